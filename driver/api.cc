@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+//
+// The public functions of the waist.
+#include "driver/abort_decode.h"
+#include "driver/internal.h"
+
+namespace SIDEWALL_NS {
+namespace {
+
+bool IsUp(const sidewall_state* s) {
+  return s != nullptr && (s->body.phase == Phase::kTakenOver || s->body.phase == Phase::kFinal);
+}
+
+sidewall_result RefusedAt(uint32_t line) { return Result(SIDEWALL_REFUSED, line); }
+
+// A guest's blocked streams and the host's must not share TLB entries with anything.
+Vmid FaultVmid(Vmid host) { return Vmid{host.value == 0xff ? 0xfeu : 0xffu}; }
+
+void FillUnit(State& state, uint32_t index) {
+  const sidewall_smmu_cfg& cfg = state.cfg.smmu[index];
+  Smmu& smmu = state.smmu[index];
+  smmu.ctx = state.ctx;
+  for (uint32_t i = 0; i < cfg.window_count; ++i) smmu.window[i] = cfg.window[i];
+  smmu.window_size = cfg.window_size;
+  smmu.instance_count = cfg.window_count;
+  smmu.side = cfg.side;
+  smmu.lock_id = SIDEWALL_LOCK_SMMU0 + index;
+  smmu.host_vmid = Vmid{cfg.host_vmid};
+  smmu.fault_vmid = FaultVmid(smmu.host_vmid);
+  smmu.poll_limit_us = state.cfg.sync_timeout_us;
+  for (uint8_t& owner : smmu.sid_owner) owner = SIDEWALL_OWNER_HOST;
+}
+
+// From the first store on a failure leaves the board unusable, with all streams faulting.
+uint32_t TakeOverBoard(State& state) {
+  const uint32_t line = TakeOver(state);
+  return line == 0 ? TakeOverMc(state) : line;
+}
+
+enum class WindowKind { kNone, kSmmu, kMc };
+
+struct WindowHit {
+  WindowKind kind = WindowKind::kNone;
+  uint32_t index = 0;     // logical SMMU, or MC window
+  uint32_t instance = 0;  // of a pair
+  uint64_t offset = 0;
+};
+
+WindowHit FindWindow(const State& state, uint64_t ipa) {
+  for (uint32_t i = 0; i < state.smmu_count; ++i) {
+    const Smmu& smmu = state.smmu[i];
+    for (uint32_t j = 0; j < smmu.instance_count; ++j) {
+      if (ipa - smmu.window[j] < smmu.window_size) {
+        return {WindowKind::kSmmu, i, j, ipa - smmu.window[j]};
+      }
+    }
+  }
+  for (uint32_t i = 0; i < state.cfg.mc_window_count; ++i) {
+    const sidewall_range& range = state.cfg.mc_window[i];
+    if (ipa - range.start < range.size) return {WindowKind::kMc, i, 0, ipa - range.start};
+  }
+  return {};
+}
+
+Answer Refusal(sidewall_reason reason) { return {SIDEWALL_DECISION_REFUSED, reason, true, 0}; }
+
+Answer Emulate(State& state, const WindowHit& hit, uint64_t esr, sidewall_regs* regs) {
+  Abort abort;
+  if (!DecodeAbort(esr, &abort)) return Refusal(SIDEWALL_REASON_SYNDROME);
+  // Windows are page aligned, so an aligned access cannot leave one.
+  if (hit.offset % abort.width != 0) return Refusal(SIDEWALL_REASON_ALIGNMENT);
+  const uint64_t value = abort.is_write ? AbortValue(abort, *regs) : 0;
+  const Answer answer =
+      hit.kind == WindowKind::kSmmu
+          ? HandleSmmuAccess(state.smmu[hit.index], hit.instance, static_cast<uint32_t>(hit.offset),
+                             abort.width, abort.is_write, value)
+          : HandleMcAccess(state, hit.index, hit.offset, abort.width, abort.is_write, value);
+  if (!answer.abort && !abort.is_write) DeliverRead(abort, answer.value, regs);
+  return answer;
+}
+
+void AddCounters(const Counters& counters, struct sidewall_counters* out) {
+  out->traps += counters.traps;
+  out->stores += counters.stores;
+  out->table_stores += counters.table_stores;
+  out->syncs += counters.syncs;
+  out->sync_timeouts += counters.sync_timeouts;
+  for (uint32_t i = 0; i < 8; ++i) out->by_decision[i] += counters.by_decision[i];
+  for (uint32_t i = 0; i < SIDEWALL_REASON_COUNT; ++i) out->by_reason[i] += counters.by_reason[i];
+}
+
+void CollectStats(State& state, struct sidewall_counters* out) {
+  {
+    LockGuard lock(state.ctx, SIDEWALL_LOCK_IDMAP);
+    AddCounters(state.idmap.counters, out);
+    out->pages = state.idmap.pages;
+    out->mapped_pages = state.idmap.mapped_pages;
+  }
+  for (uint32_t i = 0; i < state.smmu_count; ++i) {
+    LockGuard lock(state.ctx, state.smmu[i].lock_id);
+    AddCounters(state.smmu[i].counters, out);
+    if (state.smmu[i].degraded) out->degraded |= uint64_t{1} << i;
+  }
+  LockGuard lock(state.ctx, SIDEWALL_LOCK_MC);
+  AddCounters(state.mc.counters, out);
+}
+
+}  // namespace
+}  // namespace SIDEWALL_NS
+
+using namespace SIDEWALL_NS;
+
+struct sidewall_result SIDEWALL_SYM(init)(struct sidewall_state* s, uint64_t size, void* ctx,
+                                          const struct sidewall_cfg* cfg) {
+  if (s == nullptr || cfg == nullptr) return RefusedAt(__LINE__);
+  if (size < SIDEWALL_STATE_SIZE) return RefusedAt(__LINE__);
+  if (reinterpret_cast<uintptr_t>(s) % SIDEWALL_STATE_ALIGN != 0) return RefusedAt(__LINE__);
+  if (IsUp(s)) return RefusedAt(__LINE__);
+  State& state = s->body;
+  __builtin_memset(static_cast<void*>(&state), 0, sizeof(state));
+  state.ctx = ctx;
+  state.cfg = *cfg;
+  uint32_t line = CheckConfig(state.cfg);
+  if (line != 0) return RefusedAt(line);
+  if (state.cfg.boot_stream_count != 0) return Result(SIDEWALL_UNSUPPORTED);
+  state.smmu_count = state.cfg.smmu_count;
+  for (uint32_t i = 0; i < state.smmu_count; ++i) FillUnit(state, i);
+  line = CheckHardware(state);
+  if (line == 0) line = CheckMcBypass(state);
+  if (line != 0) return RefusedAt(line);
+  if (!CreateIdmap(state)) {
+    sidewall_result result = RefusedAt(__LINE__);
+    result.pages_needed = 2;
+    return result;
+  }
+  line = TakeOverBoard(state);
+  if (line != 0) return RefusedAt(line);
+  state.phase = Phase::kTakenOver;
+  return Result(SIDEWALL_OK);
+}
+
+struct sidewall_result SIDEWALL_SYM(finalize)(struct sidewall_state* s) {
+  if (!IsUp(s)) return RefusedAt(__LINE__);
+  State& state = s->body;
+  if (state.phase != Phase::kTakenOver) return RefusedAt(__LINE__);
+  uint32_t line = CheckHardware(state);
+  if (line == 0) line = CheckMcBypass(state);
+  if (line == 0) line = TakeOverBoard(state);
+  if (line != 0) return RefusedAt(line);
+  state.phase = Phase::kFinal;
+  return Result(SIDEWALL_OK);
+}
+
+struct sidewall_result SIDEWALL_SYM(handle_dabt)(struct sidewall_state* s,
+                                                 struct sidewall_regs* regs, uint64_t esr,
+                                                 uint64_t ipa) {
+  if (!IsUp(s) || regs == nullptr) return Result(SIDEWALL_REFUSED);
+  State& state = s->body;
+  const WindowHit hit = FindWindow(state, ipa);
+  if (hit.kind == WindowKind::kNone) return Result(SIDEWALL_REFUSED);
+  const bool is_smmu = hit.kind == WindowKind::kSmmu;
+  constexpr uint32_t kMcLock = SIDEWALL_LOCK_MC;
+  LockGuard lock(state.ctx, is_smmu ? state.smmu[hit.index].lock_id : kMcLock);
+  Counters& counters = is_smmu ? state.smmu[hit.index].counters : state.mc.counters;
+  const Answer answer = Emulate(state, hit, esr, regs);
+  ++counters.traps;
+  Count(counters, answer);
+  return Result(answer.abort ? SIDEWALL_REFUSED : SIDEWALL_OK);
+}
+
+struct sidewall_result SIDEWALL_SYM(host_stage2_idmap)(struct sidewall_state* s, uint64_t start,
+                                                       uint64_t end, uint32_t prot) {
+  if (!IsUp(s)) return Result(SIDEWALL_REFUSED);
+  return UpdateIdmap(s->body, start, end, prot);
+}
+
+struct sidewall_result SIDEWALL_SYM(host_stage2_idmap_complete)(struct sidewall_state* s,
+                                                                uint32_t map) {
+  if (!IsUp(s)) return Result(SIDEWALL_REFUSED);
+  return CompleteIdmap(s->body, map != 0);
+}
+
+struct sidewall_result SIDEWALL_SYM(stats)(struct sidewall_state* s,
+                                           struct sidewall_counters* out) {
+  if (!IsUp(s) || out == nullptr) return Result(SIDEWALL_REFUSED);
+  __builtin_memset(out, 0, sizeof(*out));
+  CollectStats(s->body, out);
+  return Result(SIDEWALL_OK);
+}

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+//
+// What the parts of the driver offer each other. The way of a trapped access:
+//
+//     sidewall_handle_dabt (api.cc) decodes the abort and finds the window,
+//     HandleSmmuAccess (smmu_access.cc) finds the register and asks the table,
+//     a handler (smmu_*.cc) composes the value and stores it on every instance.
+#ifndef SIDEWALL_DRIVER_INTERNAL_H_
+#define SIDEWALL_DRIVER_INTERNAL_H_
+
+#include "driver/register_table.h"
+#include "driver/state.h"
+
+namespace SIDEWALL_NS {
+
+// One access of the host to one register.
+struct Request {
+  const RegisterRow* row = nullptr;
+  uint32_t instance = 0;  // window of the pair that was addressed
+  uint32_t index = 0;     // of a repeated register
+  ContextBank bank;       // for registers of a bank, CBAR, CBA2R and CBFRSYNRA
+  uint32_t offset = 0;    // in the window
+  uint32_t width = 0;     // bytes, 4 or 8
+  bool high = false;      // the upper half of a 64-bit register
+  bool is_write = false;
+  uint64_t value = 0;
+};
+
+// What became of it. `abort` means that the bus gave no answer, and neither do we.
+struct Answer {
+  sidewall_decision decision = SIDEWALL_DECISION_VIRTUAL;
+  sidewall_reason reason = SIDEWALL_REASON_NONE;
+  bool abort = false;
+  uint64_t value = 0;
+};
+
+constexpr Answer Shown(uint64_t value) {
+  return {SIDEWALL_DECISION_VIRTUAL, SIDEWALL_REASON_NONE, false, value};
+}
+constexpr Answer Done(sidewall_decision decision) {
+  return {decision, SIDEWALL_REASON_NONE, false, 0};
+}
+constexpr Answer Ignored(sidewall_reason reason) {
+  return {SIDEWALL_DECISION_IGNORED, reason, false, 0};
+}
+constexpr Answer NoAnswer() { return {SIDEWALL_DECISION_REFUSED, SIDEWALL_REASON_NONE, true, 0}; }
+
+// A register's value as the access sees it, and after a write of the access.
+constexpr uint64_t Slice(const Request& request, uint64_t whole) {
+  if (request.width == 8) return whole;
+  return (request.high ? whole >> 32 : whole) & 0xffffffffu;
+}
+constexpr uint64_t Merge(const Request& request, uint64_t whole) {
+  if (request.width == 8) return request.value;
+  const uint64_t low = 0xffffffffu;
+  if (request.row->width == 4) return request.value & low;
+  return request.high ? (whole & low) | (request.value << 32)
+                      : (whole & ~low) | (request.value & low);
+}
+
+// ---- One access, smmu_access.cc. The caller holds the SMMU's lock.
+Answer HandleSmmuAccess(Smmu& smmu, uint32_t instance, uint32_t offset, uint32_t width,
+                        bool is_write, uint64_t value);
+void Count(Counters& counters, const Answer& answer);
+
+// ---- Handlers by group. Each serves the ids named in its switch.
+Answer HandleGlobal(Smmu& smmu, const Request& request);       // smmu_global.cc
+Answer HandleStream(Smmu& smmu, const Request& request);       // smmu_stream.cc
+Answer HandleBank(Smmu& smmu, const Request& request);         // smmu_bank.cc
+Answer HandleInvalidate(Smmu& smmu, const Request& request);   // smmu_tlb.cc
+Answer HandleGlobalFault(Smmu& smmu, const Request& request);  // smmu_fault.cc
+Answer HandleBankFault(Smmu& smmu, const Request& request);    // smmu_fault.cc
+
+// ---- Streams, smmu_stream.cc.
+// True while the virtual CBAR and CBA2R make `bank` a stage-1 AArch64 bank.
+bool BankIsLegal(const Smmu& smmu, ContextBank bank);
+// Points every entry of the host that names `bank` at a fault, before the bank changes.
+void ReleaseBank(Smmu& smmu, ContextBank bank);
+// Composes again every entry of the host that names `bank`, after the bank changed.
+void ComposeBankEntries(Smmu& smmu, ContextBank bank);
+
+// ---- Banks, smmu_bank.cc. What hardware gets for the SCTLR that the host wrote.
+uint32_t HardwareSctlr(uint32_t wanted);
+
+// ---- TLB, smmu_tlb.cc.
+// Ends every translation of the host's VMID on every instance, and waits. False: a sync did not
+// complete in time, and the unit is flagged until one does.
+[[nodiscard]] bool FlushHost(Smmu& smmu);
+// The same for all non-secure and hypervisor entries, at takeover.
+[[nodiscard]] bool FlushEverything(Smmu& smmu);
+
+// ---- Takeover, takeover.cc. 0 when done, else the line of the check that failed.
+uint32_t CheckHardware(State& state);
+uint32_t TakeOver(State& state);
+
+// ---- Memory controller, mc.cc. The caller holds the MC lock (or is the only one, at init).
+uint32_t CheckMcBypass(State& state);
+uint32_t TakeOverMc(State& state);
+Answer HandleMcAccess(State& state, uint32_t window, uint64_t offset, uint32_t width, bool is_write,
+                      uint64_t value);
+
+// ---- Identity stage 2, stage2.cc.
+[[nodiscard]] bool CreateIdmap(State& state);
+sidewall_result UpdateIdmap(State& state, uint64_t start, uint64_t end, uint32_t prot);
+sidewall_result CompleteIdmap(State& state, bool map);
+
+// ---- Configuration, config.cc. 0 when it is sound, else the line of the check that failed.
+uint32_t CheckConfig(const sidewall_cfg& cfg);
+
+}  // namespace SIDEWALL_NS
+
+#endif  // SIDEWALL_DRIVER_INTERNAL_H_

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+//
+// The memory controller: which stream ID each client carries. A client's ID is a constant of the
+// board (mc_clients.inc); the host may write that value and no other, and never the security word.
+#include "driver/internal.h"
+
+namespace SIDEWALL_NS {
+namespace {
+
+enum class ClientClass : uint8_t { kAbsent, kFixed, kNode, kQuarantine, kUntouchable };
+enum class ClientSide : uint8_t { kNiso1, kNiso0, kIso, kUnknown };
+
+struct Client {
+  uint16_t id;
+  ClientClass kind;
+  uint8_t sid;
+  ClientSide side;
+};
+
+constexpr Client kClients[] = {
+#include "driver/mc_clients.inc"
+};
+constexpr uint32_t kClientRows = sizeof(kClients) / sizeof(kClients[0]);
+static_assert(kClientRows == 202);
+
+constexpr bool HasOverride(const Client& client) {
+  return client.kind == ClientClass::kFixed || client.kind == ClientClass::kNode ||
+         client.kind == ClientClass::kQuarantine;
+}
+
+constexpr bool ClientsAreSound() {
+  for (uint32_t i = 0; i < kClientRows; ++i) {
+    if (kClients[i].id >= mc::kClientCount) return false;
+    if (i != 0 && kClients[i - 1].id >= kClients[i].id) return false;
+    if (!HasOverride(kClients[i])) continue;
+    if (kClients[i].sid == 0 || kClients[i].sid >= mc::kPassthroughSid) return false;
+    const bool quarantined = kClients[i].kind == ClientClass::kQuarantine;
+    if (quarantined != (kClients[i].sid == mc::kQuarantineSid)) return false;
+  }
+  return true;
+}
+static_assert(ClientsAreSound());
+
+const Client* FindClient(uint32_t id) {
+  for (const Client& client : kClients) {
+    if (client.id == id) return &client;
+  }
+  return nullptr;
+}
+
+constexpr uint64_t OverrideOffset(const Client& client) {
+  return uint64_t{client.id} * mc::kOverrideStride;
+}
+constexpr uint64_t SecurityOffset(const Client& client) {
+  return OverrideOffset(client) + mc::kSecurityOffset;
+}
+
+RegisterWindow McWindow(State& state, uint32_t window) {
+  const sidewall_range& range = state.cfg.mc_window[window];
+  return RegisterWindow(state.ctx, Pa{range.start}, range.size, &state.mc.counters);
+}
+
+#define SIDEWALL_REQUIRE(condition)    \
+  do {                                 \
+    if (!(condition)) return __LINE__; \
+  } while (false)
+
+// The right ID first, then the bit that makes it count; a locked wrong value refuses the board.
+uint32_t TakeOverClient(const RegisterWindow& window, const Client& client) {
+  uint32_t value = 0;
+  window.Write32(OverrideOffset(client), client.sid);
+  SIDEWALL_REQUIRE(window.Read32(OverrideOffset(client), &value));
+  SIDEWALL_REQUIRE(value == client.sid);
+  SIDEWALL_REQUIRE(window.Read32(SecurityOffset(client), &value));
+  const uint32_t enabled = value | mc::kSecurityOverrideEnable.mask();
+  if (value == enabled) return 0;
+  window.Write32(SecurityOffset(client), enabled);
+  SIDEWALL_REQUIRE(window.Read32(SecurityOffset(client), &value));
+  SIDEWALL_REQUIRE(value == enabled);
+  return 0;
+}
+
+Answer WriteOverride(const RegisterWindow& window, const Client& client, uint64_t value) {
+  if (value != client.sid) return Ignored(SIDEWALL_REASON_SID);
+  uint32_t real = 0;
+  if (!window.Read32(OverrideOffset(client), &real)) return NoAnswer();
+  if (real == client.sid) return Done(SIDEWALL_DECISION_VIRTUAL);
+  window.Write32(OverrideOffset(client), client.sid);
+  if (!window.Read32(OverrideOffset(client), &real)) return NoAnswer();
+  if (real != client.sid) return Ignored(SIDEWALL_REASON_LOCKED);
+  return Done(SIDEWALL_DECISION_FORWARDED);
+}
+
+Answer WriteSecurity(const RegisterWindow& window, const Client& client, uint64_t value) {
+  uint32_t real = 0;
+  if (!window.Read32(SecurityOffset(client), &real)) return NoAnswer();
+  if (value == real) return Done(SIDEWALL_DECISION_VIRTUAL);
+  const uint32_t enabled = real | mc::kSecurityOverrideEnable.mask();
+  if (value != enabled) return Ignored(SIDEWALL_REASON_FLOOR);
+  window.Write32(SecurityOffset(client), enabled);
+  return Done(SIDEWALL_DECISION_FORWARDED);
+}
+
+}  // namespace
+
+uint32_t CheckMcBypass(State& state) {
+  if (state.cfg.mc_window_count == 0) return 0;
+  uint32_t config = 0;
+  SIDEWALL_REQUIRE(McWindow(state, 1).Read32(mc::kBypassConfig, &config));
+  SIDEWALL_REQUIRE(mc::kBypassLock.Get(config) != 0);
+  const uint32_t mode = mc::kBypassMode.Get(config);
+  SIDEWALL_REQUIRE(mode == mc::kBypassPassthroughOnly || mode == mc::kBypassNone);
+  return 0;
+}
+
+uint32_t TakeOverMc(State& state) {
+  if (state.cfg.mc_window_count == 0) return 0;
+  LockGuard lock(state.ctx, SIDEWALL_LOCK_MC);
+  const RegisterWindow window = McWindow(state, 0);
+  for (const Client& client : kClients) {
+    if (!HasOverride(client)) continue;
+    const uint32_t line = TakeOverClient(window, client);
+    if (line != 0) return line;
+  }
+  return 0;
+}
+
+#undef SIDEWALL_REQUIRE
+
+Answer HandleMcAccess(State& state, uint32_t window, uint64_t offset, uint32_t width, bool is_write,
+                      uint64_t value) {
+  if (width != 4) return Ignored(SIDEWALL_REASON_WIDTH);
+  if (window != 0) return Ignored(SIDEWALL_REASON_UNKNOWN_REGISTER);
+  uint32_t id = 0;
+  const RegisterRow* row =
+      offset < mc::kClientCount * mc::kOverrideStride
+          ? FindRegister(RegisterPage::kMcSid, static_cast<uint32_t>(offset), &id)
+          : nullptr;
+  if (row == nullptr) return Ignored(SIDEWALL_REASON_UNKNOWN_REGISTER);
+  const Client* client = FindClient(id);
+  if (client == nullptr) return Ignored(SIDEWALL_REASON_CLIENT);
+  if (!HasOverride(*client)) return Ignored(SIDEWALL_REASON_CLIENT);
+  const RegisterWindow sid_window = McWindow(state, 0);
+  if (!is_write) {
+    uint32_t real = 0;
+    return sid_window.Read32(offset, &real) ? Shown(real) : NoAnswer();
+  }
+  if (row->id == RegisterId::kMcOverride) return WriteOverride(sid_window, *client, value);
+  return WriteSecurity(sid_window, *client, value);
+}
+
+}  // namespace SIDEWALL_NS

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+//
+// The memory controller: takeover of all clients, and what the host may write afterwards.
+#include "driver/driver_test.h"
+
+namespace sidewall_test {
+namespace {
+
+constexpr uint64_t Override(uint64_t client) { return kMcSid + 8 * client; }
+constexpr uint64_t Security(uint64_t client) { return kMcSid + 8 * client + 4; }
+constexpr uint64_t kMgbeA = 0x58;     // fixed, SID 0x06
+constexpr uint64_t kXusbHost = 0x4a;  // of its node, SID 0x0e
+constexpr uint64_t kXspi = 0x75;      // quarantined
+constexpr uint64_t kPtcr = 0x00;      // untouchable
+constexpr uint64_t kNobody = 0x1ff;
+
+class McTest : public DriverTest {
+ public:
+  uint64_t Reason(sidewall_reason reason) { return Counters().by_reason[reason]; }
+};
+
+TEST_F(McTest, TakeoverGivesEveryClientItsSid) {
+  Boot();
+  EXPECT_EQ(fake.Reg(Override(kMgbeA)), 0x06u);
+  EXPECT_EQ(fake.Reg(Security(kMgbeA)), 0x101u);
+  EXPECT_EQ(fake.Reg(Override(kXusbHost)), 0x0eu);
+  EXPECT_EQ(fake.Reg(Override(kXspi)), 0x7eu);
+  EXPECT_EQ(fake.Reg(Security(kXspi)), 0x101u);
+  EXPECT_EQ(fake.Reg(Override(kPtcr)), 0x7fu);
+  EXPECT_EQ(fake.Reg(Security(kPtcr)), 0x001u);
+  EXPECT_EQ(fake.Reg(Override(kNobody)), 0x7fu);
+  size_t taken = 0;
+  for (uint64_t id = 0; id < 512; ++id) taken += fake.Reg(Security(id)) == 0x101;
+  EXPECT_EQ(taken, 142u) << "82 fixed, 9 by node, 51 quarantined";
+}
+
+TEST_F(McTest, OverrideComesBeforeItsEnable) {
+  EXPECT_EQ(Init().status, uint32_t{SIDEWALL_OK});
+  std::set<uint64_t> written;
+  for (const auto& [pa, value] : RegisterStores()) {
+    if (pa < kMcSid || pa >= kMcSid + 0x1000) continue;
+    if (pa % 8 == 4) {
+      EXPECT_EQ(written.count(pa - 4), 1u) << std::hex << pa;
+    }
+    written.insert(pa);
+  }
+  EXPECT_EQ(written.size(), 2 * 142u);
+}
+
+TEST_F(McTest, LockedWrongSidRefusesTheBoard) {
+  fake.Poke(Override(kMgbeA), 0x7f);
+  fake.read_only.insert(Override(kMgbeA));
+  EXPECT_EQ(Init().status, uint32_t{SIDEWALL_REFUSED});
+}
+
+TEST_F(McTest, LockedRightSidIsFine) {
+  fake.Poke(Override(kMgbeA), 0x06);
+  fake.Poke(Security(kMgbeA), 0x10101);
+  fake.read_only.insert(Override(kMgbeA));
+  fake.read_only.insert(Security(kMgbeA));
+  Boot();
+}
+
+TEST_F(McTest, OverrideThatCannotBeEnabledRefusesTheBoard) {
+  fake.read_only.insert(Security(kMgbeA));
+  EXPECT_EQ(Init().status, uint32_t{SIDEWALL_REFUSED});
+}
+
+TEST_F(McTest, HostMayOnlyConfirmTheSid) {
+  Boot();
+  for (uint64_t value = 0; value < 256; ++value) {
+    Write(Override(kMgbeA), value);
+    EXPECT_EQ(fake.Reg(Override(kMgbeA)), 0x06u) << value;
+  }
+  Write(Override(kMgbeA), 0x106);
+  Write(Override(kMgbeA), 0xffffff06);
+  EXPECT_EQ(Reason(SIDEWALL_REASON_SID), 257u);
+  EXPECT_TRUE(RegisterStores().empty());
+  EXPECT_EQ(Read(Override(kMgbeA)), 0x06u);
+}
+
+TEST_F(McTest, SecurityWordIsNotTheHosts) {
+  Boot();
+  for (uint32_t bit = 0; bit < 32; ++bit) {
+    Write(Security(kMgbeA), 0x101u ^ (1u << bit));
+    EXPECT_EQ(fake.Reg(Security(kMgbeA)), 0x101u) << bit;
+  }
+  Write(Security(kMgbeA), 0x101);
+  EXPECT_EQ(Reason(SIDEWALL_REASON_FLOOR), 32u);
+  EXPECT_EQ(Read(Security(kMgbeA)), 0x101u);
+  EXPECT_TRUE(RegisterStores().empty());
+}
+
+TEST_F(McTest, OtherClientsAndOffsetsAreDropped) {
+  Boot();
+  for (uint64_t client : {kPtcr, kNobody}) {
+    Write(Override(client), 0x06);
+    Write(Security(client), 0x101);
+    EXPECT_EQ(Read(Override(client)), 0u);
+    EXPECT_EQ(Read(Security(client)), 0u);
+  }
+  EXPECT_EQ(Reason(SIDEWALL_REASON_CLIENT), 8u);
+  Write(kMcSid + 0x1000, 1);
+  Write(kMcSid + 0xfffc, 1);
+  Write(kMcBroadcast + 0x1820, 0);
+  EXPECT_EQ(Read(kMcBroadcast + 0x1820), 0u);
+  EXPECT_EQ(Reason(SIDEWALL_REASON_UNKNOWN_REGISTER), 4u);
+  EXPECT_TRUE(RegisterStores().empty());
+}
+
+TEST_F(McTest, OnlyWholeWordsCount) {
+  Boot();
+  for (unsigned width : {1u, 2u, 8u}) {
+    Write(Override(kMgbeA), 0x0000010000000006, width);
+    EXPECT_EQ(Read(Override(kMgbeA), width), 0u);
+  }
+  EXPECT_EQ(Reason(SIDEWALL_REASON_WIDTH), 6u);
+  uint64_t value = 6;
+  EXPECT_EQ(Trap(Override(kMgbeA) + 2, 4, true, &value).status, uint32_t{SIDEWALL_REFUSED});
+  EXPECT_TRUE(RegisterStores().empty());
+}
+
+}  // namespace
+}  // namespace sidewall_test

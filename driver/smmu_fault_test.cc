@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+//
+// Fault registers: per instance, and with stage-2 faults shown where the host can see them.
+#include "driver/driver_test.h"
+
+namespace sidewall_test {
+namespace {
+
+using Stores = std::vector<std::pair<uint64_t, uint64_t>>;
+constexpr uint32_t kTf = 0x2;
+constexpr uint32_t kEf = 0x10;
+constexpr uint32_t kMulti = 0x80000000;
+constexpr uint32_t kAarch64 = 0x400;
+constexpr uint64_t kFsr = 0x58;
+constexpr uint64_t kFar = 0x60;
+constexpr uint64_t kFsynr0 = 0x68;
+
+class FaultTest : public DriverTest {
+ public:
+  FaultTest() { Boot(); }
+
+  void RaiseStage2(uint64_t window, uint32_t named_bank, bool nested) {
+    const uint64_t stage2 = Bank(window, kHostStage2);
+    fake.Poke(stage2 + kFsr, kTf | kAarch64);
+    fake.Poke(stage2 + kFar, 0x12345000);
+    fake.Poke(stage2 + kFar + 4, 0x7f);
+    fake.Poke(stage2 + kFsynr0, named_bank << 16 | 0x173 | (nested ? 4 : 0));
+    fake.Poke(stage2 + 0x6c, 0x5eced);
+    fake.Poke(stage2 + 0x70, 0x5eced);
+    fake.Poke(window + kGr1 + 0x400 + 4 * kHostStage2, 0x80e);
+  }
+};
+
+TEST_F(FaultTest, OwnRecordIsPerInstance) {
+  const uint64_t first = Bank(kNiso1, 2);
+  const uint64_t second = Bank(kNiso1m, 2);
+  fake.Poke(second + kFsr, kTf | kAarch64);
+  fake.Poke(second + kFar, 0xabc000);
+  EXPECT_EQ(Read(first + kFsr), 0u);
+  EXPECT_EQ(Read(second + kFsr), kTf | kAarch64);
+  EXPECT_EQ(Read(second + kFar, 8), 0xabc000u);
+  Write(first + kFsr, 0xc00001fe);
+  EXPECT_EQ(fake.Reg(second + kFsr), kTf | kAarch64);
+  Write(second + kFsr, 0xc00001fe);
+  EXPECT_EQ(fake.Reg(second + kFsr), kAarch64);
+}
+
+TEST_F(FaultTest, Stage2FaultIsShownAsExternalAbort) {
+  RaiseStage2(kNiso1m, 3, true);
+  EXPECT_EQ(Read(Bank(kNiso1, 3) + kFsr), 0u);
+  EXPECT_EQ(Read(Bank(kNiso1m, 2) + kFsr), 0u);
+  const uint64_t bank = Bank(kNiso1m, 3);
+  EXPECT_EQ(Read(bank + kFsr), kEf);
+  EXPECT_EQ(Read(bank + kFar, 8), 0x7f12345000u);
+  EXPECT_EQ(Read(bank + kFar + 4), 0x7fu);
+  EXPECT_EQ(Read(bank + kFsynr0), 0x70u);
+  EXPECT_EQ(Read(bank + 0x6c), 0u);
+  EXPECT_EQ(Read(bank + 0x70, 8), 0u);
+  EXPECT_EQ(Read(kNiso1m + kGr1 + 0x400 + 12), 0x80eu);
+}
+
+TEST_F(FaultTest, ClearingTheExternalAbortClearsStage2OnThatInstance) {
+  RaiseStage2(kNiso1, 3, true);
+  RaiseStage2(kNiso1m, 3, true);
+  Write(Bank(kNiso1m, 3) + kFsr, kTf);
+  EXPECT_EQ(Read(Bank(kNiso1m, 3) + kFsr), kEf) << "only EF was shown";
+  Write(Bank(kNiso1m, 3) + kFsr, kEf);
+  EXPECT_EQ(Read(Bank(kNiso1m, 3) + kFsr), 0u);
+  EXPECT_EQ(Read(Bank(kNiso1, 3) + kFsr), kEf);
+}
+
+TEST_F(FaultTest, OwnRecordComesFirst) {
+  RaiseStage2(kIso, 3, true);
+  const uint64_t bank = Bank(kIso, 3);
+  fake.Poke(bank + kFsr, kTf | kAarch64);
+  fake.Poke(bank + kFar, 0x1000);
+  EXPECT_EQ(Read(bank + kFsr), kTf | kAarch64 | kMulti);
+  EXPECT_EQ(Read(bank + kFar, 8), 0x1000u);
+  Write(bank + kFsr, 0xffffffff);
+  EXPECT_EQ(Read(bank + kFsr), kEf | kAarch64);
+  EXPECT_EQ(Read(bank + kFar, 8), 0x7f12345000u);
+  Write(bank + kFsr, kEf);
+  EXPECT_EQ(Read(bank + kFsr), kAarch64);
+}
+
+TEST_F(FaultTest, RecordOfNoHostBankIsDropped) {
+  RaiseStage2(kIso, 0, false);
+  EXPECT_EQ(Read(Bank(kIso, 0) + kFsr), 0u);
+  EXPECT_EQ(fake.Reg(Bank(kIso, kHostStage2) + kFsr) & 0x800001feu, 0u);
+  RaiseStage2(kIso, kFaultBank, true);
+  EXPECT_EQ(Read(Bank(kIso, 0) + kFsr), 0u);
+  EXPECT_EQ(fake.Reg(Bank(kIso, kHostStage2) + kFsr) & 0x800001feu, 0u);
+}
+
+TEST_F(FaultTest, UnmappedStage1TableIsTheBanksFault) {
+  RaiseStage2(kIso, 3, false);
+  fake.Poke(Bank(kIso, kHostStage2) + kFsynr0, 3u << 16 | 8);
+  EXPECT_EQ(Read(Bank(kIso, 3) + kFsr), kEf);
+}
+
+TEST_F(FaultTest, StallIsNeverShown) {
+  fake.Poke(Bank(kIso, 1) + kFsr, kTf | 0x40000000);
+  EXPECT_EQ(Read(Bank(kIso, 1) + kFsr), kTf);
+}
+
+TEST_F(FaultTest, RestoreOnlyRaisesFaultBitsOfTheOwnBank) {
+  Write(Bank(kNiso1m, 1) + 0x5c, 0xffffffff);
+  EXPECT_EQ(RegisterStores(), (Stores{{Bank(kNiso1m, 1) + 0x5c, 0x800001fe}}));
+  ClearLog();
+  Write(kNiso1 + 0x4c, 0xffffffff);
+  Write(Bank(kNiso1, 1) + 0x08, 1);
+  EXPECT_TRUE(RegisterStores().empty());
+  EXPECT_EQ(Counters().by_reason[SIDEWALL_REASON_FLOOR], 2u);
+}
+
+TEST_F(FaultTest, GlobalRecordIsPerInstance) {
+  fake.Poke(kNiso1m + 0x48, 2 | kMulti);
+  fake.Poke(kNiso1m + 0x40, 0x1000);
+  fake.Poke(kNiso1m + 0x54, 0x855);
+  EXPECT_EQ(Read(kNiso1 + 0x48), 0u);
+  EXPECT_EQ(Read(kNiso1m + 0x48), 2 | kMulti);
+  EXPECT_EQ(Read(kNiso1m + 0x40, 8), 0x1000u);
+  EXPECT_EQ(Read(kNiso1m + 0x54), 0x855u);
+  Write(kNiso1m + 0x54, 0);
+  Write(kNiso1m + 0x40, 0, 8);
+  EXPECT_EQ(Read(kNiso1m + 0x54), 0x855u) << "the syndrome says whose record it is";
+  Write(kNiso1m + 0x48, 2 | kMulti);
+  EXPECT_EQ(Read(kNiso1m + 0x48), 0u);
+}
+
+}  // namespace
+}  // namespace sidewall_test

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+//
+// Stream mapping entries and banks: what the host reads back, what hardware holds, and in which
+// order it gets there.
+#include "driver/driver_test.h"
+
+namespace sidewall_test {
+namespace {
+
+using Stores = std::vector<std::pair<uint64_t, uint64_t>>;
+constexpr uint64_t kSmr = 0x800;
+constexpr uint64_t kS2cr = 0xc00;
+constexpr uint32_t kValid = 0x80000000;
+
+class StreamTest : public DriverTest {
+ public:
+  StreamTest() { Boot(); }
+  void WriteSmr(uint32_t index, uint32_t value) { Write(kIso + kSmr + 4 * index, value); }
+  uint64_t ReadSmr(uint32_t index) { return Read(kIso + kSmr + 4 * index); }
+  uint32_t HardwareSmr(uint32_t index) { return fake.Reg(kIso + kSmr + 4 * index); }
+  uint32_t HardwareS2cr(uint32_t index) { return fake.Reg(kIso + kS2cr + 4 * index); }
+};
+
+TEST_F(StreamTest, MaskProbingReadsBackAsOnHardware) {
+  WriteSmr(0, 0x00007fff);
+  EXPECT_EQ(ReadSmr(0), 0x00007fffu);
+  WriteSmr(0, 0x7fff0000);
+  EXPECT_EQ(ReadSmr(0), 0x7fff0000u);
+  WriteSmr(0, 0x7fffffff);
+  EXPECT_EQ(ReadSmr(0), 0x7fff7fffu) << "bit 15 is reserved";
+  EXPECT_EQ(HardwareSmr(0), 0u);
+  EXPECT_TRUE(RegisterStores().empty());
+}
+
+TEST_F(StreamTest, ValidEntryGoesToHardwareAsWritten) {
+  WriteSmr(2, 0xff80000e);
+  EXPECT_EQ(HardwareSmr(2), 0xff80000eu);
+  WriteSmr(2, 0);
+  EXPECT_EQ(HardwareSmr(2), 0u);
+}
+
+TEST_F(StreamTest, OverlappingEntryWaits) {
+  WriteSmr(0, kValid | 0x000e);
+  WriteSmr(1, kValid | 0x080e);
+  EXPECT_EQ(HardwareSmr(1), kValid | 0x080e) << "different 15-bit IDs do not overlap";
+  WriteSmr(2, kValid | 0x7f800000 | 0x000e);
+  EXPECT_EQ(HardwareSmr(2), 0u);
+  EXPECT_EQ(ReadSmr(2), 0xff80000eu);
+  EXPECT_EQ(Counters().by_reason[SIDEWALL_REASON_OVERLAP], 1u);
+  WriteSmr(0, 0);
+  EXPECT_EQ(HardwareSmr(2), 0u) << "entry 1 still overlaps";
+  WriteSmr(1, 0);
+  EXPECT_EQ(HardwareSmr(2), 0xff80000eu);
+}
+
+TEST_F(StreamTest, EntryThatMovesAwayMakesRoom) {
+  WriteSmr(5, kValid | 1);
+  WriteSmr(3, kValid | 1);
+  WriteSmr(4, kValid | 1);
+  EXPECT_EQ(HardwareSmr(3), 0u);
+  ClearLog();
+  WriteSmr(5, kValid | 2);
+  EXPECT_EQ(RegisterStores(),
+            (Stores{{kIso + kSmr + 20, kValid | 2}, {kIso + kSmr + 12, kValid | 1}}))
+      << "the old match is gone before the new one appears, and only one of two gets it";
+  WriteSmr(4, 0);
+  WriteSmr(3, 0);
+  EXPECT_EQ(HardwareSmr(4), 0u);
+}
+
+TEST_F(StreamTest, EntryOverlappingNeedsNoSecondLook) {
+  WriteSmr(0, kValid | 0x7fff0000);
+  for (uint32_t i = 1; i < kHostEntries; ++i) WriteSmr(i, kValid | i);
+  for (uint32_t i = 1; i < kHostEntries; ++i) EXPECT_EQ(HardwareSmr(i), 0u);
+  WriteSmr(0, kValid | 0x7ff80000);
+  EXPECT_EQ(HardwareSmr(0), kValid | 0x7ff80000u) << "it never overlapped itself";
+  WriteSmr(0, 0);
+  for (uint32_t i = 1; i < kHostEntries; ++i) EXPECT_EQ(HardwareSmr(i), kValid | i);
+}
+
+TEST_F(StreamTest, BypassBecomesTheIdentityStage2) {
+  Write(kIso + kS2cr, 0x00010000);
+  EXPECT_EQ(Read(kIso + kS2cr), 0x00010000u);
+  EXPECT_EQ(HardwareS2cr(0), kHostStage2);
+  Write(kIso + kS2cr, 0x0f0af3ff | 0x00010000);
+  EXPECT_EQ(HardwareS2cr(0) & 0x30000u, 0x20000u) << "type 3 behaves as fault";
+}
+
+TEST_F(StreamTest, EveryTypeAndBank) {
+  Attach(kIso, 0, 2);
+  for (uint32_t bank = 0; bank < 256; ++bank) {
+    for (uint32_t type = 0; type < 4; ++type) {
+      Write(kIso + kS2cr + 4, type << 16 | bank);
+      EXPECT_EQ(Read(kIso + kS2cr + 4), type << 16 | bank);
+      uint32_t expected = 0x20000;
+      if (type == 0 && bank == 2) expected = 2;
+      if (type == 1) expected = kHostStage2;
+      EXPECT_EQ(HardwareS2cr(1), expected) << "type " << type << " bank " << bank;
+    }
+  }
+}
+
+TEST_F(StreamTest, OnlyPrivcfgGoesThrough) {
+  Attach(kIso, 0, 2);
+  Write(kIso + kS2cr, 0x3ffcfb02);
+  EXPECT_EQ(Read(kIso + kS2cr), 0x3ffcfb02u);
+  EXPECT_EQ(HardwareS2cr(0), 0x03000002u);
+}
+
+TEST_F(StreamTest, AttachTurnsTheBankOnFirst) {
+  Write(kIso + kGr1 + 0x800 + 4, 1);
+  Write(kIso + kGr1 + 4, 0x0001f300);
+  Write(Bank(kIso, 1), 0x10e7);
+  EXPECT_TRUE(RegisterStores().empty()) << "no S2CR names the bank";
+  Write(kIso + kS2cr, 1);
+  EXPECT_EQ(RegisterStores(), (Stores{{Bank(kIso, 1), 0x1067}, {kIso + kS2cr, 1}}));
+  EXPECT_EQ(Read(Bank(kIso, 1)), 0x10e7u);
+}
+
+TEST_F(StreamTest, DetachTurnsTheBankOffLast) {
+  Attach(kIso, 0, 1);
+  Write(kIso + kS2cr + 4, 1);
+  ClearLog();
+  Write(kIso + kS2cr, 0x00020000);
+  EXPECT_EQ(RegisterStores(), (Stores{{kIso + kS2cr, 0x20000}})) << "entry 1 still names it";
+  ClearLog();
+  Write(kIso + kS2cr + 4, 0x00020000);
+  EXPECT_EQ(RegisterStores(), (Stores{{kIso + kS2cr + 4, 0x20000}, {Bank(kIso, 1), 0}}));
+  EXPECT_EQ(Read(Bank(kIso, 1)), 0x1067u);
+}
+
+TEST_F(StreamTest, MoveBetweenBanksIsOneStoreOfS2cr) {
+  Attach(kIso, 0, 1);
+  Write(kIso + kGr1 + 0x800 + 8, 1);
+  Write(kIso + kGr1 + 8, 0x0001f300);
+  Write(Bank(kIso, 2), 0x1067);
+  ClearLog();
+  Write(kIso + kS2cr, 2);
+  EXPECT_EQ(RegisterStores(),
+            (Stores{{Bank(kIso, 2), 0x1067}, {kIso + kS2cr, 2}, {Bank(kIso, 1), 0}}));
+}
+
+TEST_F(StreamTest, SctlrNeverStalls) {
+  Attach(kIso, 0, 1);
+  Write(Bank(kIso, 1), 0xffffffff);
+  EXPECT_EQ(fake.Reg(Bank(kIso, 1)), 0x4fdfdf7fu);
+  EXPECT_EQ(Read(Bank(kIso, 1)), 0x4fdfdfffu);
+}
+
+TEST_F(StreamTest, BankOfAnotherTypeFaults) {
+  Attach(kIso, 3, 1);
+  for (uint32_t type : {0u, 2u, 3u}) {
+    ClearLog();
+    Write(kIso + kGr1 + 4, type << 16);
+    EXPECT_EQ(RegisterStores(), (Stores{{kIso + kS2cr + 12, 0x20000}, {Bank(kIso, 1), 0}}));
+    EXPECT_EQ(Read(kIso + kGr1 + 4), type << 16);
+    ClearLog();
+    Write(kIso + kGr1 + 4, 0x10000);
+    EXPECT_EQ(RegisterStores(), (Stores{{Bank(kIso, 1), 0x1067}, {kIso + kS2cr + 12, 1}}));
+  }
+  EXPECT_EQ(Counters().by_reason[SIDEWALL_REASON_CONTEXT], 2u);
+}
+
+TEST_F(StreamTest, Aarch32BankFaults) {
+  Attach(kIso, 3, 1);
+  Write(kIso + kGr1 + 0x800 + 4, 2);
+  EXPECT_EQ(HardwareS2cr(3), 0x20000u);
+  EXPECT_EQ(Read(kIso + kGr1 + 0x800 + 4), 2u);
+  Write(kIso + kGr1 + 0x800 + 4, 1);
+  EXPECT_EQ(HardwareS2cr(3), 1u);
+}
+
+TEST_F(StreamTest, AttributesOfABankNeverChangeInHardware) {
+  const uint32_t nested = 0x30000 | kHostStage2 << 8 | 9;
+  for (uint32_t value : {0u, 0x1ffffu, 0xffffffffu}) {
+    Write(kNiso1 + kGr1, value);
+    Write(kNiso1 + kGr1 + 0x800, value);
+    EXPECT_EQ(fake.Reg(kNiso1 + kGr1), nested);
+    EXPECT_EQ(fake.Reg(kNiso1m + kGr1), nested);
+    EXPECT_EQ(fake.Reg(kNiso1 + kGr1 + 0x800), 1u);
+    EXPECT_EQ(Read(kNiso1 + kGr1), value & 0x00ffffff);
+  }
+}
+
+TEST_F(StreamTest, PairsHoldTheSame) {
+  Attach(kNiso1, 0, 1);
+  Write(kNiso1 + kSmr, 0xff80000e);
+  Write(Bank(kNiso1, 1) + 0x30, 0x00802010);
+  Write(Bank(kNiso1, 1) + 0x20, 0x0001000080003000, 8);
+  for (uint64_t offset = 0; offset < 0x1000; offset += 4) {
+    EXPECT_EQ(fake.Reg(kNiso1 + offset), fake.Reg(kNiso1m + offset)) << std::hex << offset;
+    EXPECT_EQ(fake.Reg(Bank(kNiso1, 1) + offset), fake.Reg(Bank(kNiso1m, 1) + offset));
+  }
+}
+
+}  // namespace
+}  // namespace sidewall_test

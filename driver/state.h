@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+//
+// All state of one driver, in the block that the caller supplies. Nothing here is reached from
+// anywhere else: there are no globals but constant tables.
+//
+//     State& state = StateOf(s);
+//     Smmu& smmu = state.smmu[0];
+//     smmu.entry[5].smr       // what the host reads back
+//     smmu.entry[5].hw_smr    // what hardware holds, on both instances
+#ifndef SIDEWALL_DRIVER_STATE_H_
+#define SIDEWALL_DRIVER_STATE_H_
+
+#include "driver/plat.h"
+#include "driver/registers.h"
+#include "driver/types.h"
+
+namespace SIDEWALL_NS {
+
+// A stream mapping entry: SMR and S2CR, as the host sees them and as hardware holds them.
+struct Entry {
+  uint32_t smr;
+  uint32_t s2cr;
+  uint32_t hw_smr;
+  uint32_t hw_s2cr;
+};
+
+// A context bank of the host as the host sees it. Hardware holds the same TTBR, TCR, MAIR and
+// CONTEXTIDR, a CBAR and CBA2R that never change, and SCTLR only while `users` is not 0.
+struct Bank {
+  uint64_t ttbr0;
+  uint64_t ttbr1;
+  uint32_t sctlr;
+  uint32_t tcr;
+  uint32_t tcr2;
+  uint32_t mair0;
+  uint32_t mair1;
+  uint32_t contextidr;
+  uint32_t cbar;
+  uint32_t cba2r;
+  uint32_t users;  // entries whose S2CR in hardware names this bank
+};
+
+inline constexpr uint32_t kSidCount = 128;
+
+// One logical SMMU: one instance, or two that always hold the same policy.
+struct Smmu {
+  void* ctx;
+  uint64_t window[SIDEWALL_MAX_INSTANCES];
+  uint64_t window_size;
+  uint32_t instance_count;
+  uint32_t side;
+  uint32_t lock_id;
+  uint32_t global_pages;  // pages of global space; the banks begin behind them
+  uint32_t bank_count;
+  uint32_t entry_count;
+  uint32_t host_banks;  // the host has banks 0 to host_banks - 1
+  uint32_t host_entries;
+  Vmid host_vmid;
+  Vmid fault_vmid;
+  ContextBank host_stage2;
+  ContextBank fault_bank;
+  uint32_t ipa_bits;
+  uint32_t poll_limit_us;
+  uint32_t idr[8];  // as hardware has them
+  uint32_t scr0;    // virtual
+  uint32_t scr2;    // virtual
+  bool degraded;    // a sync did not complete, and none has completed since
+  // Entries that are valid for the host and not in hardware; they are tried again on each change.
+  uint32_t waiting_entries;
+  Entry entry[kMaxEntries];
+  Bank bank[kMaxBanks];
+  uint8_t sid_owner[kSidCount];  // enum sidewall_owner
+  Counters counters;
+};
+
+// The host's identity stage 2, one tree for all SMMUs.
+struct Idmap {
+  static constexpr uint32_t kReserveMax = 3;  // tables below the root that one page can need
+  Pa root;
+  Pa empty_root;  // of the fault banks
+  uint64_t pages;
+  uint64_t mapped_pages;
+  uint64_t reserve[kReserveMax];
+  uint32_t reserve_count;
+  // Bit n: logical SMMU n may still hold translations that the tables no longer have.
+  uint32_t unflushed;
+  // Some of them are for pages whose permission or type changed, not for pages that were taken.
+  bool live_change;
+  Counters counters;
+};
+
+struct Mc {
+  Counters counters;
+};
+
+enum class Phase : uint32_t { kNone = 0, kTakenOver = 0x51dea11u, kFinal = 0x51def17u };
+
+struct State {
+  Phase phase;
+  void* ctx;
+  sidewall_cfg cfg;
+  uint32_t smmu_count;
+  Smmu smmu[SIDEWALL_MAX_SMMUS];
+  Idmap idmap;
+  Mc mc;
+};
+
+}  // namespace SIDEWALL_NS
+
+struct sidewall_state {
+  SIDEWALL_NS::State body;
+};
+
+namespace SIDEWALL_NS {
+
+static_assert(sizeof(sidewall_state) <= SIDEWALL_STATE_SIZE);
+static_assert(sizeof(sidewall_state) <= 64 * 1024, "a harness copies it at every reset");
+static_assert(alignof(sidewall_state) <= SIDEWALL_STATE_ALIGN);
+
+// The window of one instance.
+inline RegisterWindow WindowOf(Smmu& smmu, uint32_t instance) {
+  return RegisterWindow(smmu.ctx, Pa{smmu.window[instance]}, smmu.window_size, &smmu.counters);
+}
+
+// The one way in which policy reaches hardware: the same value on every instance.
+inline void WriteAll32(Smmu& smmu, uint32_t offset, uint32_t value) {
+  for (uint32_t i = 0; i < smmu.instance_count; ++i) WindowOf(smmu, i).Write32(offset, value);
+}
+inline void WriteAll64(Smmu& smmu, uint32_t offset, uint64_t value) {
+  for (uint32_t i = 0; i < smmu.instance_count; ++i) WindowOf(smmu, i).Write64(offset, value);
+}
+
+inline uint32_t BankRegister(const Smmu& smmu, ContextBank bank, uint32_t offset) {
+  return BankOffset(smmu.global_pages, bank) + offset;
+}
+
+inline sidewall_result Result(sidewall_status status, uint64_t progress = 0) {
+  return sidewall_result{static_cast<uint32_t>(status), 0, progress};
+}
+
+}  // namespace SIDEWALL_NS
+
+#endif  // SIDEWALL_DRIVER_STATE_H_

@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+//
+// Takes over SMMUs whose registers hold whatever a boot loader or a raw-writing host left there.
+// The order matters, because streams may be live meanwhile: nothing is let through that was not
+// let through before, and when it is over every stream faults.
+//
+//   1. every S2CR to fault     (streams that match fault; EXIDVALID is kept, so that no entry
+//                               ceases to match and its streams fall to USFCFG)
+//   2. sCR0 to EL2's floor     (streams that do not match fault, and so do those that match twice)
+//   3. every SMR invalid, every S2CR clean
+//   4. sACR, then ACTLR, which sACR can lock; every bank off, its fault cleared, then programmed
+//   5. the whole TLB flushed, and the sync seen complete on every instance
+//   6. EL2's stage-2 banks on
+#include "driver/internal.h"
+
+namespace SIDEWALL_NS {
+namespace {
+
+#define SIDEWALL_REQUIRE(condition)    \
+  do {                                 \
+    if (!(condition)) return __LINE__; \
+  } while (false)
+
+constexpr uint32_t kIdrCount = 8;
+
+uint32_t CheckIds(const Smmu& smmu, const sidewall_smmu_cfg& cfg) {
+  const uint32_t id0 = smmu.idr[0];
+  const uint32_t id1 = smmu.idr[1];
+  const uint32_t id2 = smmu.idr[2];
+  SIDEWALL_REQUIRE(idr0::kSms.Get(id0) != 0);
+  SIDEWALL_REQUIRE(idr0::kS1ts.Get(id0) != 0);
+  SIDEWALL_REQUIRE(idr0::kS2ts.Get(id0) != 0);
+  SIDEWALL_REQUIRE(idr0::kNts.Get(id0) != 0);
+  SIDEWALL_REQUIRE(idr1::kPageSize.Get(id1) != 0);
+  // Banks that can only do stage 2 come first, where the host's must be.
+  SIDEWALL_REQUIRE(idr1::kNums2cb.Get(id1) == 0);
+  SIDEWALL_REQUIRE(idr2::kPtfs4k.Get(id2) != 0);
+  SIDEWALL_REQUIRE(idr2::kIas.Get(id2) == idr2::kSize44 || idr2::kIas.Get(id2) == idr2::kSize48);
+  SIDEWALL_REQUIRE(idr2::kOas.Get(id2) == idr2::kSize44 || idr2::kOas.Get(id2) == idr2::kSize48);
+  const uint32_t banks = idr1::kNumcb.Get(id1);
+  const uint32_t entries = idr0::kNumsmrg.Get(id0);
+  SIDEWALL_REQUIRE(banks <= kMaxBanks && banks > cfg.el2_banks);
+  SIDEWALL_REQUIRE(entries <= kMaxEntries && entries > cfg.el2_entries);
+  const uint64_t global_pages = uint64_t{2} << idr1::kNumpagendxb.Get(id1);
+  SIDEWALL_REQUIRE(banks <= global_pages);
+  SIDEWALL_REQUIRE(cfg.window_size >= 2 * global_pages * kSmmuPageSize);
+  return 0;
+}
+
+void FillGeometry(Smmu& smmu, const sidewall_smmu_cfg& cfg) {
+  smmu.bank_count = idr1::kNumcb.Get(smmu.idr[1]);
+  smmu.entry_count = idr0::kNumsmrg.Get(smmu.idr[0]);
+  smmu.host_banks = smmu.bank_count - cfg.el2_banks;
+  smmu.host_entries = smmu.entry_count - cfg.el2_entries;
+  smmu.host_stage2 = ContextBank{smmu.host_banks};
+  smmu.fault_bank = ContextBank{smmu.host_banks + 1};
+  smmu.global_pages = 2u << idr1::kNumpagendxb.Get(smmu.idr[1]);
+  smmu.ipa_bits = idr2::kIas.Get(smmu.idr[2]) == idr2::kSize48 ? 48 : 44;
+}
+
+uint32_t CheckSmmu(Smmu& smmu, const sidewall_smmu_cfg& cfg, bool again) {
+  for (uint32_t instance = 0; instance < smmu.instance_count; ++instance) {
+    for (uint32_t i = 0; i < kIdrCount; ++i) {
+      uint32_t value = 0;
+      SIDEWALL_REQUIRE(WindowOf(smmu, instance).Read32(gr0::kIDR0 + 4 * i, &value));
+      if (instance == 0 && !again) smmu.idr[i] = value;
+      SIDEWALL_REQUIRE(smmu.idr[i] == value);
+    }
+  }
+  if (again) return 0;
+  const uint32_t line = CheckIds(smmu, cfg);
+  if (line == 0) FillGeometry(smmu, cfg);
+  return line;
+}
+
+uint32_t CloseStreams(const Smmu& smmu, const RegisterWindow& window) {
+  for (uint32_t i = 0; i < smmu.entry_count; ++i) {
+    uint32_t old = 0;
+    SIDEWALL_REQUIRE(window.Read32(S2crOffset(EntryIndex{i}), &old));
+    window.Write32(S2crOffset(EntryIndex{i}), s2cr::kFault | (old & s2cr::kExidValid.mask()));
+  }
+  window.Write32(gr0::kSCR0, scr0::kFloor);
+  uint32_t floor = 0;
+  SIDEWALL_REQUIRE(window.Read32(gr0::kSCR0, &floor));
+  SIDEWALL_REQUIRE(scr0::kClientPd.Get(floor) == 0);
+  SIDEWALL_REQUIRE(scr0::kUsfcfg.Get(floor) != 0);
+  SIDEWALL_REQUIRE(scr0::kSmcfcfg.Get(floor) != 0);
+  SIDEWALL_REQUIRE(scr0::kExidEnable.Get(floor) == 0);
+  SIDEWALL_REQUIRE(scr0::kVmid16En.Get(floor) == 0);
+  SIDEWALL_REQUIRE(scr0::kStalld.Get(floor) == 0);
+  SIDEWALL_REQUIRE(scr0::kGse.Get(floor) == 0);
+  for (uint32_t i = 0; i < smmu.entry_count; ++i) {
+    window.Write32(SmrOffset(EntryIndex{i}), 0);
+    window.Write32(S2crOffset(EntryIndex{i}), s2cr::kFault);
+  }
+  window.Write32(gr0::kSCR2, 0);
+  window.Write32(gr0::kGFSR, gfsr::kAll);
+  return 0;
+}
+
+// Turns every bank off, frees what an earlier owner may have left stalled, and ends prefetch.
+uint32_t CloseBanks(const Smmu& smmu, const RegisterWindow& window) {
+  window.Write32(gr0::kSACR, sacr::kFixed);
+  for (uint32_t i = 0; i < smmu.bank_count; ++i) {
+    const ContextBank bank{i};
+    window.Write32(BankRegister(smmu, bank, cb::kSCTLR), 0);
+    uint32_t fault = 0;
+    SIDEWALL_REQUIRE(window.Read32(BankRegister(smmu, bank, cb::kFSR), &fault));
+    window.Write32(BankRegister(smmu, bank, cb::kFSR), fsr::kFaults);
+    if (fsr::kSs.Get(fault) != 0) {
+      window.Write32(BankRegister(smmu, bank, cb::kRESUME), kResumeTerminate);
+    }
+    window.Write32(BankRegister(smmu, bank, cb::kACTLR), actlr::kFixed);
+    uint32_t auxiliary = 0;
+    SIDEWALL_REQUIRE(window.Read32(BankRegister(smmu, bank, cb::kACTLR), &auxiliary));
+    SIDEWALL_REQUIRE(actlr::kCpre.Get(auxiliary) == 0);
+  }
+  return 0;
+}
+
+void ProgramHostBank(const Smmu& smmu, const RegisterWindow& window, ContextBank bank) {
+  window.Write32(Cba2rOffset(bank), cba2r::kVa64.mask());
+  window.Write32(CbarOffset(bank), cbar::kType.Of(cbar::kTypeNested) |
+                                       cbar::kCbndx.Of(smmu.host_stage2.value) |
+                                       cbar::kVmid.Of(smmu.host_vmid.value));
+  window.Write32(CbfrsynraOffset(bank), 0);
+  window.Write64(BankRegister(smmu, bank, cb::kTTBR0), 0);
+  window.Write64(BankRegister(smmu, bank, cb::kTTBR1), 0);
+  window.Write32(BankRegister(smmu, bank, cb::kTCR), 0);
+  window.Write32(BankRegister(smmu, bank, cb::kTCR2), tcr::kTcr2Reset);
+  window.Write32(BankRegister(smmu, bank, cb::kMAIR0), 0);
+  window.Write32(BankRegister(smmu, bank, cb::kMAIR1), 0);
+  window.Write32(BankRegister(smmu, bank, cb::kCONTEXTIDR), 0);
+  window.Write64(BankRegister(smmu, bank, cb::kFAR), 0);
+  window.Write32(BankRegister(smmu, bank, cb::kFSYNR0), 0);
+  window.Write32(BankRegister(smmu, bank, cb::kFSYNR1), 0);
+}
+
+// The tables are cleaned to the point of coherency, so the walks need not be cacheable; that is
+// right whether or not the unit is coherent.
+uint32_t Stage2Tcr(const Smmu& smmu) {
+  return tcr::kStage2Res1 | tcr::kT0sz.Of(64 - smmu.ipa_bits) | tcr::kSl0.Of(tcr::kSl0Level0) |
+         tcr::kSh.Of(tcr::kShOuter) | tcr::kPaSize.Of(idr2::kOas.Get(smmu.idr[2]));
+}
+
+void ProgramEl2Bank(const Smmu& smmu, const RegisterWindow& window, ContextBank bank, Vmid vmid,
+                    Pa root) {
+  window.Write32(Cba2rOffset(bank), cba2r::kVa64.mask());
+  window.Write32(CbarOffset(bank), cbar::kType.Of(cbar::kTypeStage2) | cbar::kVmid.Of(vmid.value));
+  window.Write32(CbfrsynraOffset(bank), 0);
+  window.Write64(BankRegister(smmu, bank, cb::kTTBR0), root.value);
+  window.Write32(BankRegister(smmu, bank, cb::kTCR), Stage2Tcr(smmu));
+}
+
+uint32_t CloseInstance(const Smmu& smmu, const Idmap& idmap, const RegisterWindow& window) {
+  uint32_t line = CloseStreams(smmu, window);
+  if (line == 0) line = CloseBanks(smmu, window);
+  if (line != 0) return line;
+  for (uint32_t i = 0; i < smmu.bank_count; ++i) {
+    const ContextBank bank{i};
+    if (i < smmu.host_banks) {
+      ProgramHostBank(smmu, window, bank);
+    } else if (bank == smmu.host_stage2) {
+      ProgramEl2Bank(smmu, window, bank, smmu.host_vmid, idmap.root);
+    } else {
+      ProgramEl2Bank(smmu, window, bank, smmu.fault_vmid, idmap.empty_root);
+    }
+  }
+  return 0;
+}
+
+// What the host sees from now on: a unit as it comes out of reset.
+void ResetVirtual(Smmu& smmu) {
+  smmu.scr0 = scr0::kReset;
+  smmu.scr2 = 0;
+  smmu.waiting_entries = 0;
+  for (Entry& entry : smmu.entry) {
+    entry = Entry{};
+    entry.s2cr = s2cr::kFault;
+    entry.hw_s2cr = s2cr::kFault;
+  }
+  for (Bank& bank : smmu.bank) {
+    bank = Bank{};
+    bank.sctlr = sctlr::kReset;
+    bank.tcr2 = tcr::kTcr2Reset;
+    bank.cbar = cbar::kReset;
+  }
+}
+
+uint32_t TakeOverSmmu(Smmu& smmu, const Idmap& idmap) {
+  LockGuard lock(smmu.ctx, smmu.lock_id);
+  for (uint32_t i = 0; i < smmu.instance_count; ++i) {
+    const uint32_t line = CloseInstance(smmu, idmap, WindowOf(smmu, i));
+    if (line != 0) return line;
+  }
+  SIDEWALL_REQUIRE(FlushEverything(smmu));
+  WriteAll32(smmu, BankRegister(smmu, smmu.host_stage2, cb::kSCTLR), sctlr::kStage2);
+  WriteAll32(smmu, BankRegister(smmu, smmu.fault_bank, cb::kSCTLR), sctlr::kStage2);
+  ResetVirtual(smmu);
+  return 0;
+}
+
+#undef SIDEWALL_REQUIRE
+
+}  // namespace
+
+uint32_t CheckHardware(State& state) {
+  const bool again = state.phase == Phase::kTakenOver;
+  for (uint32_t i = 0; i < state.smmu_count; ++i) {
+    const uint32_t line = CheckSmmu(state.smmu[i], state.cfg.smmu[i], again);
+    if (line != 0) return line;
+  }
+  return 0;
+}
+
+uint32_t TakeOver(State& state) {
+  for (uint32_t i = 0; i < state.smmu_count; ++i) {
+    const uint32_t line = TakeOverSmmu(state.smmu[i], state.idmap);
+    if (line != 0) return line;
+  }
+  return 0;
+}
+
+}  // namespace SIDEWALL_NS
