@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+//
+// Boards, as data: what a machine is made of, apart from its state.
+//
+//     const BoardSpec* board = FindBoard("tiny");
+//     machine.Reset(*board, arena);
+#ifndef SIDEWALL_MODEL_BOARD_H_
+#define SIDEWALL_MODEL_BOARD_H_
+
+#include <stddef.h>
+#include <stdint.h>
+
+namespace sidewall::model {
+
+struct Range {
+  uint64_t start = 0;
+  uint64_t size = 0;
+  constexpr uint64_t end() const { return start + size; }
+  constexpr bool Contains(uint64_t pa) const { return pa >= start && pa - start < size; }
+};
+
+// One logical SMMU: one or two instances that share all clients of a side.
+struct SmmuSpec {
+  uint8_t side = 0;            // 0 niso1, 1 niso0, 2 iso, as in the waist
+  uint8_t instance_count = 0;  // 1 or 2
+  uint64_t window[2] = {};
+  uint64_t window_size = 0;
+  uint32_t idr[8] = {};  // ID registers as the hardware shows them
+  uint16_t banks = 0;    // IDR1.NUMCB
+  uint16_t entries = 0;  // IDR0.NUMSMRG
+  // What EL2 keeps for itself, from the top, and the VMID of the host.
+  uint16_t el2_banks = 0;
+  uint16_t el2_entries = 0;
+  uint8_t host_vmid = 0;
+  bool smcfcfg_writable = false;  // MMU-500 fixes sCR0.SMCFCFG to 1
+};
+
+inline constexpr size_t kMaxSmmus = 3;
+inline constexpr size_t kMaxDram = 4;
+inline constexpr size_t kMaxMcWindows = 18;
+inline constexpr size_t kMaxHostMmio = 8;
+inline constexpr size_t kMaxEl2Ranges = 32;
+
+struct BoardSpec {
+  const char* name = nullptr;
+  uint8_t id = 0;  // in the header of binary programs; never changed, never reused
+  uint8_t smmu_count = 0;
+  uint8_t dram_count = 0;
+  uint8_t mc_window_count = 0;
+  SmmuSpec smmu[kMaxSmmus];
+  Range dram[kMaxDram];  // all RAM, the pool included
+  Range pool;            // RAM that EL2 owns from the start: page tables and donated pools
+  Range mc_window[kMaxMcWindows];  // 0 SID registers, 1 broadcast, 2.. channels
+  Range host_mmio[kMaxHostMmio];   // peripherals that the host owns, mapped as device memory
+  Range el2_only[kMaxEl2Ranges];   // registers that only EL2 may touch: SMMU, MC, GIC, UART ...
+  uint8_t host_mmio_count = 0;
+  uint8_t el2_only_count = 0;
+  uint32_t mc_security_reset = 0;  // reset value of the SID security registers
+  uint32_t mc_override_reset = 0;
+  uint32_t sync_timeout_us = 0;
+};
+
+// All boards, by increasing id.
+const BoardSpec* Boards(size_t* count);
+const BoardSpec* FindBoard(const char* name);
+const BoardSpec* FindBoard(uint8_t id);
+
+// Null when the description is sound, else the name of the first field that contradicts another.
+const char* CheckBoard(const BoardSpec& board);
+
+}  // namespace sidewall::model
+
+#endif  // SIDEWALL_MODEL_BOARD_H_

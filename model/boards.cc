@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+#include "model/board.h"
+
+namespace sidewall::model {
+
+namespace {
+
+constexpr uint64_t kMiB = uint64_t{1} << 20;
+constexpr uint64_t kWindowSize = 16 * kMiB;
+constexpr uint8_t kTegra234Id = 1;
+constexpr uint8_t kTegra234VirtId = 2;
+constexpr uint8_t kTinyId = 3;
+
+constexpr SmmuSpec Smmu(uint8_t side, uint64_t window, uint64_t mirror) {
+  SmmuSpec smmu;
+  smmu.side = side;
+  smmu.instance_count = mirror == 0 ? 1 : 2;
+  smmu.window[0] = window;
+  smmu.window[1] = mirror;
+  smmu.window_size = kWindowSize;
+  smmu.idr[0] = 0x7c013e80;
+  smmu.idr[1] = 0xe0000080;
+  smmu.idr[2] = 0x00005555;
+  smmu.idr[7] = 0x00000021;
+  smmu.banks = 128;
+  smmu.entries = 128;
+  smmu.el2_banks = 16;
+  smmu.el2_entries = 16;
+  smmu.host_vmid = 1;
+  return smmu;
+}
+
+// What all Tegra234 boards share; RAM and the pool follow.
+constexpr BoardSpec Tegra(const char* name, uint8_t id) {
+  BoardSpec board;
+  board.name = name;
+  board.id = id;
+  board.smmu_count = 3;
+  board.smmu[0] = Smmu(0, 0x08000000, 0x07000000);
+  board.smmu[1] = Smmu(1, 0x12000000, 0x11000000);
+  board.smmu[2] = Smmu(2, 0x10000000, 0);
+  board.mc_window_count = 18;
+  for (uint64_t i = 0; i < 6; ++i) board.mc_window[i] = {0x02c00000 + i * 0x10000, 0x10000};
+  for (uint64_t i = 0; i < 4; ++i) board.mc_window[6 + i] = {0x02b80000 + i * 0x10000, 0x10000};
+  for (uint64_t i = 0; i < 8; ++i) board.mc_window[10 + i] = {0x01700000 + i * 0x10000, 0x10000};
+  constexpr Range kHostMmio[] = {
+      {0x02600000, 0x210000},  // GPCDMA
+      {0x03400000, 0x20000},   // SDMMC1
+      {0x06800000, 0x10000},   // MGBE0
+  };
+  constexpr Range kEl2Only[] = {
+      {0x07000000, 0x2000000},  // SMMU niso1, both instances
+      {0x10000000, 0x3000000},  // SMMU iso and niso0, both instances
+      {0x02b80000, 0x40000},    // memory controller, channels 4 to 7
+      {0x02c00000, 0x60000},    // memory controller, SID, broadcast, channels 0 to 3
+      {0x01700000, 0x80000},    // memory controller, channels 8 to 15
+      {0x0f400000, 0x200000},   // GIC
+      {0x031d0000, 0x10000},    // the UART of EL2
+      {0x0c360000, 0x10000},    // PMC
+  };
+  for (const Range& range : kHostMmio) board.host_mmio[board.host_mmio_count++] = range;
+  for (const Range& range : kEl2Only) board.el2_only[board.el2_only_count++] = range;
+  board.mc_security_reset = 0x100;
+  board.mc_override_reset = 0x7f;
+  board.sync_timeout_us = 1000;
+  return board;
+}
+
+constexpr BoardSpec WithRam(BoardSpec board, Range dram, Range pool) {
+  board.dram[0] = dram;
+  board.dram_count = 1;
+  board.pool = pool;
+  board.el2_only[board.el2_only_count++] = pool;
+  return board;
+}
+
+constexpr BoardSpec Tiny() {
+  BoardSpec board =
+      WithRam(Tegra("tiny", kTinyId), {0x80000000, 8 * kMiB}, {0x80000000 + 7 * kMiB, 1 * kMiB});
+  for (SmmuSpec& smmu : board.smmu) {
+    smmu.banks = 4;
+    smmu.entries = 5;
+    smmu.el2_banks = 2;
+    smmu.el2_entries = 1;
+    smmu.idr[0] = (smmu.idr[0] & ~0xffu) | smmu.entries;
+    smmu.idr[1] = (smmu.idr[1] & ~0xffu) | smmu.banks;
+  }
+  return board;
+}
+
+// RAM of `tegra234-virt` is that of the traces, with EL2's pool above it.
+constexpr BoardSpec kBoards[] = {
+    WithRam(Tegra("tegra234", kTegra234Id), {0x80000000, 64 * kMiB},
+            {0x80000000 + 56 * kMiB, 8 * kMiB}),
+    WithRam(Tegra("tegra234-virt", kTegra234VirtId), {0x40000000, 0x71000000},
+            {0xb0000000, 16 * kMiB}),
+    Tiny(),
+};
+
+bool Equal(const char* a, const char* b) {
+  while (*a != '\0' && *a == *b) ++a, ++b;
+  return *a == *b;
+}
+
+bool Overlap(const Range& a, const Range& b) { return a.start < b.end() && b.start < a.end(); }
+bool Within(const Range& inner, const Range& outer) {
+  return inner.start >= outer.start && inner.end() <= outer.end();
+}
+bool Sound(const Range& range) {
+  return range.size != 0 && range.end() > range.start && range.start % 4096 == 0 &&
+         range.size % 4096 == 0;
+}
+
+const char* CheckSmmu(const SmmuSpec& smmu) {
+  if (smmu.side > 2) return "smmu.side";
+  if (smmu.instance_count < 1 || smmu.instance_count > 2) return "smmu.instance_count";
+  if (smmu.side == 2 && smmu.instance_count != 1) return "smmu.instance_count";
+  for (uint8_t n = 0; n < smmu.instance_count; ++n) {
+    if (!Sound({smmu.window[n], smmu.window_size})) return "smmu.window";
+  }
+  // Half of the window is for banks, in pages of the size that IDR1.PAGESIZE tells.
+  const uint64_t page = (smmu.idr[1] >> 31) != 0 ? 0x10000 : 0x1000;
+  if (page != 0x10000) return "smmu.idr[1]";
+  const uint64_t pages = uint64_t{2} << ((smmu.idr[1] >> 28) & 7);
+  if (smmu.window_size != 2 * pages * page) return "smmu.window_size";
+  if (smmu.banks == 0 || smmu.banks > pages || smmu.banks > 128) return "smmu.banks";
+  if (smmu.entries == 0 || smmu.entries > 128) return "smmu.entries";
+  if ((smmu.idr[1] & 0xff) != smmu.banks) return "smmu.idr[1]";
+  if ((smmu.idr[0] & 0xff) != smmu.entries) return "smmu.idr[0]";
+  if (smmu.el2_banks >= smmu.banks) return "smmu.el2_banks";
+  if (smmu.el2_entries >= smmu.entries) return "smmu.el2_entries";
+  return nullptr;
+}
+
+bool OverlapsAny(const Range& range, const Range* others, size_t count) {
+  for (size_t i = 0; i < count; ++i) {
+    if (Overlap(range, others[i])) return true;
+  }
+  return false;
+}
+
+const char* CheckWindows(const BoardSpec& board) {
+  Range seen[2 * kMaxSmmus + kMaxMcWindows];
+  size_t count = 0;
+  for (size_t i = 0; i < board.smmu_count; ++i) {
+    const SmmuSpec& smmu = board.smmu[i];
+    for (size_t other = 0; other < i; ++other) {
+      if (board.smmu[other].side == smmu.side) return "smmu.side";
+    }
+    for (uint8_t n = 0; n < smmu.instance_count; ++n) {
+      const Range window = {smmu.window[n], smmu.window_size};
+      if (OverlapsAny(window, seen, count)) return "smmu.window";
+      seen[count++] = window;
+    }
+  }
+  for (size_t i = 0; i < board.mc_window_count; ++i) {
+    if (!Sound(board.mc_window[i])) return "mc_window";
+    if (OverlapsAny(board.mc_window[i], seen, count)) return "mc_window";
+    seen[count++] = board.mc_window[i];
+  }
+  for (size_t i = 0; i < count; ++i) {
+    if (OverlapsAny(seen[i], board.dram, board.dram_count)) return "dram";
+    if (OverlapsAny(seen[i], board.host_mmio, board.host_mmio_count)) return "host_mmio";
+    bool guarded = false;
+    for (size_t n = 0; n < board.el2_only_count; ++n) {
+      guarded = guarded || Within(seen[i], board.el2_only[n]);
+    }
+    if (!guarded) return "el2_only";
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+const BoardSpec* Boards(size_t* count) {
+  *count = sizeof(kBoards) / sizeof(kBoards[0]);
+  return kBoards;
+}
+
+const BoardSpec* FindBoard(const char* name) {
+  for (const BoardSpec& board : kBoards) {
+    if (Equal(board.name, name)) return &board;
+  }
+  return nullptr;
+}
+
+const BoardSpec* FindBoard(uint8_t id) {
+  for (const BoardSpec& board : kBoards) {
+    if (board.id == id) return &board;
+  }
+  return nullptr;
+}
+
+const char* CheckBoard(const BoardSpec& board) {
+  if (board.name == nullptr) return "name";
+  if (board.id == 0) return "id";
+  if (board.smmu_count == 0 || board.smmu_count > kMaxSmmus) return "smmu_count";
+  if (board.dram_count == 0 || board.dram_count > kMaxDram) return "dram_count";
+  if (board.mc_window_count > kMaxMcWindows) return "mc_window_count";
+  if (board.host_mmio_count > kMaxHostMmio) return "host_mmio_count";
+  if (board.el2_only_count > kMaxEl2Ranges) return "el2_only_count";
+  for (size_t i = 0; i < board.smmu_count; ++i) {
+    if (const char* field = CheckSmmu(board.smmu[i])) return field;
+  }
+  for (size_t i = 0; i < board.dram_count; ++i) {
+    if (!Sound(board.dram[i]) || OverlapsAny(board.dram[i], board.dram, i)) return "dram";
+  }
+  bool inside = false;
+  for (size_t i = 0; i < board.dram_count; ++i) inside |= Within(board.pool, board.dram[i]);
+  if (!Sound(board.pool) || !inside) return "pool";
+  bool pool_guarded = false;
+  for (size_t i = 0; i < board.el2_only_count; ++i) {
+    if (!Sound(board.el2_only[i])) return "el2_only";
+    pool_guarded |= Within(board.pool, board.el2_only[i]);
+  }
+  if (!pool_guarded) return "el2_only";
+  for (size_t i = 0; i < board.host_mmio_count; ++i) {
+    const Range& range = board.host_mmio[i];
+    if (!Sound(range) || OverlapsAny(range, board.el2_only, board.el2_only_count) ||
+        OverlapsAny(range, board.dram, board.dram_count)) {
+      return "host_mmio";
+    }
+  }
+  return CheckWindows(board);
+}
+
+}  // namespace sidewall::model

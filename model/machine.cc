@@ -1,0 +1,346 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+#include "model/machine.h"
+
+#include "model/event.h"
+
+namespace sidewall::model {
+
+static_assert(__is_trivially_copyable(Machine), "snapshots copy it as bytes");
+static_assert(sizeof(Machine) < 256 * 1024);
+static_assert(kSyncModeSlow == kSyncSlow && kSyncModeNever == kSyncNever);
+
+// Passes changes of trees on to the machine; apart from it, so that the machine has no vtable.
+class Machine::Listener final : public TreeListener {
+ public:
+  explicit Listener(Machine* machine) : machine_(machine) {}
+  void OnTreeLeaf(uint16_t tree, const LeafChange& change) override {
+    machine_->OnTreeLeaf(tree, change);
+  }
+  void OnTreeLive(uint64_t root, bool live) override {
+    if (machine_->watcher_ != nullptr) machine_->watcher_->OnTree(root, live);
+  }
+  void OnTreeWild(uint64_t root) override {
+    if (machine_->watcher_ != nullptr) machine_->watcher_->OnWildTree(root);
+  }
+
+ private:
+  Machine* machine_;
+};
+
+size_t Machine::WorkSize(size_t pool_pages) {
+  return Stage2Trees::WorkSize(pool_pages) + kMaxInstances * Tlb::WorkSize(pool_pages);
+}
+
+void Machine::Reset(const BoardSpec& board, const Arena& arena, Choices* choices,
+                    Watcher* watcher) {
+  board_ = &board;
+  choices_ = choices;
+  watcher_ = watcher;
+  arena_ = arena;
+  marked_ = false;
+  holders_tree_ = kNoTree;
+  memory_.Reset(board, arena);
+  mc_.Reset(board);
+  auto* work = static_cast<uint8_t*>(arena.work);
+  trees_.Reset(work, &memory_);
+  work += Stage2Trees::WorkSize(arena.pool_pages);
+  for (Tlb& tlb : tlb_) {
+    tlb.Reset(work, arena.pool_pages);
+    work += Tlb::WorkSize(arena.pool_pages);
+  }
+  for (SmmuInstance& smmu : smmu_) smmu = SmmuInstance();
+  for (size_t i = 0; i < board.smmu_count; ++i) {
+    const SmmuSpec& spec = board.smmu[i];
+    for (uint8_t n = 0; n < spec.instance_count; ++n) {
+      SmmuInstance& smmu = smmu_[InstanceIndex(spec.side, n)];
+      smmu.spec = &spec;
+      smmu.window = spec.window[n];
+      ResetRegisters(smmu);
+    }
+  }
+}
+
+// ---------------------------------------------------------------------------------------- naming
+
+size_t Machine::InstanceCount() const { return kMaxInstances; }
+
+size_t Machine::InstanceIndex(uint8_t side, uint8_t instance) const { return side * 2u + instance; }
+
+uint8_t Machine::SideOf(size_t instance) const { return static_cast<uint8_t>(instance / 2); }
+
+bool Machine::InstanceOf(uint64_t pa, size_t* instance, uint32_t* offset) const {
+  for (size_t i = 0; i < kMaxInstances; ++i) {
+    const SmmuInstance& smmu = smmu_[i];
+    if (smmu.spec == nullptr || pa < smmu.window) continue;
+    if (pa - smmu.window >= smmu.spec->window_size) continue;
+    *instance = i;
+    *offset = static_cast<uint32_t>(pa - smmu.window);
+    return true;
+  }
+  return false;
+}
+
+// ------------------------------------------------------------------------------------------- bus
+
+bool Machine::Read32(uint64_t pa, uint32_t* value) {
+  size_t instance = 0;
+  uint32_t offset = 0;
+  if (pa % 4 != 0) return false;
+  if (InstanceOf(pa, &instance, &offset)) {
+    if (smmu_[instance].failing_reads > 0) {
+      --smmu_[instance].failing_reads;
+      return false;
+    }
+    *value = static_cast<uint32_t>(ReadRegister(instance, offset, 4));
+    return true;
+  }
+  for (size_t i = 0; i < board_->mc_window_count; ++i) {
+    if (!board_->mc_window[i].Contains(pa)) continue;
+    *value = mc_.Read32(i, static_cast<uint32_t>(pa - board_->mc_window[i].start));
+    return true;
+  }
+  return false;
+}
+
+bool Machine::Read64(uint64_t pa, uint64_t* value) {
+  if (pa % 8 != 0) return false;
+  size_t instance = 0;
+  uint32_t offset = 0;
+  if (InstanceOf(pa, &instance, &offset)) {
+    if (smmu_[instance].failing_reads > 0) {
+      --smmu_[instance].failing_reads;
+      return false;
+    }
+    *value = ReadRegister(instance, offset, 8);
+    return true;
+  }
+  uint32_t low = 0;
+  uint32_t high = 0;
+  if (!Read32(pa, &low) || !Read32(pa + 4, &high)) return false;
+  *value = uint64_t{high} << 32 | low;
+  return true;
+}
+
+void Machine::Write32(uint64_t pa, uint32_t value) {
+  // MMU-500 ignores writes that are not word-aligned.
+  if (pa % 4 != 0) return;
+  size_t instance = 0;
+  uint32_t offset = 0;
+  if (InstanceOf(pa, &instance, &offset)) {
+    WriteRegister(instance, offset, value, 4);
+    return;
+  }
+  for (size_t i = 0; i < board_->mc_window_count; ++i) {
+    if (!board_->mc_window[i].Contains(pa)) continue;
+    mc_.Write32(i, static_cast<uint32_t>(pa - board_->mc_window[i].start), value);
+    return;
+  }
+}
+
+void Machine::Write64(uint64_t pa, uint64_t value) {
+  size_t instance = 0;
+  uint32_t offset = 0;
+  if (pa % 8 == 0 && InstanceOf(pa, &instance, &offset)) {
+    WriteRegister(instance, offset, value, 8);
+    return;
+  }
+  // Two words: what a bus does with a doubleword that no 64-bit register takes.
+  Write32(pa, static_cast<uint32_t>(value));
+  Write32(pa + 4, static_cast<uint32_t>(value >> 32));
+}
+
+// ---------------------------------------------------------------------------------------- memory
+
+bool Machine::StorePool(size_t page, size_t word, uint64_t value) {
+  uint64_t& slot = memory_.pool_page(page)[word];
+  const uint64_t before = slot;
+  if (before == value) return true;
+  memory_.TouchPool(page);
+  slot = value;
+  if (trees_.Indexed(page)) {
+    Listener listener(this);
+    trees_.OnStore(page, word, before, value, &listener);
+  }
+  return true;
+}
+
+void Machine::TableWrite64(uint64_t pa, uint64_t value) { Store64(pa & ~uint64_t{7}, value); }
+
+void Machine::TableZero(uint64_t pa) {
+  const uint64_t page = pa & ~(kPageSize - 1);
+  for (uint64_t offset = 0; offset < kPageSize; offset += 8) Store64(page + offset, 0);
+}
+
+// Stores reach the walker at once in this model, so barriers and cleaning have nothing to do.
+void Machine::Barrier() {}
+void Machine::Clean(uint64_t, uint64_t) {}
+
+uint64_t Machine::Load64(uint64_t pa) const { return memory_.Load64(pa); }
+
+bool Machine::Store64(uint64_t pa, uint64_t value) {
+  const size_t page = memory_.PoolIndex(pa);
+  if (page == Memory::kNoPage) return memory_.Store64(pa, value);
+  return StorePool(page, (pa % kPageSize) / 8, value);
+}
+
+const uint64_t* Machine::PoolPage(uint64_t pa) const {
+  const size_t page = memory_.PoolIndex(pa);
+  return page == Memory::kNoPage ? nullptr : memory_.pool_page(page);
+}
+
+// ----------------------------------------------------------------------------------------- trees
+
+// Which tree a bank names, if any, follows from five of its registers; called after each store to
+// one of them. What the bank named before may stay cached, whole, under the VMID of then.
+void Machine::UpdateBankTree(size_t index, uint16_t number) {
+  SmmuInstance& smmu = smmu_[index];
+  ContextBank& bank = smmu.bank[number];
+  const uint8_t vmid = cbar::Vmid(smmu.cbar[number]);
+  const bool enabled = cbar::Type(smmu.cbar[number]) == cbar::kStage2 &&
+                       (bank.sctlr & sctlr::kM) != 0 && (smmu.cba2r[number] & kCba2rVa64) != 0;
+  Stage2Geometry shape;
+  if (enabled) shape = DecodeStage2(bank.tcr, bank.ttbr0);
+  const bool named = enabled && shape.valid;
+  const uint16_t old = bank.tree;
+  if (old == kNoTree && !named) return;
+  holders_tree_ = kNoTree;
+  Listener listener(this);
+  // The new name comes first, so that a tree which keeps its root does not end in between.
+  uint16_t next = kNoTree;
+  if (named) next = trees_.AddBank(shape, &listener);
+  if (old != kNoTree) {
+    const bool same = next == old && bank.tree_vmid == vmid;
+    if (!same && tlb_[index].PushTree(bank.tree_vmid, old)) trees_.AddStale(old);
+    trees_.DropBank(old, &listener);
+  }
+  bank.tree = next;
+  bank.tree_vmid = vmid;
+  holders_tree_ = kNoTree;
+}
+
+void Machine::DropStaleTrees(const DroppedTrees& dropped) {
+  if (dropped.count == 0) return;
+  holders_tree_ = kNoTree;
+  Listener listener(this);
+  for (size_t i = 0; i < dropped.count; ++i) trees_.DropStale(dropped.tree[i], &listener);
+}
+
+void Machine::FindHolders(uint16_t tree) {
+  if (holders_tree_ == tree) return;
+  holders_tree_ = tree;
+  for (size_t i = 0; i < kMaxInstances; ++i) {
+    uint64_t* vmids = holders_[i];
+    vmids[0] = vmids[1] = vmids[2] = vmids[3] = 0;
+    const SmmuInstance& smmu = smmu_[i];
+    if (smmu.spec == nullptr) continue;
+    for (uint16_t b = 0; b < smmu.spec->banks; ++b) {
+      if (smmu.bank[b].tree != tree) continue;
+      const uint8_t vmid = smmu.bank[b].tree_vmid;
+      vmids[vmid / 64] |= uint64_t{1} << (vmid % 64);
+    }
+    for (size_t n = 0; n < tlb_[i].tree_count(); ++n) {
+      const StaleTree& stale = tlb_[i].tree(n);
+      if (stale.tree == tree) vmids[stale.vmid / 64] |= uint64_t{1} << (stale.vmid % 64);
+    }
+  }
+}
+
+void Machine::OnTreeLeaf(uint16_t tree, const LeafChange& change) {
+  if (!change.added) {
+    FindHolders(tree);
+    for (size_t i = 0; i < kMaxInstances; ++i) {
+      for (unsigned word = 0; word < 4; ++word) {
+        for (uint64_t left = holders_[i][word]; left != 0; left &= left - 1) {
+          const unsigned vmid = word * 64 + static_cast<unsigned>(__builtin_ctzll(left));
+          tlb_[i].Push(static_cast<uint8_t>(vmid), change.ipa, change.page, change.perm);
+        }
+      }
+    }
+  }
+  if (watcher_ != nullptr) watcher_->OnLeaf(change);
+}
+
+// ------------------------------------------------------------------------------------- questions
+
+bool Machine::TlbUnknown(size_t instance) const { return tlb_[instance].unknown(); }
+
+bool Machine::MayHoldEverything(size_t instance, uint8_t vmid) const {
+  const Tlb& tlb = tlb_[instance];
+  if (tlb.overflowed()) return true;
+  for (size_t i = 0; i < tlb.tree_count(); ++i) {
+    if (tlb.tree(i).vmid == vmid && trees_.tree(tlb.tree(i).tree).wild) return true;
+  }
+  return false;
+}
+
+uint8_t Machine::MayHold(size_t instance, uint8_t vmid, uint64_t page) const {
+  const Tlb& tlb = tlb_[instance];
+  uint8_t perm = tlb.MayHold(vmid, page);
+  constexpr uint8_t kAll = kPermRead | kPermWrite;
+  for (size_t i = 0; i < tlb.tree_count() && perm != kAll; ++i) {
+    if (tlb.tree(i).vmid == vmid) perm |= trees_.PermissionOf(tlb.tree(i).tree, page);
+  }
+  return perm;
+}
+
+void Machine::VisitStale(size_t instance, uint8_t vmid, void (*fn)(void*, uint64_t, uint8_t),
+                         void* context) const {
+  const Tlb& tlb = tlb_[instance];
+  for (size_t i = 0; i < tlb.entry_limit(); ++i) {
+    const StaleEntry& entry = tlb.entry(i);
+    if (entry.forms != 0 && entry.vmid == vmid) fn(context, entry.page, entry.perm);
+  }
+  struct Forward {
+    void (*fn)(void*, uint64_t, uint8_t);
+    void* context;
+  } forward = {fn, context};
+  for (size_t i = 0; i < tlb.tree_count(); ++i) {
+    if (tlb.tree(i).vmid != vmid) continue;
+    trees_.ForEachLeaf(
+        tlb.tree(i).tree,
+        [](void* c, const LeafChange& leaf) {
+          const auto* to = static_cast<Forward*>(c);
+          to->fn(to->context, leaf.page, leaf.perm);
+        },
+        &forward);
+  }
+}
+
+uint16_t Machine::ClientSid(uint16_t client, uint16_t own_sid) const {
+  return mc_.ClientSid(client, own_sid);
+}
+
+// --------------------------------------------------------------------------------------- hardware
+
+void Machine::SetSyncMode(size_t instance, uint64_t mode, uint64_t polls) {
+  if (instance >= kMaxInstances) return;
+  smmu_[instance].sync_mode = mode;
+  smmu_[instance].sync_polls_wanted = polls > 0xffffffff ? 0xffffffff : polls;
+}
+
+void Machine::FailReads(size_t instance, uint64_t count) {
+  if (instance >= kMaxInstances) return;
+  smmu_[instance].failing_reads = count;
+}
+
+// Masters are gated while the power is off, so what matters is the state after it is back.
+void Machine::PowerLoss(uint8_t side) {
+  for (uint8_t n = 0; n < 2; ++n) {
+    const size_t index = InstanceIndex(side, n);
+    if (index >= kMaxInstances || smmu_[index].spec == nullptr) continue;
+    SmmuInstance& smmu = smmu_[index];
+    DroppedTrees dropped;
+    tlb_[index].MakeUnknown(&dropped);
+    Listener listener(this);
+    uint16_t named[kMaxBanks];
+    for (size_t b = 0; b < kMaxBanks; ++b) named[b] = smmu.bank[b].tree;
+    ResetRegisters(smmu);
+    holders_tree_ = kNoTree;
+    for (uint16_t tree : named) {
+      if (tree != kNoTree) trees_.DropBank(tree, &listener);
+    }
+    DropStaleTrees(dropped);
+  }
+}
+
+}  // namespace sidewall::model

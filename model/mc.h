@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+//
+// The memory controller as far as DMA isolation needs it: the stream ID of each client, and the
+// switch that lets stream IDs past the SMMUs.
+//
+//     mc.Write32(0, 8 * 0x58, 0x06);             // OVERRIDE[mgbeard] of window 0, the SID window
+//     assert(mc.ClientSid(0x58, 0) == 0x06);
+#ifndef SIDEWALL_MODEL_MC_H_
+#define SIDEWALL_MODEL_MC_H_
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "model/board.h"
+
+namespace sidewall::model {
+
+inline constexpr size_t kMcClients = 0x200;
+
+namespace mc_security {
+inline constexpr uint32_t kNonSecure = 1u << 0;
+inline constexpr uint32_t kOverride = 1u << 8;
+inline constexpr uint32_t kLock = 1u << 16;
+inline constexpr uint32_t kMask = kNonSecure | kOverride | kLock;
+}  // namespace mc_security
+
+class MemoryController {
+ public:
+  static constexpr uint32_t kBypassConfig = 0x1820;
+  static constexpr uint32_t kIntMask = 0x004;
+  static constexpr uint16_t kPassthroughSid = 0x7f;
+  static constexpr uint16_t kPast = 0xffff;  // the transaction goes past the SMMU
+
+  void Reset(const BoardSpec& board);
+  uint32_t Read32(size_t window, uint32_t offset) const;
+  void Write32(size_t window, uint32_t offset, uint32_t value);
+
+  uint16_t ClientSid(uint16_t client, uint16_t own_sid) const;
+  uint32_t security(uint16_t client) const { return security_[client]; }
+  uint32_t override_sid(uint16_t client) const { return override_[client]; }
+  // For Scramble: what a boot loader left, locks included.
+  void SetClient(uint16_t client, uint32_t override_sid, uint32_t security);
+
+ private:
+  uint32_t override_[kMcClients] = {};
+  uint32_t security_[kMcClients] = {};
+  uint32_t int_mask_[kMaxMcWindows] = {};
+  uint32_t bypass_config_ = 0;
+};
+
+}  // namespace sidewall::model
+
+#endif  // SIDEWALL_MODEL_MC_H_

@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+#include "model/stage2_trees.h"
+
+#include <gtest/gtest.h>
+
+#include <random>
+
+#include "model/testing.h"
+
+namespace sidewall::model {
+namespace {
+
+constexpr uint64_t kPage = 0x80001000;
+constexpr uint8_t kAll = kPermRead | kPermWrite;
+using Map = std::map<Leaves::Key, Leaves::Value>;
+
+class Trees : public ::testing::Test {
+ protected:
+  Rig rig{"tiny"};
+  uint64_t root = rig.NewPage();
+
+  Leaves& watcher() { return rig.watcher; }
+  // An independent walk of everything a 48-bit tree maps.
+  void Walk(uint64_t table, unsigned level, uint64_t base, uint64_t name, Map* out) {
+    for (uint64_t i = 0; i < 512; ++i) {
+      const uint64_t d = rig.machine->Load64(table + 8 * i);
+      const unsigned shift = 39 - 9 * level;
+      const uint64_t ipa = base + (i << shift);
+      if (level < 3 && (d & 3) == 3) {
+        Walk(d & 0xfffffffff000, level + 1, ipa, name, out);
+      } else if (((level == 1 || level == 2) && (d & 3) == 1) || (level == 3 && (d & 3) == 3)) {
+        const uint8_t perm = d >> 6 & 3;
+        if (perm == 0) continue;
+        const uint64_t size = uint64_t{1} << shift;
+        const uint64_t start = (d & 0xfffffffff000) / size * size;
+        for (uint64_t o = 0; o < size; o += 4096) (*out)[{name, ipa + o}] = {start + o, perm};
+      }
+    }
+  }
+  void ExpectEqualToWalk(uint64_t name) {
+    Map expected;
+    Walk(name, 0, 0, name, &expected);
+    Map seen;
+    for (const auto& [key, value] : watcher().leaves) {
+      if (key.first == name) seen[key] = value;
+    }
+    EXPECT_EQ(seen, expected);
+    EXPECT_TRUE(watcher().sound);
+  }
+};
+
+TEST_F(Trees, LiveFromEnableToDisable) {
+  rig.Map(root, kPage, kPage, kAll);
+  EXPECT_TRUE(watcher().leaves.empty());
+  rig.Stage2Bank(2, 3, root, 7);
+  EXPECT_EQ(watcher().live.count(root), 1u);
+  EXPECT_EQ(watcher().leaves.size(), 1u);
+  rig.Map(root, kPage + 0x1000, kPage + 0x1000, kPermRead);
+  EXPECT_EQ(watcher().leaves.size(), 2u);
+  rig.Write(2, Rig::Cb(3, 0), 0);
+  rig.Write(2, 0x68, 0);
+  rig.GlobalSync(2);
+  EXPECT_TRUE(watcher().live.empty());
+  rig.Map(root, kPage + 0x2000, kPage + 0x2000, kPermRead);
+  EXPECT_TRUE(watcher().leaves.empty());
+  EXPECT_TRUE(watcher().sound);
+}
+
+TEST_F(Trees, EachOfTheConditionsIsNeeded) {
+  rig.Stage2Bank(2, 3, root, 7);
+  EXPECT_EQ(watcher().live.size(), 1u);
+  rig.Write(2, 0x68, 0);
+  const uint32_t offs[] = {Rig::Cb(3, 0), 0x1000c, 0x1080c};
+  const uint32_t off_values[] = {0x160, 0x10007, 0};
+  const uint32_t on_values[] = {0x161, 7, 1};
+  for (size_t i = 0; i < 3; ++i) {
+    rig.Write(2, offs[i], off_values[i]);
+    rig.Write(2, 0x68, 0);
+    rig.GlobalSync(2);
+    EXPECT_TRUE(watcher().live.empty()) << i;
+    rig.Write(2, offs[i], on_values[i]);
+    EXPECT_EQ(watcher().live.size(), 1u) << i;
+  }
+}
+
+TEST_F(Trees, InstancesShareOneTree) {
+  rig.Map(root, kPage, kPage, kAll);
+  for (const size_t i : {0, 1, 2, 3, 4}) rig.Stage2Bank(i, 3, root, 7);
+  EXPECT_EQ(watcher().leaves.size(), 1u);
+  rig.Unmap(root, kPage);
+  EXPECT_TRUE(watcher().leaves.empty());
+  EXPECT_TRUE(watcher().sound);
+  for (const size_t i : {0, 1, 2, 3, 4}) EXPECT_EQ(rig.machine->MayHold(i, 7, kPage), kAll);
+}
+
+TEST_F(Trees, ChangesOfALeafAreRemovalAndAddition) {
+  rig.Stage2Bank(2, 3, root, 7);
+  rig.Map(root, kPage, kPage, kAll);
+  rig.Map(root, kPage, kPage + 0x1000, kPermRead);
+  EXPECT_EQ(watcher().leaves, (Map{{{root, kPage}, {kPage + 0x1000, kPermRead}}}));
+  rig.Put(root, kPage, (kPage + 0x1000) | kLeafBits | 1 << 6 | 3 << 8);  // shareability only
+  EXPECT_TRUE(watcher().sound);
+  EXPECT_EQ(watcher().leaves.size(), 1u);
+  rig.Map(root, kPage, kPage, kPermNone);
+  EXPECT_TRUE(watcher().leaves.empty());
+}
+
+TEST_F(Trees, SubtreesComeAndGoWhole) {
+  rig.Stage2Bank(2, 3, root, 7);
+  for (uint64_t i = 0; i < 8; ++i) rig.Map(root, kPage + i * 0x1000, kPage + i * 0x1000, kAll);
+  const uint64_t entry = rig.machine->Load64(root);
+  rig.machine->TableWrite64(root, 0);
+  EXPECT_TRUE(watcher().leaves.empty());
+  EXPECT_EQ(rig.machine->MayHold(2, 7, kPage + 0x7000), kAll);
+  rig.machine->TableWrite64(root, entry);
+  EXPECT_EQ(watcher().leaves.size(), 8u);
+  ExpectEqualToWalk(root);
+  rig.machine->TableZero(root);
+  EXPECT_TRUE(watcher().leaves.empty());
+}
+
+TEST_F(Trees, BlocksAreToldPageByPage) {
+  rig.Stage2Bank(2, 3, root, 7);
+  rig.Put(root, 0x80000000, 0x80000000 | 0x401 | 0xc0, 2);
+  EXPECT_EQ(watcher().leaves.size(), 512u);
+  ExpectEqualToWalk(root);
+  rig.Put(root, 0x80000000, 0, 2);
+  EXPECT_TRUE(watcher().leaves.empty());
+}
+
+TEST_F(Trees, AddressBit39IsToldAsStored) {
+  rig.Stage2Bank(2, 3, root, 7);
+  rig.Map(root, kPage, kPage | uint64_t{1} << 39, kAll);
+  EXPECT_EQ(watcher().leaves.begin()->second.first, kPage | uint64_t{1} << 39);
+}
+
+TEST_F(Trees, OutsideThePoolIsWild) {
+  rig.Stage2Bank(2, 3, 0x80100000, 7);
+  EXPECT_TRUE(watcher().Wild(0x80100000));
+  rig.Stage2Bank(2, 2, root, 8);
+  EXPECT_FALSE(watcher().Wild(root));
+  rig.machine->TableWrite64(root, 0x80200000 | 3);
+  EXPECT_TRUE(watcher().Wild(root));
+  rig.Write(2, Rig::Cb(2, 0), 0);
+  EXPECT_TRUE(rig.machine->MayHoldEverything(2, 8));
+  EXPECT_EQ(rig.machine->MayHold(2, 8, 0x12345000), kAll);
+  rig.Write(2, 0x64, 8);
+  rig.GlobalSync(2);
+  EXPECT_EQ(watcher().live.count(root), 0u);
+  EXPECT_FALSE(rig.machine->MayHoldEverything(2, 8));
+  EXPECT_TRUE(watcher().sound);
+}
+
+TEST_F(Trees, TablesLinkedTwiceOrIntoThemselvesAreWild) {
+  rig.Stage2Bank(2, 3, root, 7);
+  rig.Map(root, kPage, kPage, kAll);
+  rig.machine->TableWrite64(root + 8, rig.machine->Load64(root));
+  EXPECT_TRUE(watcher().Wild(root));
+
+  const uint64_t other = rig.NewPage();
+  rig.Stage2Bank(2, 2, other, 8);
+  rig.machine->TableWrite64(other, other | 3);
+  EXPECT_TRUE(watcher().Wild(other));
+}
+
+TEST_F(Trees, TableSharedByTwoTreesMakesTheSecondWild) {
+  rig.Stage2Bank(2, 3, root, 7);
+  rig.Map(root, kPage, kPage, kAll);
+  const uint64_t other = rig.NewPage();
+  rig.Stage2Bank(2, 2, other, 8);
+  rig.machine->TableWrite64(other, rig.machine->Load64(root));
+  EXPECT_TRUE(watcher().Wild(other));
+  EXPECT_FALSE(watcher().Wild(root));
+  rig.Map(root, kPage + 0x1000, kPage, kPermRead);
+  ExpectEqualToWalk(root);
+}
+
+TEST_F(Trees, OneRootInTwoShapesIsWildUntilOneEnds) {
+  rig.Map(root, kPage, kPage, kAll);
+  rig.Stage2Bank(2, 3, root, 7);
+  rig.Stage2Bank(2, 2, root, 8, 0x80050000 | 1 << 6 | 25);
+  EXPECT_TRUE(watcher().Wild(root));
+  rig.Write(2, Rig::Cb(2, 0), 0);
+  rig.Write(2, 0x68, 0);
+  rig.GlobalSync(2);
+  EXPECT_FALSE(watcher().Wild(root));
+  ExpectEqualToWalk(root);
+}
+
+TEST_F(Trees, StartLevelIsPartOfTheShape) {
+  const uint64_t both = (root + 0x3fff) & ~uint64_t{0x1fff};
+  rig.Stage2Bank(2, 3, both, 7, 0x80050000 | 2 << 6 | 24);
+  EXPECT_FALSE(watcher().Wild(both));
+  rig.Stage2Bank(2, 2, both, 8, 0x80050000 | 1 << 6 | 24);
+  EXPECT_TRUE(watcher().Wild(both));
+}
+
+// A store of 64 bits to TTBR0 is never seen half done; two stores of 32 bits are.
+TEST_F(Trees, RootChangesAtOnceOrInHalves) {
+  constexpr uint64_t kHigh = uint64_t{1} << 32;
+  const uint64_t other = rig.NewPage();
+  rig.Stage2Bank(2, 3, root | kHigh, 7);
+  rig.Write64(2, Rig::Cb(3, 0x20), other);
+  EXPECT_EQ(watcher().live.count(other | kHigh), 0u);
+  EXPECT_EQ(watcher().live.count(other), 1u);
+  rig.Write64(2, Rig::Cb(3, 0x20), root | kHigh);
+  rig.Write(2, Rig::Cb(3, 0x20), static_cast<uint32_t>(other));
+  EXPECT_TRUE(watcher().Wild(other | kHigh));
+  rig.Write(2, Rig::Cb(3, 0x24), 0);
+  EXPECT_FALSE(watcher().Wild(other));
+}
+
+TEST_F(Trees, LargeGranuleTablesAreWild) {
+  rig.Stage2Bank(2, 3, root & ~uint64_t{0xffff}, 7, 0x80050000 | 1 << 14 | 1 << 6 | 22);
+  EXPECT_EQ(watcher().live.size(), 1u);
+  EXPECT_TRUE(watcher().live.begin()->second);
+}
+
+TEST_F(Trees, ReturnToAHealthyShapeEndsWildness) {
+  rig.Stage2Bank(2, 3, root, 7);
+  rig.machine->TableWrite64(root, 0x80200000 | 3);
+  EXPECT_TRUE(watcher().Wild(root));
+  rig.machine->TableWrite64(root, 0);
+  rig.Write(2, Rig::Cb(3, 0), 0);
+  rig.Write(2, 0x68, 0);
+  rig.GlobalSync(2);
+  rig.Write(2, Rig::Cb(3, 0), 0x161);
+  EXPECT_FALSE(watcher().Wild(root));
+  rig.Map(root, kPage, kPage, kAll);
+  ExpectEqualToWalk(root);
+}
+
+// Random stores into a few tables, each linked at most once, against a walk of everything.
+TEST_F(Trees, RandomStoresAgreeWithABruteForceWalk) {
+  std::mt19937 random(1);
+  const uint64_t second = rig.NewPage();
+  std::vector<uint64_t> tables;
+  for (int i = 0; i < 24; ++i) tables.push_back(rig.NewPage());
+  rig.Stage2Bank(2, 3, root, 7);
+  rig.Stage2Bank(4, 2, second, 8);
+  // Tables in levels: 0 to 3 are level 1, 4 to 11 level 2, the rest level 3.
+  const auto level_of = [](size_t t) { return t < 4 ? 1u : t < 12 ? 2u : 3u; };
+  std::map<uint64_t, uint64_t> linked_at;  // table to the slot that links it
+  for (int step = 0; step < 6000; ++step) {
+    const size_t t = random() % (tables.size() + 2);
+    const uint64_t table = t < 24 ? tables[t] : t == 24 ? root : second;
+    const unsigned level = t < 24 ? level_of(t) : 0;
+    const uint64_t slot = table + random() % 6 * 8;
+    uint64_t value = 0;
+    const unsigned kind = random() % 4;
+    const uint64_t page = kPage + random() % 16 * 0x1000;
+    if (level == 3 && kind != 0) value = page | 0x403 | uint64_t{random() % 4} << 6;
+    if (level < 3 && kind >= 2) {
+      const size_t next = random() % 24;
+      const auto at = linked_at.find(tables[next]);
+      if (level_of(next) == level + 1 && (at == linked_at.end() || at->second == slot)) {
+        value = tables[next] | 3;
+      }
+    }
+    if (level == 2 && kind == 1 && random() % 8 == 0) value = 0x80200000 | 0x401 | 0xc0;
+    const uint64_t before = rig.machine->Load64(slot);
+    if (level < 3 && (before & 3) == 3) linked_at.erase(before & 0xfffffffff000);
+    if (level < 3 && (value & 3) == 3) linked_at[value & 0xfffffffff000] = slot;
+    rig.machine->TableWrite64(slot, value);
+    ASSERT_TRUE(watcher().sound) << step;
+    if (step % 200 == 0) {
+      ExpectEqualToWalk(root);
+      ExpectEqualToWalk(second);
+      ASSERT_FALSE(watcher().Wild(root) || watcher().Wild(second)) << step;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace sidewall::model

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+//
+// The may-TLB of one SMMU instance: every stage-2 translation that the tables no longer hold, but
+// that the hardware may still have cached. An entry ends only when an invalidation that covers it
+// was followed by a sync that was seen complete.
+//
+//     tlb.Push(vmid, ipa, page, perm);        // the leaf is gone from the tables
+//     tlb.InvalidateVmid(vmid);               // covers it, but is not complete yet
+//     tlb.SyncGlobal();
+//     tlb.CompleteGlobal(&dropped);           // now it is gone
+//
+// Every translation is taken to be cached in two forms: stage-2-only entries, which TLBIIPAS2
+// covers, and entries that combine both stages, which it does not.
+#ifndef SIDEWALL_MODEL_TLB_H_
+#define SIDEWALL_MODEL_TLB_H_
+
+#include <stddef.h>
+#include <stdint.h>
+
+namespace sidewall::model {
+
+inline constexpr size_t kMaxStaleTrees = 256;
+
+struct StaleEntry {
+  uint64_t ipa;
+  uint64_t page;
+  uint64_t seq;        // of the removal
+  uint64_t ipas2_seq;  // of the last TLBIIPAS2 that covers the stage-2-only form, or 0
+  uint32_t next_page;  // chains of the two hash tables
+  uint32_t next_ipa;
+  uint16_t ipas2_bank;
+  uint8_t vmid;
+  uint8_t perm;
+  uint8_t forms;  // kStage2Only | kCombined; 0: the slot is free
+};
+
+// A whole tree that a bank of this instance named under a VMID, and no longer does.
+struct StaleTree {
+  uint64_t seq;
+  uint16_t tree;
+  uint8_t vmid;
+  uint8_t forms;
+};
+
+// Trees whose references ended when a sync completed.
+struct DroppedTrees {
+  uint16_t tree[kMaxStaleTrees];
+  size_t count = 0;
+};
+
+class Tlb {
+ public:
+  enum Form : uint8_t { kStage2Only = 1, kCombined = 2 };
+  static constexpr uint32_t kNone = 0xffffffff;
+  static constexpr size_t kBuckets = 2048;
+
+  static size_t EntryCapacity(size_t pool_pages) { return 4096 + 2 * pool_pages; }
+  static size_t WorkSize(size_t pool_pages);
+  void Reset(void* work, size_t pool_pages);
+
+  // What may be cached from here on until it is invalidated.
+  void Push(uint8_t vmid, uint64_t ipa, uint64_t page, uint8_t perm);
+  // True when this is a new reference, which the tree has to count.
+  bool PushTree(uint8_t vmid, uint16_t tree);
+
+  // Invalidations, at the moment of the command.
+  void InvalidateAll() { pending_.everything = ++seq_; }
+  void InvalidateVmid(uint8_t vmid) { pending_.vmid[vmid] = ++seq_; }
+  void InvalidateVmidStage1(uint8_t vmid) { pending_.combined[vmid] = ++seq_; }
+  void InvalidateIpa(uint8_t vmid, uint64_t ipa, uint16_t bank);
+
+  // Syncs. Complete* is called when a status read shows that the sync is done.
+  void SyncGlobal();
+  uint64_t SyncBank() const { return seq_; }
+  void CompleteGlobal(DroppedTrees* dropped);
+  void CompleteBank(uint16_t bank, uint64_t covered);
+
+  // Nothing is known of the contents: reset, or power was lost.
+  void MakeUnknown(DroppedTrees* dropped);
+  bool unknown() const { return unknown_; }
+  // So much was removed without an invalidation that it could not be noted singly.
+  bool overflowed() const { return overflowed_; }
+
+  uint8_t MayHold(uint8_t vmid, uint64_t page) const;
+  const StaleEntry* FindIpa(uint8_t vmid, uint64_t ipa) const;
+
+  // Slots in use lie below entry_limit; those with forms 0 are free.
+  size_t entry_limit() const { return entry_limit_; }
+  const StaleEntry& entry(size_t i) const { return entries_[i]; }
+  size_t tree_count() const { return tree_count_; }
+  const StaleTree& tree(size_t i) const { return trees_[i]; }
+
+  // Snapshots. Save copies the entries, Restore makes the table equal to `saved`, which was copied
+  // from this object when the entries were saved.
+  void SaveEntries(StaleEntry* to) const;
+  void Restore(const Tlb& saved, const StaleEntry* entries);
+
+ private:
+  // The sequence number of the last command of each kind; 0: there was none.
+  struct Commands {
+    uint64_t everything = 0;
+    uint64_t vmid[256] = {};
+    uint64_t combined[256] = {};
+  };
+
+  static size_t PageBucket(uint8_t vmid, uint64_t page);
+  static size_t IpaBucket(uint8_t vmid, uint64_t ipa);
+  uint8_t Remaining(uint8_t vmid, uint8_t forms, uint64_t seq) const;
+  void Link(uint32_t slot);
+  void Unlink(uint32_t slot);
+  void Free(uint32_t slot);
+  void FreeAll();
+
+  StaleEntry* entries_ = nullptr;
+  uint32_t* page_heads_ = nullptr;
+  uint32_t* ipa_heads_ = nullptr;
+  uint32_t capacity_ = 0;
+  uint32_t entry_limit_ = 0;
+  uint32_t entry_count_ = 0;
+  uint32_t free_head_ = kNone;
+  uint64_t seq_ = 0;
+  uint64_t overflow_seq_ = 0;
+  bool unknown_ = true;
+  bool overflowed_ = false;
+  Commands pending_;   // issued
+  Commands captured_;  // issued before the last sTLBGSYNC
+  uint64_t captured_seq_ = 0;
+  uint32_t tree_count_ = 0;
+  StaleTree trees_[kMaxStaleTrees] = {};
+};
+
+}  // namespace sidewall::model
+
+#endif  // SIDEWALL_MODEL_TLB_H_

@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+#include "model/tlb.h"
+
+#include <gtest/gtest.h>
+
+#include "model/testing.h"
+
+namespace sidewall::model {
+namespace {
+
+constexpr uint8_t kVmid = 7;
+constexpr uint64_t kPage = 0x80001000;
+constexpr uint8_t kAll = kPermRead | kPermWrite;
+
+// Instances 2 and 3 name one tree, through bank 3, that maps kPage.
+class MayTlb : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    root = rig.NewPage();
+    for (const size_t i : {size_t{2}, size_t{3}}) {
+      rig.Open(i);
+      rig.Stage2Bank(i, 3, root, kVmid);
+      rig.Stream(i, 0, 6, 3);
+      rig.Write(i, 0x68, 0);
+      ASSERT_TRUE(rig.GlobalSync(i));
+    }
+    rig.Map(root, kPage, kPage, kAll);
+  }
+  uint8_t Held(size_t instance = 2) { return rig.machine->MayHold(instance, kVmid, kPage); }
+  void Ipas2(size_t instance, uint64_t ipa) { rig.Write64(instance, Rig::Cb(3, 0x638), ipa >> 12); }
+  bool BankSync(size_t instance, uint32_t bank) {
+    rig.Write(instance, Rig::Cb(bank, 0x7f0), 0);
+    return rig.Read(instance, Rig::Cb(bank, 0x7f4)) == 0;
+  }
+  Rig rig{"tiny"};
+  uint64_t root = 0;
+};
+
+TEST_F(MayTlb, ContentsAreUnknownUntilACompletedFlush) {
+  Rig fresh("tiny");
+  EXPECT_TRUE(fresh.machine->TlbUnknown(2));
+  EXPECT_TRUE(fresh.GlobalSync(2));  // without a flush before it
+  EXPECT_TRUE(fresh.machine->TlbUnknown(2));
+  fresh.Write(2, 0x68, 0);
+  EXPECT_TRUE(fresh.machine->TlbUnknown(2));
+  EXPECT_TRUE(fresh.GlobalSync(2));
+  EXPECT_FALSE(fresh.machine->TlbUnknown(2));
+  EXPECT_TRUE(fresh.machine->TlbUnknown(3));
+}
+
+TEST_F(MayTlb, WhatIsStillMappedIsNotStale) { EXPECT_EQ(Held(), 0); }
+
+TEST_F(MayTlb, UnmapWithoutFlushMayHoldOnEachInstance) {
+  rig.Unmap(root, kPage);
+  EXPECT_EQ(Held(2), kAll);
+  EXPECT_EQ(Held(3), kAll);
+  EXPECT_EQ(rig.machine->MayHold(2, kVmid + 1, kPage), 0);
+  EXPECT_EQ(rig.machine->MayHold(2, kVmid, kPage + 0x1000), 0);
+  EXPECT_EQ(rig.machine->MayHold(0, kVmid, kPage), 0);
+}
+
+TEST_F(MayTlb, FlushAloneDoesNotEndIt) {
+  rig.Unmap(root, kPage);
+  rig.Write(2, 0x64, kVmid);
+  EXPECT_EQ(Held(), kAll);
+  rig.Write(2, 0x70, 0);
+  EXPECT_EQ(Held(), kAll);  // nobody has seen the sync complete
+  EXPECT_EQ(rig.Read(2, 0x74), 0u);
+  EXPECT_EQ(Held(2), 0);
+  EXPECT_EQ(Held(3), kAll);
+}
+
+TEST_F(MayTlb, FlushBeforeTheRemovalCoversNothing) {
+  rig.Write(2, 0x64, kVmid);
+  rig.Unmap(root, kPage);
+  EXPECT_TRUE(rig.GlobalSync(2));
+  EXPECT_EQ(Held(), kAll);
+}
+
+TEST_F(MayTlb, FlushAfterTheSyncCommandWaitsForTheNext) {
+  rig.Unmap(root, kPage);
+  rig.Write(2, 0x70, 0);
+  rig.Write(2, 0x64, kVmid);
+  EXPECT_EQ(rig.Read(2, 0x74), 0u);
+  EXPECT_EQ(Held(), kAll);
+  EXPECT_TRUE(rig.GlobalSync(2));
+  EXPECT_EQ(Held(), 0);
+}
+
+TEST_F(MayTlb, Ipas2AfterTheSyncCommandWaitsForTheNext) {
+  rig.Unmap(root, kPage);
+  rig.Write(2, 0xb8, kVmid);
+  rig.Write(2, 0x70, 0);
+  Ipas2(2, kPage);
+  EXPECT_EQ(rig.Read(2, 0x74), 0u);
+  EXPECT_EQ(Held(), kAll);
+  EXPECT_TRUE(rig.GlobalSync(2));
+  EXPECT_EQ(Held(), 0);
+}
+
+TEST_F(MayTlb, SyncThatNeverCompletesEndsNothing) {
+  rig.machine->SetSyncMode(2, 2, 0);
+  rig.Unmap(root, kPage);
+  rig.Write(2, 0x68, 0);
+  for (int i = 0; i < 5; ++i) EXPECT_FALSE(rig.GlobalSync(2));
+  EXPECT_EQ(Held(), kAll);
+}
+
+TEST_F(MayTlb, OtherVmidIsNotCovered) {
+  rig.Unmap(root, kPage);
+  rig.Write(2, 0x64, kVmid + 1);
+  EXPECT_TRUE(rig.GlobalSync(2));
+  EXPECT_EQ(Held(), kAll);
+}
+
+TEST_F(MayTlb, Ipas2LeavesCombinedEntries) {
+  rig.Unmap(root, kPage);
+  Ipas2(2, kPage);
+  EXPECT_TRUE(rig.GlobalSync(2));
+  EXPECT_EQ(Held(), kAll);
+  rig.Write(2, 0xb8, kVmid);  // TLBIVMIDS1
+  EXPECT_TRUE(rig.GlobalSync(2));
+  EXPECT_EQ(Held(), 0);
+}
+
+TEST_F(MayTlb, VmidS1LeavesStage2Entries) {
+  rig.Unmap(root, kPage);
+  rig.Write(2, 0xb8, kVmid);
+  EXPECT_TRUE(rig.GlobalSync(2));
+  EXPECT_EQ(Held(), kAll);
+  Ipas2(2, kPage + 0x1000);  // another address
+  EXPECT_TRUE(rig.GlobalSync(2));
+  EXPECT_EQ(Held(), kAll);
+  Ipas2(2, kPage);
+  EXPECT_TRUE(rig.GlobalSync(2));
+  EXPECT_EQ(Held(), 0);
+}
+
+TEST_F(MayTlb, BankSyncCoversOnlyThatBanksCommands) {
+  rig.Unmap(root, kPage);
+  rig.Write(2, 0x64, kVmid);
+  EXPECT_TRUE(BankSync(2, 3));
+  EXPECT_EQ(Held(), kAll);
+  rig.Write(2, 0xb8, kVmid);
+  EXPECT_TRUE(rig.GlobalSync(2));
+  EXPECT_EQ(Held(), 0);
+
+  rig.Map(root, kPage, kPage, kAll);
+  rig.Unmap(root, kPage);
+  rig.Write(2, 0xb8, kVmid);
+  EXPECT_TRUE(rig.GlobalSync(2));
+  Ipas2(2, kPage);
+  EXPECT_TRUE(BankSync(2, 1));
+  EXPECT_EQ(Held(), kAll);
+  EXPECT_TRUE(BankSync(2, 3));
+  EXPECT_EQ(Held(), 0);
+}
+
+TEST_F(MayTlb, LowHalfOfIpas2ActsAndHighHalfDoesNot) {
+  rig.Unmap(root, kPage);
+  rig.Write(2, 0xb8, kVmid);
+  rig.Write(2, Rig::Cb(3, 0x634), kPage >> 12);
+  EXPECT_TRUE(rig.GlobalSync(2));
+  EXPECT_EQ(Held(), kAll);
+  rig.Write(2, Rig::Cb(3, 0x630), kPage >> 12);
+  EXPECT_TRUE(rig.GlobalSync(2));
+  EXPECT_EQ(Held(), 0);
+}
+
+TEST_F(MayTlb, Ipas2InAStageOneBankIsIgnored) {
+  rig.Write(2, 0x10008, 0x30300 | kVmid);
+  rig.Unmap(root, kPage);
+  rig.Write(2, 0xb8, kVmid);
+  rig.Write64(2, Rig::Cb(2, 0x630), kPage >> 12);
+  EXPECT_TRUE(rig.GlobalSync(2));
+  EXPECT_EQ(Held(), kAll);
+}
+
+TEST_F(MayTlb, StageOneAndHypFlushesRemoveNothing) {
+  rig.Unmap(root, kPage);
+  rig.Write(2, 0x6c, 0xffffffff);
+  rig.Write64(2, Rig::Cb(1, 0x620), kPage >> 12);
+  rig.Write(2, Rig::Cb(1, 0x618), 0);
+  EXPECT_TRUE(rig.GlobalSync(2));
+  EXPECT_EQ(Held(), kAll);
+}
+
+TEST_F(MayTlb, RemappedAndRemovedAgainNeedsItsOwnFlush) {
+  rig.Unmap(root, kPage);
+  rig.Write(2, 0x64, kVmid);
+  rig.Map(root, kPage, kPage, kPermRead);
+  rig.Unmap(root, kPage);
+  EXPECT_TRUE(rig.GlobalSync(2));
+  EXPECT_NE(Held(), 0);
+}
+
+TEST_F(MayTlb, WeakerPermissionLeavesTheStrongerStale) {
+  rig.Map(root, kPage, kPage, kPermRead);
+  EXPECT_EQ(Held(), kAll);
+}
+
+TEST_F(MayTlb, BankThatStopsNamingATreeMayHoldAllOfIt) {
+  rig.Write(2, Rig::Cb(3, 0), 0);
+  EXPECT_EQ(Held(2), kAll);
+  EXPECT_EQ(Held(3), 0);
+  EXPECT_EQ(rig.watcher.live.count(root), 1u);
+  rig.Write(2, 0x64, kVmid);
+  EXPECT_TRUE(rig.GlobalSync(2));
+  EXPECT_EQ(Held(2), 0);
+}
+
+TEST_F(MayTlb, TreeEndsWithItsLastStaleReference) {
+  for (const size_t i : {size_t{2}, size_t{3}}) rig.Write(i, Rig::Cb(3, 0), 0);
+  EXPECT_EQ(rig.watcher.live.count(root), 1u);
+  rig.Unmap(root, kPage);  // while only the TLB may hold it
+  EXPECT_EQ(Held(2), kAll);
+  for (const size_t i : {size_t{2}, size_t{3}}) {
+    rig.Write(i, 0x68, 0);
+    EXPECT_TRUE(rig.GlobalSync(i));
+    EXPECT_EQ(Held(i), 0);
+  }
+  EXPECT_EQ(rig.watcher.live.count(root), 0u);
+  EXPECT_TRUE(rig.watcher.sound);
+}
+
+TEST_F(MayTlb, ChangeOfVmidLeavesTheOldOneStale) {
+  rig.Write(2, 0x1000c, 9);
+  EXPECT_EQ(Held(2), kAll);
+  EXPECT_EQ(rig.machine->MayHold(2, 9, kPage), 0);
+  rig.Unmap(root, kPage);
+  EXPECT_EQ(rig.machine->MayHold(2, 9, kPage), kAll);
+  EXPECT_EQ(Held(2), kAll);
+}
+
+TEST_F(MayTlb, RewritingTheSameValuesLeavesNothingStale) {
+  rig.Stage2Bank(2, 3, root, kVmid);
+  EXPECT_EQ(Held(2), 0);
+  EXPECT_TRUE(rig.watcher.sound);
+}
+
+TEST_F(MayTlb, ForEachStaleNamesWhatMayHoldNames) {
+  rig.Map(root, kPage + 0x1000, kPage + 0x5000, kPermRead);
+  rig.Unmap(root, kPage);
+  rig.Unmap(root, kPage + 0x1000);
+  std::map<uint64_t, uint8_t> seen;
+  rig.machine->ForEachStale(2, kVmid, [&](uint64_t page, uint8_t perm) { seen[page] |= perm; });
+  EXPECT_EQ(seen, (std::map<uint64_t, uint8_t>{{kPage, kAll}, {kPage + 0x5000, kPermRead}}));
+}
+
+TEST_F(MayTlb, AThousandRemovalsFit) {
+  for (uint64_t i = 0; i < 1000; ++i) rig.Map(root, kPage + i * 0x1000, kPage + i * 0x1000, kAll);
+  for (uint64_t i = 0; i < 1000; ++i) rig.Unmap(root, kPage + i * 0x1000);
+  EXPECT_FALSE(rig.machine->MayHoldEverything(2, kVmid));
+  for (uint64_t i = 0; i < 1000; ++i) {
+    EXPECT_EQ(rig.machine->MayHold(2, kVmid, kPage + i * 0x1000), kAll);
+  }
+  rig.Write(2, 0x64, kVmid);
+  EXPECT_TRUE(rig.GlobalSync(2));
+  for (uint64_t i = 0; i < 1000; ++i) {
+    EXPECT_EQ(rig.machine->MayHold(2, kVmid, kPage + i * 0x1000), 0);
+  }
+}
+
+TEST_F(MayTlb, TooManyRemovalsMayHoldEverythingUntilAFullFlush) {
+  const uint64_t count = Tlb::EntryCapacity(rig.arena.pool_pages) + 1;
+  for (uint64_t i = 0; i < count; ++i) {
+    rig.Map(root, 0x100000000 + i * 0x1000, kPage, kAll);
+    rig.Unmap(root, 0x100000000 + i * 0x1000);
+  }
+  EXPECT_TRUE(rig.machine->MayHoldEverything(2, kVmid));
+  EXPECT_EQ(rig.machine->MayHold(2, 200, 0x87654000), kAll);
+  rig.Write(2, 0x64, kVmid);
+  EXPECT_TRUE(rig.GlobalSync(2));
+  EXPECT_TRUE(rig.machine->MayHoldEverything(2, kVmid));
+  rig.Write(2, 0x68, 0);
+  EXPECT_TRUE(rig.GlobalSync(2));
+  EXPECT_FALSE(rig.machine->MayHoldEverything(2, kVmid));
+  EXPECT_EQ(Held(), 0);
+}
+
+TEST_F(MayTlb, StaleEntryAnswersWhenTheHardwareChooses) {
+  rig.Unmap(root, kPage);
+  const DmaRequest request = {.side = 1, .sid = 6, .address = kPage + 8, .instance = 0};
+  rig.Choose({0});
+  EXPECT_EQ(rig.machine->Dma(request).fault, FaultKind::kTranslation);
+  rig.Choose({1});
+  const DmaResult stale = rig.machine->Dma(request);
+  EXPECT_EQ(stale.fault, FaultKind::kNone);
+  EXPECT_TRUE(stale.stale);
+  EXPECT_EQ(stale.pa, kPage + 8);
+  EXPECT_EQ(rig.machine->Translate(request).fault, FaultKind::kTranslation);
+  rig.Write(2, 0x64, kVmid);
+  EXPECT_TRUE(rig.GlobalSync(2));
+  rig.Choose({1});
+  EXPECT_EQ(rig.machine->Dma(request).fault, FaultKind::kTranslation);
+}
+
+}  // namespace
+}  // namespace sidewall::model

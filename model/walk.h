@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+//
+// One translation through the tables: stage 1, stage 2, or both, VMSAv8-64 with 4 KiB or 64 KiB
+// granule. The first check that fails, in the order of the walk, ends it.
+//
+//     Walk walk(memory, smmu, tlb, choices);
+//     walk.Run(resolution, {.write = true}, address);
+//     if (walk.fault == FaultKind::kNone) Deliver(walk.pa);
+#ifndef SIDEWALL_MODEL_WALK_H_
+#define SIDEWALL_MODEL_WALK_H_
+
+#include <stdint.h>
+
+#include "model/machine.h"
+
+namespace sidewall::model {
+
+struct AccessKind {
+  bool write = false;
+  bool privileged = false;
+  bool instruction = false;
+};
+
+class Walk {
+ public:
+  // With `choices`, a stale TLB entry may answer; without, only the tables do.
+  Walk(const Memory& memory, const SmmuInstance& smmu, const Tlb& tlb, Choices* choices)
+      : memory_(memory), smmu_(smmu), tlb_(tlb), choices_(choices) {}
+
+  void Run(const Resolution& via, AccessKind access, uint64_t address);
+
+  FaultKind fault = FaultKind::kNone;
+  uint8_t stage = 0;         // that faulted
+  uint8_t level = 0;         // of the descriptor that failed
+  bool stage1_walk = false;  // a stage-2 fault of a stage-1 table fetch
+  bool table_fetch = false;  // an external abort of a table fetch
+  bool stale = false;
+  uint64_t pa = 0;
+  uint64_t ipa = 0;
+  uint8_t table_count = 0;      // stage-1 tables that were read, or would have been,
+  uint64_t table_page[4] = {};  // as intermediate physical addresses
+
+ private:
+  struct Stage1Shape;
+
+  bool Fail(FaultKind kind, unsigned at_stage, unsigned at_level);
+  bool Stage1(const ContextBank& bank, AccessKind access, uint64_t va, uint64_t* out);
+  bool Stage1Untranslated(uint64_t va, uint64_t* out);
+  bool ShapeStage1(const ContextBank& bank, uint64_t va, Stage1Shape* shape);
+  bool Stage1Leaf(const ContextBank& bank, AccessKind access, uint64_t descriptor, unsigned level,
+                  unsigned table_attributes);
+  bool Stage2(AccessKind access, uint64_t in, bool for_walk, uint64_t* out);
+  bool Stage2Leaf(const ContextBank& bank, AccessKind access, uint64_t descriptor, unsigned level,
+                  bool for_walk);
+  bool StaleAnswers(AccessKind access, uint64_t in, uint64_t* out);
+
+  const Memory& memory_;
+  const SmmuInstance& smmu_;
+  const Tlb& tlb_;
+  Choices* choices_;
+  const ContextBank* stage2_bank_ = nullptr;
+  uint8_t stage2_vmid_ = 0;
+};
+
+}  // namespace sidewall::model
+
+#endif  // SIDEWALL_MODEL_WALK_H_
