@@ -1,0 +1,361 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+#include "oracle/board.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "model/registers.h"
+#include "oracle/checks.h"
+
+namespace sidewall {
+namespace {
+
+using model::HypReply;
+using model::HypStatus;
+
+// Machines are large; their memory comes from here, since the model itself never allocates.
+struct Sizes {
+  size_t pool_pages;
+  size_t slots;
+};
+
+Sizes SizesOf(const HarnessOptions& options) {
+  size_t slots = 16;
+  while (slots < options.page_slots) slots *= 2;
+  return {static_cast<size_t>(options.board->pool.size / kPageSize), slots};
+}
+
+void CopyRange(const model::Range& from, struct sidewall_range* to) {
+  to->start = from.start;
+  to->size = from.size;
+}
+
+void FillSmmu(const model::SmmuSpec& from, struct sidewall_smmu_cfg* to) {
+  to->window[0] = from.window[0];
+  to->window[1] = from.window[1];
+  to->window_count = from.instance_count;
+  to->side = from.side;
+  to->window_size = from.window_size;
+  to->el2_banks = from.el2_banks;
+  to->el2_entries = from.el2_entries;
+  to->host_vmid = from.host_vmid;
+}
+
+struct sidewall_cfg ConfigOf(const model::BoardSpec& board) {
+  struct sidewall_cfg cfg = {};
+  cfg.abi = SIDEWALL_ABI;
+  cfg.smmu_count = board.smmu_count;
+  for (size_t i = 0; i < board.smmu_count; i++) FillSmmu(board.smmu[i], &cfg.smmu[i]);
+  cfg.mc_window_count = board.mc_window_count;
+  for (size_t i = 0; i < board.mc_window_count; i++) {
+    CopyRange(board.mc_window[i], &cfg.mc_window[i]);
+  }
+  cfg.dram_count = board.dram_count;
+  for (size_t i = 0; i < board.dram_count; i++) CopyRange(board.dram[i], &cfg.dram[i]);
+  for (size_t i = 0; i < board.el2_only_count; i++) {
+    CopyRange(board.el2_only[i], &cfg.el2_range[cfg.el2_range_count++]);
+  }
+  if (cfg.el2_range_count < SIDEWALL_MAX_EL2_RANGES) {
+    CopyRange(board.pool, &cfg.el2_range[cfg.el2_range_count++]);
+  }
+  cfg.sync_timeout_us = board.sync_timeout_us;
+  return cfg;
+}
+
+}  // namespace
+
+Board::Board(const HarnessOptions& options)
+    : spec_(*options.board),
+      armed_(options.armed),
+      trap_(options.trap),
+      narrator_(options.narrator),
+      own_coverage_(options.coverage ? nullptr : new Coverage()),
+      coverage_(options.coverage ? options.coverage : own_coverage_.get()),
+      tables_(options.board->pool.size / kPageSize),
+      machine_(new model::Machine()),
+      ghost_(*options.board),
+      reach_(*options.board, ghost_, *machine_),
+      access_log_(options.access_log) {
+  const Sizes sizes = SizesOf(options);
+  page_data_.resize(sizes.slots * kPageSize / sizeof(uint64_t));
+  page_keys_.resize(sizes.slots);
+  work_.resize(model::Machine::WorkSize(sizes.pool_pages) / sizeof(uint64_t) + 1);
+  snapshot_.resize(model::Machine::SnapshotSize(sizes.pool_pages, sizes.slots) / sizeof(uint64_t) +
+                   1);
+  arena_.pool = tables_.data();
+  arena_.pool_pages = sizes.pool_pages;
+  arena_.page_data = page_data_.data();
+  arena_.page_keys = page_keys_.data();
+  arena_.page_slots = sizes.slots;
+  arena_.work = work_.data();
+  arena_.work_size = work_.size() * sizeof(uint64_t);
+  arena_.snapshot = snapshot_.data();
+  arena_.snapshot_size = snapshot_.size() * sizeof(uint64_t);
+  owner_.resize(model::Hyp::PageCount(spec_));
+  borrower_.resize(owner_.size());
+  free_next_.resize(sizes.pool_pages);
+  cfg_ = ConfigOf(spec_);
+  checks_ = std::make_unique<Checks>(*this);
+}
+
+Board::~Board() = default;
+
+void Board::SetChoices(std::span<const uint8_t> choices) {
+  choices_ = model::Choices(choices.data(), choices.size());
+}
+
+uint64_t Board::AddressOf(Window window, uint64_t offset) const {
+  const auto number = static_cast<uint8_t>(window);
+  if (number >= kWindowCount) return 0;
+  if (number < kSmmuWindows) {
+    for (size_t i = 0; i < spec_.smmu_count; i++) {
+      const model::SmmuSpec& smmu = spec_.smmu[i];
+      if (smmu.side != number / 2 || number % 2 >= smmu.instance_count) continue;
+      return offset < smmu.window_size ? smmu.window[number % 2] + offset : 0;
+    }
+    return 0;
+  }
+  const size_t index = number - kSmmuWindows;
+  if (index >= spec_.mc_window_count || offset >= spec_.mc_window[index].size) return 0;
+  return spec_.mc_window[index].start + offset;
+}
+
+bool Board::WindowOf(uint64_t pa, Window* window, uint32_t* offset) const {
+  for (size_t i = 0; i < spec_.smmu_count; i++) {
+    const model::SmmuSpec& smmu = spec_.smmu[i];
+    for (uint8_t n = 0; n < smmu.instance_count; n++) {
+      if (pa < smmu.window[n] || pa - smmu.window[n] >= smmu.window_size) continue;
+      *window = static_cast<Window>(smmu.side * 2 + n);
+      *offset = static_cast<uint32_t>(pa - smmu.window[n]);
+      return true;
+    }
+  }
+  for (size_t i = 0; i < spec_.mc_window_count; i++) {
+    if (!spec_.mc_window[i].Contains(pa)) continue;
+    *window = static_cast<Window>(kSmmuWindows + i);
+    *offset = static_cast<uint32_t>(pa - spec_.mc_window[i].start);
+    return true;
+  }
+  return false;
+}
+
+// ---------------------------------------------------------------- boot
+
+void Board::Boot(Caller& caller) {
+  caller_ = &caller;
+  phase_ = Phase::kOff;
+  verdict_ = Verdict();
+  broken_ = false;
+  cold_ = false;
+  time_us_ = 0;
+  machine_->Reset(spec_, arena_, &choices_, &reach_);
+  ghost_.Reset(arena_);
+  reach_.Reset();
+  checks_->Reset();
+  hyp_.Reset(spec_, owner_.data(), borrower_.data(), free_next_.data());
+  if (!Init()) return;
+  Snapshot();
+  Finalize();
+}
+
+bool Board::Init() {
+  checks_->BeforeTakeover();
+  Call call = {.id = CallId::kInit};
+  call.cfg = &cfg_;
+  if (Invoke(call).status != SIDEWALL_OK) {
+    broken_ = true;
+    return false;
+  }
+  reach_.RefreshAll();
+  phase_ = Phase::kTakenOver;
+  checks_->AfterTakeover();
+  return true;
+}
+
+void Board::Snapshot() {
+  hyp_.Snapshot(*this);
+  hyp_dirty_ = true;
+}
+
+bool Board::Finalize() {
+  const bool ok = Invoke({.id = CallId::kFinalize}).status == SIDEWALL_OK;
+  if (!ok) {
+    broken_ = true;
+    return false;
+  }
+  reach_.RefreshAll();
+  phase_ = Phase::kUp;
+  checks_->AfterFinalize();
+  return true;
+}
+
+void Board::Save() {
+  machine_->Mark();
+  ghost_.Save();
+  reach_.Save();
+  checks_->Save();
+  saved_hyp_ = hyp_;
+  saved_owner_ = owner_;
+  saved_borrower_ = borrower_;
+  saved_free_next_ = free_next_;
+  saved_phase_ = phase_;
+  saved_time_us_ = time_us_;
+  hyp_dirty_ = false;
+}
+
+void Board::Restore() {
+  machine_->Restore();
+  ghost_.Restore();
+  reach_.Restore();
+  checks_->Restore();
+  if (hyp_dirty_) {
+    std::copy(saved_owner_.begin(), saved_owner_.end(), owner_.begin());
+    std::copy(saved_borrower_.begin(), saved_borrower_.end(), borrower_.begin());
+    std::copy(saved_free_next_.begin(), saved_free_next_.end(), free_next_.begin());
+    hyp_ = saved_hyp_;
+    hyp_dirty_ = false;
+  }
+  phase_ = saved_phase_;
+  time_us_ = saved_time_us_;
+  verdict_ = Verdict();
+  event_index_ = 0;
+  locks_ = 0;
+}
+
+struct sidewall_result Board::Invoke(const Call& call) {
+  call_name_ = CallName(call.id);
+  const struct sidewall_result result = caller_->Call(call);
+  Record(Access::kReturn, result.status | uint64_t{result.pages_needed} << 32, result.progress);
+  if (call.regs) {
+    for (uint64_t x : call.regs->x) Record(Access::kReturn, 0, x);
+  }
+  checks_->AfterCall();
+  return result;
+}
+
+// ---------------------------------------------------------------- the driver's platform
+
+void Board::Record(Access::Kind kind, uint64_t address, uint64_t value) {
+  if (access_log_) access_log_->push_back({kind, address, value});
+}
+
+bool Board::Read32(uint64_t pa, uint32_t* value) {
+  time_us_++;
+  const bool answered = machine_->Read32(pa, value);
+  Record(Access::kRead32, pa, answered ? *value : ~uint64_t{0});
+  if (narrator_) narrator_->OnLoad(pa, 4, answered ? *value : 0, answered);
+  return answered;
+}
+
+bool Board::Read64(uint64_t pa, uint64_t* value) {
+  time_us_++;
+  const bool answered = machine_->Read64(pa, value);
+  Record(Access::kRead64, pa, answered ? *value : ~uint64_t{0});
+  if (narrator_) narrator_->OnLoad(pa, 8, answered ? *value : 0, answered);
+  return answered;
+}
+
+void Board::Write32(uint64_t pa, uint32_t value) {
+  stores_in_event_++;
+  Record(Access::kWrite32, pa, value);
+  if (narrator_) narrator_->OnStore(pa, 4, value, false);
+  machine_->Write32(pa, value);
+  checks_->AfterStore(pa, 4, value);
+}
+
+void Board::Write64(uint64_t pa, uint64_t value) {
+  stores_in_event_++;
+  Record(Access::kWrite64, pa, value);
+  if (narrator_) narrator_->OnStore(pa, 8, value, false);
+  machine_->Write64(pa, value);
+  checks_->AfterStore(pa, 8, value);
+}
+
+void Board::TableWrite64(uint64_t pa, uint64_t value) {
+  stores_in_event_++;
+  Record(Access::kTableWrite, pa, value);
+  if (narrator_) narrator_->OnStore(pa, 8, value, true);
+  machine_->TableWrite64(pa, value);
+  checks_->AfterTableStore(pa);
+}
+
+void Board::TableZero(uint64_t pa) {
+  stores_in_event_++;
+  Record(Access::kTableZero, pa, 0);
+  if (narrator_) narrator_->OnStore(pa, kPageSize, 0, true);
+  machine_->TableZero(pa);
+  checks_->AfterTableStore(pa);
+}
+
+void Board::Barrier() {
+  Record(Access::kBarrier, 0, 0);
+  machine_->Barrier();
+}
+
+void Board::CleanPoc(uint64_t pa, uint64_t size) {
+  Record(Access::kClean, pa, size);
+  machine_->Clean(pa, size);
+}
+
+uint64_t Board::PageAlloc(uint32_t pool) {
+  allocations_++;
+  const bool fail = event_ && event_->fail_nth != 0 && allocations_ == event_->fail_nth;
+  hyp_dirty_ = true;
+  const uint64_t pa = fail ? 0 : hyp_.PageAlloc();
+  Record(Access::kAlloc, pool, pa);
+  return pa;
+}
+
+void Board::PageFree(uint32_t pool, uint64_t pa) {
+  Record(Access::kFree, pool, pa);
+  hyp_dirty_ = true;
+  hyp_.PageFree(pa);
+  checks_->AfterFree(pa);
+}
+
+void Board::UnuseDma(uint64_t pa, uint64_t size) { Record(Access::kUnuse, pa, size); }
+
+void Board::Lock(uint32_t id) {
+  Record(Access::kLock, id, 0);
+  locks_ |= 1u << (id & 31);
+}
+
+void Board::Unlock(uint32_t id) {
+  Record(Access::kUnlock, id, 0);
+  locks_ &= ~(1u << (id & 31));
+}
+
+void Board::Notify(uint32_t owner, const sidewall_fault& fault) {
+  Record(Access::kNotify, owner, fault.fsr);
+}
+
+void Board::Log(uint32_t, uint64_t, uint64_t) {}
+
+void Board::Panic(uint32_t line) { checks_->AfterPanic(line); }
+
+// ---------------------------------------------------------------- the hypervisor's calls
+
+HypReply Board::Idmap(uint64_t start, uint64_t end, bool map) {
+  const uint64_t prot = map ? SIDEWALL_PROT_RW : SIDEWALL_PROT_NONE;
+  const struct sidewall_result result =
+      Invoke({.id = CallId::kHostStage2Idmap, .arg = {start, end, prot}});
+  HypReply reply;
+  reply.progress = std::min(result.progress, end - start);
+  reply.pages_needed = result.pages_needed;
+  if (result.status == SIDEWALL_DEGRADED) reply.status = HypStatus::kDegraded;
+  if (result.status == SIDEWALL_REFUSED) reply.status = HypStatus::kRefused;
+  if (result.status == SIDEWALL_UNSUPPORTED) reply.status = HypStatus::kRefused;
+  return reply;
+}
+
+HypReply Board::IdmapComplete(bool map) {
+  const struct sidewall_result result =
+      Invoke({.id = CallId::kHostStage2IdmapComplete, .arg = {map ? 1u : 0u}});
+  HypReply reply;
+  if (result.status == SIDEWALL_DEGRADED) reply.status = HypStatus::kDegraded;
+  if (result.status == SIDEWALL_REFUSED) reply.status = HypStatus::kRefused;
+  if (result.status == SIDEWALL_UNSUPPORTED) reply.status = HypStatus::kRefused;
+  return reply;
+}
+
+}  // namespace sidewall

@@ -1,0 +1,491 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+//
+// Events, one function for each group: what an event does to the machine, the hypervisor and the
+// ghost, and how it enters the driver.
+#include <algorithm>
+#include <cstring>
+
+#include "model/registers.h"
+#include "oracle/board.h"
+#include "oracle/checks.h"
+#include "oracle/trap.h"
+
+namespace sidewall {
+namespace {
+
+constexpr uint64_t kMaxMovedPages = 1 << 16;
+constexpr uint64_t kMaxDmaPieces = 4;
+
+uint64_t Truncate(uint64_t value, uint64_t width) {
+  return width >= 8 ? value : value & ((uint64_t{1} << (8 * width)) - 1);
+}
+
+}  // namespace
+
+Outcome Board::OutcomeOf(const struct sidewall_result& result) const {
+  Outcome outcome;
+  outcome.value = result.progress;
+  switch (result.status) {
+    case SIDEWALL_OK:
+      outcome.result = Expect::kOk;
+      break;
+    case SIDEWALL_DEGRADED:
+      outcome.result = Expect::kDegraded;
+      break;
+    default:
+      outcome.result = Expect::kRefused;
+      outcome.unsupported = result.status == SIDEWALL_UNSUPPORTED;
+      break;
+  }
+  return outcome;
+}
+
+Outcome Board::Apply(const Event& event, Caller& caller) {
+  Outcome outcome;
+  if (violated()) return outcome;
+  caller_ = &caller;
+  event_ = &event;
+  cpu_ = event.cpu;
+  allocations_ = 0;
+  stores_in_event_ = 0;
+  checks_->BeforeEvent();
+  if (narrator_) narrator_->OnEvent(event_index_, event);
+  switch (event.kind) {
+    case EventKind::kHostRead:
+    case EventKind::kHostWrite:
+      outcome = ApplyTrap(event);
+      break;
+    case EventKind::kHostAbort:
+      outcome = ApplyRawAbort(event);
+      break;
+    case EventKind::kHostStore64:
+      outcome = ApplyHostStore(event);
+      break;
+    case EventKind::kDma:
+    case EventKind::kDmaStream:
+      outcome = ApplyDma(event);
+      break;
+    case EventKind::kHypDonate:
+    case EventKind::kHypReclaim:
+    case EventKind::kHypShare:
+    case EventKind::kHypUnshare:
+      outcome = ApplyOwnership(event);
+      break;
+    case EventKind::kHwFault:
+    case EventKind::kHwSync:
+    case EventKind::kHwReadFail:
+    case EventKind::kHwPowerLoss:
+      outcome = ApplyHardware(event);
+      break;
+    case EventKind::kBootInit:
+    case EventKind::kBootFinalize:
+      outcome = ApplyBoot(event);
+      break;
+    default:
+      outcome = ApplyCall(event);
+      break;
+  }
+  outcome.stored = stores_in_event_ != 0;
+  coverage_->events++;
+  coverage_->events_with_store += outcome.stored;
+  coverage_->stores += stores_in_event_;
+  coverage_->skipped += outcome.result == Expect::kNone;
+  if (narrator_) narrator_->OnOutcome(event, outcome);
+  event_ = nullptr;
+  event_index_++;
+  return outcome;
+}
+
+// ---------------------------------------------------------------- trapped accesses
+
+Outcome Board::ApplyTrap(const Event& event) {
+  const auto window = static_cast<Window>(event.arg[0]);
+  const uint64_t width = event.arg[2];
+  const uint64_t srt = event.arg[4];
+  if (event.arg[0] >= kWindowCount || srt > kZeroRegister || !IsAccessWidth(width)) return {};
+  const uint64_t pa = AddressOf(window, event.arg[1]);
+  if (pa == 0 || broken_) return {};
+  if (phase_ != Phase::kUp) return ApplyRawAccess(event, pa);
+  const bool write = event.kind == EventKind::kHostWrite;
+  struct sidewall_regs regs = {};
+  for (size_t i = 0; i < 31; i++) regs.x[i] = 0x5100000000000000 + i;
+  if (write && srt != kZeroRegister) regs.x[srt] = event.arg[3];
+  Outcome outcome = Trap(pa, MakeSyndrome(width, srt, write), regs);
+  if (!write && outcome.result == Expect::kOk) {
+    outcome.value = srt == kZeroRegister ? 0 : regs.x[srt];
+  }
+  return outcome;
+}
+
+// One trap, as EL2's vector would hand it over. The ghost hears of it whatever the driver says.
+Outcome Board::Trap(uint64_t ipa, uint64_t esr, struct sidewall_regs& regs) {
+  const TrappedAccess access = ReadSyndrome(esr, ipa, regs);
+  Window window = Window::kNiso1;
+  uint32_t offset = 0;
+  const bool ours = WindowOf(ipa, &window, &offset);
+  if (ours && access.legal && access.write) {
+    ghost_.HostWrite(window, offset, access.width, Truncate(access.value, access.width));
+  }
+  Call call = {.id = CallId::kHandleDabt, .arg = {esr, ipa}};
+  call.regs = &regs;
+  const struct sidewall_result result = Invoke(call);
+  if (ours && window == Window::kMcSid) checks_->AfterMcAccess(offset);
+  Outcome outcome = OutcomeOf(result);
+  if (outcome.result == Expect::kRefused) outcome.result = Expect::kFault;
+  outcome.value = 0;
+  if (outcome.result == Expect::kOk) {
+    coverage_->accepted_calls++;
+  } else {
+    coverage_->refused_calls++;
+  }
+  return outcome;
+}
+
+Outcome Board::ApplyRawAbort(const Event& event) {
+  if (phase_ != Phase::kUp) return {};
+  struct sidewall_regs regs = {};
+  for (uint64_t& x : regs.x) x = event.arg[2];
+  return Trap(event.arg[0], event.arg[1], regs);
+}
+
+// Before finalize nothing traps: the host reaches the hardware itself.
+Outcome Board::ApplyRawAccess(const Event& event, uint64_t pa) {
+  Outcome outcome;
+  outcome.result = Expect::kOk;
+  const uint64_t width = event.arg[2];
+  if (width < 4 || pa % width != 0) return {};
+  if (event.kind == EventKind::kHostRead) {
+    uint32_t word = 0;
+    uint64_t wide = 0;
+    const bool answered = width == 8 ? machine_->Read64(pa, &wide) : machine_->Read32(pa, &word);
+    outcome.value = width == 8 ? wide : word;
+    if (!answered) outcome.result = Expect::kFault;
+    return outcome;
+  }
+  phase_ = Phase::kRaw;
+  if (width == 8) {
+    machine_->Write64(pa, event.arg[3]);
+  } else {
+    machine_->Write32(pa, static_cast<uint32_t>(event.arg[3]));
+  }
+  return outcome;
+}
+
+// The host stores to its own memory; CPU stage 2 keeps it out of everybody else's.
+Outcome Board::ApplyHostStore(const Event& event) {
+  const uint64_t pa = event.arg[0];
+  if (pa % 8 != 0 || ghost_.PageIndex(pa) == kNoPage) return {};
+  Outcome outcome;
+  outcome.result = Expect::kFault;
+  if (!ghost_.MayTouch(pa, model::kOwnerHost)) return outcome;
+  if (!machine_->Store64(pa, event.arg[1])) return {};
+  outcome.result = Expect::kOk;
+  return outcome;
+}
+
+// ---------------------------------------------------------------- devices
+
+Outcome Board::ApplyDma(const Event& event) {
+  const bool stream = event.kind == EventKind::kDmaStream;
+  model::DmaRequest request;
+  uint64_t flags = event.arg[2];
+  uint64_t length = event.arg[3];
+  request.address = event.arg[1];
+  if (stream) {
+    if (event.arg[0] >= 3 || event.arg[1] > 0x7fff) return {};
+    request.side = static_cast<uint8_t>(event.arg[0]);
+    request.sid = static_cast<uint16_t>(event.arg[1]);
+    request.address = event.arg[2];
+    flags = event.arg[3];
+    length = 1;
+  } else {
+    if (event.arg[0] >= 0x200 || !model::FindClient(static_cast<uint16_t>(event.arg[0]))) return {};
+    request.client = static_cast<uint16_t>(event.arg[0]);
+    request.own_sid = static_cast<uint16_t>((flags >> kDmaOwnSidShift) & 0x7fff);
+  }
+  if (event.arg[4] < 2) request.instance = static_cast<uint8_t>(event.arg[4]);
+  request.write = flags & kDmaWrite;
+  request.privileged = flags & kDmaPrivileged;
+  request.instruction = flags & kDmaInstruction;
+  if (broken_) return {};
+  length = std::clamp<uint64_t>(length, 1, kMaxDmaPieces * kPageSize);
+  const uint64_t first = request.address;
+  Outcome outcome = OnePiece(request);
+  const uint64_t pa = outcome.value;
+  for (uint64_t at = (first | (kPageSize - 1)) + 1; at - first < length; at += kPageSize) {
+    if (outcome.result != Expect::kOk || violated()) break;
+    request.address = at;
+    outcome = OnePiece(request);
+  }
+  outcome.value = pa;
+  coverage_->dma_ok += outcome.result == Expect::kOk;
+  coverage_->dma_fault += outcome.result == Expect::kFault;
+  return outcome;
+}
+
+Outcome Board::OnePiece(model::DmaRequest request) {
+  const model::DmaResult result = machine_->Dma(request);
+  last_dma_ = result;
+  request.client = model::kNoIndex;
+  request.side = machine_->SideOf(result.instance);
+  request.sid = result.sid;
+  Legal legal;
+  if (phase_ == Phase::kUp) {
+    legal = ghost_.HostDma(request.side, result.sid, request.address, request.write,
+                           request.privileged, request.instruction);
+  }
+  checks_->AfterDma(request, result, legal);
+  Outcome outcome;
+  outcome.result = result.fault == model::FaultKind::kNone ? Expect::kOk : Expect::kFault;
+  outcome.value = outcome.result == Expect::kOk ? result.pa : 0;
+  if (legal.must_work && outcome.result == Expect::kOk) KeepWatch(request, result.pa);
+  return outcome;
+}
+
+void Board::KeepWatch(const model::DmaRequest& request, uint64_t pa) {
+  model::DmaRequest again = request;
+  if (again.instance > 1) again.instance = 0;
+  checks_->Watch(again, pa);
+}
+
+// ---------------------------------------------------------------- ownership of memory
+
+void Board::LoseHost(uint64_t pa, uint64_t count) {
+  for (uint64_t i = 0; i < count; i++) reach_.OnOwner(pa + i * kPageSize, true);
+}
+
+void Board::GainHost(uint64_t pa, uint64_t count) {
+  for (uint64_t i = 0; i < count; i++) reach_.OnOwner(pa + i * kPageSize, false);
+}
+
+namespace {
+
+// The four transitions, reduced to what they mean for the ghost.
+struct Transition {
+  bool host_loses = false;
+  bool host_gains = false;
+  bool lends = false;                 // moves the borrower, not the owner
+  uint8_t from = 0;                   // who must own the pages
+  uint8_t borrower = model::kNobody;  // who must have borrowed them
+  uint8_t next = 0;                   // the owner, or the borrower, after it
+};
+
+Transition TransitionOf(EventKind kind, uint8_t who, uint8_t owner) {
+  Transition t;
+  switch (kind) {
+    case EventKind::kHypDonate:
+      return {.host_loses = true, .from = model::kOwnerHost, .next = who};
+    case EventKind::kHypReclaim:
+      return {.host_gains = true, .from = who, .next = model::kOwnerHost};
+    case EventKind::kHypShare:
+      t.host_gains = who == model::kOwnerHost;
+      t.next = who;
+      break;
+    default:
+      t.host_loses = who == model::kOwnerHost;
+      t.borrower = who;
+      t.next = model::kNobody;
+      break;
+  }
+  t.lends = true;
+  t.from = owner;
+  return t;
+}
+
+// What the hypervisor's core would refuse before it looks at a page.
+bool Sensible(EventKind kind, uint8_t who, const Transition& t) {
+  if (kind == EventKind::kHypDonate || kind == EventKind::kHypReclaim) {
+    return who != model::kOwnerHost;
+  }
+  return who != t.from && who != model::kOwnerEl2 && t.from != model::kOwnerEl2;
+}
+
+}  // namespace
+
+Outcome Board::ApplyOwnership(const Event& event) {
+  const uint64_t pa = event.arg[0];
+  const uint64_t count = event.arg[1];
+  if (phase_ != Phase::kUp || count > kMaxMovedPages || event.arg[2] >= model::kMaxOwners)
+    return {};
+  const auto who = static_cast<uint8_t>(event.arg[2]);
+  const Transition t = TransitionOf(event.kind, who, ghost_.owner(pa));
+  const bool known =
+      Sensible(event.kind, who, t) && ghost_.CanUnshare(pa, count, t.from, t.borrower);
+  const bool was_restricted = known && ghost_.AnyOverRestricted(pa, count);
+  hyp_dirty_ = true;
+  const auto change = [&] {
+    LoseHost(pa, count);
+    if (t.lends) {
+      ghost_.Lend(pa, count, t.next);
+    } else {
+      ghost_.Move(pa, count, t.next);
+    }
+    GainHost(pa, count);
+  };
+  if (known && (t.host_loses || t.host_gains)) ghost_.SetOverRestricted(pa, count, true);
+  checks_->ArmWatches();
+  if (known && t.host_gains) change();
+  model::HypResult done;
+  if (event.kind == EventKind::kHypDonate) done = hyp_.Donate(*this, pa, count, who);
+  if (event.kind == EventKind::kHypReclaim) done = hyp_.Reclaim(*this, pa, count, who);
+  if (event.kind == EventKind::kHypShare) done = hyp_.Share(*this, pa, count, t.from, who);
+  if (event.kind == EventKind::kHypUnshare) done = hyp_.Unshare(*this, pa, count, t.from, who);
+  checks_->DisarmWatches();
+  Outcome outcome;
+  outcome.value = done.mapped;
+  outcome.result = done.status == model::HypStatus::kOk        ? Expect::kOk
+                   : done.status == model::HypStatus::kRefused ? Expect::kRefused
+                                                               : Expect::kDegraded;
+  if (outcome.result == Expect::kOk && known && !t.host_gains) change();
+  if (outcome.result == Expect::kOk && known && t.host_loses) {
+    checks_->AfterLoss(pa, count, model::kOwnerHost);
+  }
+  const bool refused = outcome.result == Expect::kRefused;
+  const uint64_t mapped = refused ? count : std::min(done.mapped / kPageSize, count);
+  if (known && (t.host_gains || (refused && !was_restricted))) {
+    ghost_.SetOverRestricted(pa, mapped, false);
+  }
+  if (outcome.result == Expect::kOk) {
+    coverage_->accepted_calls++;
+  } else {
+    coverage_->refused_calls++;
+  }
+  return outcome;
+}
+
+// ---------------------------------------------------------------- hardware and boot
+
+Outcome Board::ApplyHardware(const Event& event) {
+  Outcome outcome;
+  outcome.result = Expect::kOk;
+  if (event.kind == EventKind::kHwPowerLoss) {
+    // Resume is a call of a later slice; without it a power loss has no defined end.
+    return {};
+  }
+  if (event.arg[0] >= kSmmuWindows) return {};
+  const uint64_t pa = AddressOf(static_cast<Window>(event.arg[0]), 0);
+  size_t instance = 0;
+  uint32_t offset = 0;
+  if (pa == 0 || !machine_->InstanceOf(pa, &instance, &offset)) return {};
+  switch (event.kind) {
+    case EventKind::kHwFault:
+      machine_->InjectFault(instance, static_cast<uint16_t>(event.arg[1]),
+                            static_cast<uint32_t>(event.arg[2]),
+                            static_cast<uint32_t>(event.arg[3]), event.arg[4],
+                            static_cast<uint16_t>(event.arg[5] & 0x7fff));
+      break;
+    case EventKind::kHwSync:
+      if (event.arg[1] > kSyncNever) return {};
+      machine_->SetSyncMode(instance, event.arg[1], std::min<uint64_t>(event.arg[2], 1000));
+      break;
+    default:
+      machine_->FailReads(instance, std::min<uint64_t>(event.arg[1], 1000));
+      break;
+  }
+  return outcome;
+}
+
+Outcome Board::ApplyBoot(const Event& event) {
+  Outcome outcome;
+  if (event.kind == EventKind::kBootFinalize) {
+    if (broken_ || (phase_ != Phase::kTakenOver && phase_ != Phase::kRaw)) return {};
+    outcome.result = Finalize() ? Expect::kOk : Expect::kRefused;
+    return outcome;
+  }
+  if (event_index_ != 0 || event.arg[0] > kBootArbitrary) return {};
+  cold_ = true;
+  phase_ = Phase::kOff;
+  machine_->Reset(spec_, arena_, &choices_, &reach_);
+  if (event.arg[0] == kBootArbitrary) machine_->Scramble();
+  ghost_.Reset(arena_);
+  reach_.Reset();
+  checks_->Reset();
+  hyp_.Reset(spec_, owner_.data(), borrower_.data(), free_next_.data());
+  hyp_dirty_ = true;
+  if (!Init()) {
+    outcome.result = Expect::kRefused;
+    return outcome;
+  }
+  Snapshot();
+  outcome.result = Expect::kOk;
+  return outcome;
+}
+
+// ---------------------------------------------------------------- the other calls
+
+namespace {
+
+struct CallEvent {
+  EventKind kind;
+  CallId call;
+  uint8_t order[6];  // which argument of the event goes where; 7: zero
+};
+
+constexpr uint8_t kZ = 7;
+constexpr CallEvent kCallEvents[] = {
+    {EventKind::kHvcAllocDomain, CallId::kAllocDomain, {0, 1, kZ, kZ, kZ, kZ}},
+    {EventKind::kHvcFreeDomain, CallId::kFreeDomain, {0, kZ, kZ, kZ, kZ, kZ}},
+    {EventKind::kHvcAttachDev, CallId::kAttachDev, {0, 1, 2, 3, kZ, 4}},
+    {EventKind::kHvcDetachDev, CallId::kDetachDev, {0, 1, 2, 3, kZ, kZ}},
+    {EventKind::kHvcMapPages, CallId::kMapPages, {0, 1, 2, 3, 4, 5}},
+    {EventKind::kHvcUnmapPages, CallId::kUnmapPages, {0, 1, 2, 3, kZ, kZ}},
+    {EventKind::kHvcIovaToPhys, CallId::kIovaToPhys, {0, 1, kZ, kZ, kZ, kZ}},
+    {EventKind::kHvcIotlbSync, CallId::kIotlbSync, {0, kZ, kZ, kZ, kZ, kZ}},
+    {EventKind::kHvcIotlbSyncMap, CallId::kIotlbSyncMap, {0, 1, 2, kZ, kZ, kZ}},
+    {EventKind::kHvcSetIdentity, CallId::kSetIdentity, {0, 1, 2, kZ, kZ, kZ}},
+    {EventKind::kHvcDevBlockDma, CallId::kDevBlockDma, {0, 1, 2, kZ, kZ, kZ}},
+    {EventKind::kHvcGetIommuToken, CallId::kGetIommuToken, {0, kZ, kZ, kZ, kZ, kZ}},
+    {EventKind::kHvcMcRegisterSid, CallId::kMcRegisterSid, {0, 1, 2, kZ, kZ, kZ}},
+    {EventKind::kVmCreate, CallId::kVmCreate, {0, kZ, kZ, kZ, kZ, kZ}},
+    {EventKind::kVmRouteAdd, CallId::kRouteAdd, {0, 1, 2, 3, 4, kZ}},
+    {EventKind::kVmFinalize, CallId::kVmFinalize, {0, kZ, kZ, kZ, kZ, kZ}},
+    {EventKind::kVmDestroy, CallId::kVmDestroy, {0, kZ, kZ, kZ, kZ, kZ}},
+    {EventKind::kVmAssign, CallId::kAssignUnit, {0, 1, 2, kZ, kZ, kZ}},
+    {EventKind::kVmUnassign, CallId::kUnassignUnit, {0, 1, 2, kZ, kZ, kZ}},
+    {EventKind::kPoolAdd, CallId::kPoolAdd, {0, 1, kZ, kZ, kZ, kZ}},
+    {EventKind::kPoolReclaim, CallId::kPoolReclaim, {0, 1, kZ, kZ, kZ, kZ}},
+    {EventKind::kGuestAttach, CallId::kGuestAttach, {0, 1, 2, 4, 3, kZ}},
+    {EventKind::kGuestDetach, CallId::kGuestDetach, {0, 1, 2, 4, 3, kZ}},
+    {EventKind::kGuestAlloc, CallId::kGuestAlloc, {0, 1, kZ, kZ, kZ, kZ}},
+    {EventKind::kGuestFree, CallId::kGuestFree, {0, 1, kZ, kZ, kZ, kZ}},
+    {EventKind::kGuestMap, CallId::kGuestMap, {0, 1, 2, 3, 4, 5}},
+    {EventKind::kGuestUnmap, CallId::kGuestUnmap, {0, 1, 2, 3, kZ, kZ}},
+    {EventKind::kPowerSuspend, CallId::kSuspend, {0, kZ, kZ, kZ, kZ, kZ}},
+    {EventKind::kPowerResume, CallId::kResume, {0, kZ, kZ, kZ, kZ, kZ}},
+    {EventKind::kPowerOff, CallId::kPowerOff, {0, kZ, kZ, kZ, kZ, kZ}},
+    {EventKind::kPowerOn, CallId::kPowerOn, {0, kZ, kZ, kZ, kZ, kZ}},
+    {EventKind::kIrqFault, CallId::kFaultIrq, {0, kZ, kZ, kZ, kZ, kZ}},
+    {EventKind::kTick, CallId::kTick, {0, kZ, kZ, kZ, kZ, kZ}},
+};
+
+}  // namespace
+
+Outcome Board::ApplyCall(const Event& event) {
+  Outcome outcome;
+  if (event.kind == EventKind::kMark) {
+    outcome.result = Expect::kOk;
+    return outcome;
+  }
+  if (phase_ != Phase::kUp) return {};
+  Call call = {.id = CallId::kStats};
+  struct sidewall_counters stats = {};
+  call.stats = &stats;
+  bool known = event.kind == EventKind::kHvcStats;
+  for (const CallEvent& entry : kCallEvents) {
+    if (entry.kind != event.kind) continue;
+    known = true;
+    call.id = entry.call;
+    for (size_t i = 0; i < 6; i++) call.arg[i] = entry.order[i] < 6 ? event.arg[entry.order[i]] : 0;
+  }
+  if (!known) return {};
+  if (event.kind == EventKind::kTick) time_us_ = std::max(time_us_, event.arg[0]);
+  outcome = OutcomeOf(Invoke(call));
+  if (outcome.result == Expect::kOk) {
+    coverage_->accepted_calls++;
+  } else {
+    coverage_->refused_calls++;
+  }
+  return outcome;
+}
+
+}  // namespace sidewall

@@ -1,0 +1,321 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+//
+// When each invariant is looked at. The invariants themselves are in checks_isolation.cc and
+// checks_function.cc.
+#include "oracle/checks.h"
+
+#include <algorithm>
+#include <cstdarg>
+#include <cstdio>
+
+#include "model/registers.h"
+#include "oracle/smmu_layout.h"
+
+namespace sidewall {
+
+std::string Print(const char* format, ...) {
+  char buffer[512];
+  va_list args;
+  va_start(args, format);
+  vsnprintf(buffer, sizeof(buffer), format, args);
+  va_end(args);
+  return buffer;
+}
+
+Checks::Checks(Board& board) : board_(board) {}
+
+void Checks::Reset() {
+  now_ = State();
+  for (PairTrace& pair : pairs_) pair = PairTrace();
+}
+
+void Checks::Restore() {
+  now_.watches.clear();
+  now_.armed_watches.clear();
+  for (PairTrace& pair : pairs_) pair = PairTrace();
+  // Only a cold boot changes what is fixed, and after one the board boots again.
+}
+
+bool Checks::Enabled(Invariant id) const {
+  if (board_.violated() || !(board_.armed_ & Bit(id))) return false;
+  if (board_.phase_ == Board::Phase::kUp) return true;
+  if (board_.phase_ != Board::Phase::kTakenOver) return false;
+  return id == Invariant::kIso01 || id == Invariant::kIso05;
+}
+
+void Checks::Evaluated(Invariant id) { board_.coverage_->evaluated[static_cast<unsigned>(id)]++; }
+
+bool Checks::Report(Invariant id, const char* object, const char* check, std::string title,
+                    std::vector<std::string> text) {
+  Verdict& verdict = board_.verdict_;
+  verdict.id = id;
+  verdict.object = object;
+  verdict.frames = {check, store_name_, board_.call_name_};
+  verdict.event_index = board_.event_index_;
+  verdict.title = std::string(FindInvariant(id)->code) + ": " + std::move(title);
+  verdict.text = std::move(text);
+  if (!board_.trap_) return false;
+  fprintf(stderr, "sidewall: %s %s\n", verdict.Bucket().c_str(), verdict.title.c_str());
+  for (const std::string& line : verdict.text) fprintf(stderr, "    %s\n", line.c_str());
+  return true;
+}
+
+// ---------------------------------------------------------------- boot
+
+void Checks::BeforeTakeover() {
+  now_.before.resize(0x200);
+  for (uint32_t id = 0; id < 0x200; id++) {
+    now_.before[id].override_ = board_.machine_->PeekMc(0, 8 * id);
+    now_.before[id].security = board_.machine_->PeekMc(0, 8 * id + 4);
+  }
+}
+
+void Checks::AfterTakeover() {
+  for (size_t instance = 0; instance < model::kMaxInstances; instance++) {
+    now_.fixed_sacr[instance] = board_.machine_->Peek32(instance, layout::kSAcr);
+    now_.fixed_actlr[instance] =
+        board_.machine_->Peek32(instance, layout::Bank(SpecOf(instance), 0) + layout::kActlr);
+  }
+  now_.after.resize(0x200);
+  for (uint32_t id = 0; id < 0x200; id++) {
+    now_.after[id].override_ = board_.machine_->PeekMc(0, 8 * id);
+    now_.after[id].security = board_.machine_->PeekMc(0, 8 * id + 4);
+  }
+  FullCheck();
+}
+
+void Checks::AfterFinalize() {
+  FullCheck();
+  for (size_t smmu = 0; smmu < board_.spec_.smmu_count; smmu++) {
+    const model::SmmuSpec& spec = board_.spec_.smmu[smmu];
+    if (spec.instance_count < 2) continue;
+    for (uint32_t offset : layout::PolicyOffsets(spec)) Iso06MirrorImage(smmu, offset);
+  }
+  for (uint16_t client = 0; client < 0x200; client++) Iso09McSid(client);
+}
+
+void Checks::FullCheck() {
+  store_name_ = "-";
+  for (size_t smmu = 0; smmu < board_.spec_.smmu_count; smmu++) {
+    const model::SmmuSpec& spec = board_.spec_.smmu[smmu];
+    for (uint8_t n = 0; n < spec.instance_count; n++) {
+      const size_t instance = board_.machine_->InstanceIndex(spec.side, n);
+      Iso05FloorGlobal(instance);
+      for (uint16_t entry = 0; entry < spec.entries; entry++) {
+        Iso05FloorEntry(instance, entry);
+        Iso03StreamExclusive(instance, entry);
+      }
+      for (uint16_t bank = 0; bank < spec.banks; bank++) {
+        Iso05FloorContext(instance, bank);
+        Iso05FloorBank(instance, bank);
+      }
+    }
+  }
+  Iso01Reach();
+}
+
+// ---------------------------------------------------------------- stores
+
+void Checks::BeforeEvent() { store_name_ = "-"; }
+
+void Checks::AfterStore(uint64_t pa, unsigned width, uint64_t value) {
+  last_pa_ = pa;
+  last_width_ = width;
+  last_value_ = value;
+  size_t instance = 0;
+  uint32_t offset = 0;
+  if (!board_.machine_->InstanceOf(pa, &instance, &offset)) {
+    if (board_.phase_ != Board::Phase::kOff) Iso09McWindow(pa);
+    return;
+  }
+  if (board_.phase_ == Board::Phase::kOff) return;
+  uint16_t index = 0;
+  uint16_t bank = 0;
+  const model::RegisterInfo* info = model::FindRegister(WindowOf(instance), offset, &index, &bank);
+  store_name_ = std::string("write ") + (info ? info->name : "unknown register");
+  AfterSmmuStore(instance, offset, value);
+  if (width == 8) AfterSmmuStore(instance, offset + 4, value);
+  if (board_.reach_.suspicious()) Iso01Reach();
+  if (!now_.armed_watches.empty()) Fun03Watched();
+}
+
+void Checks::AfterSmmuStore(size_t instance, uint32_t offset, uint64_t value) {
+  NoteForMirror(instance, offset, value);
+  const model::SmmuSpec& spec = SpecOf(instance);
+  if (offset == layout::kSCr0) board_.reach_.RefreshInstance(instance);
+  if (layout::In(offset, layout::kSmr, spec.entries)) {
+    const uint16_t entry = layout::IndexIn(offset, layout::kSmr);
+    board_.reach_.RefreshEntry(instance, entry);
+    Iso03StreamExclusive(instance, entry);
+  }
+  if (layout::In(offset, layout::kS2cr, spec.entries)) {
+    board_.reach_.RefreshEntry(instance, layout::IndexIn(offset, layout::kS2cr));
+  }
+  uint16_t bank = 0;
+  if (layout::NamesBank(spec, offset, &bank)) board_.reach_.RefreshBank(instance, bank);
+  CheckPolicyWord(instance, offset);
+}
+
+// The floor: only what this store can have changed.
+void Checks::CheckPolicyWord(size_t instance, uint32_t offset) {
+  const model::SmmuSpec& spec = SpecOf(instance);
+  uint16_t bank = 0;
+  if (offset == layout::kSCr0 || offset == layout::kSAcr) Iso05FloorGlobal(instance);
+  if (layout::In(offset, layout::kS2cr, spec.entries)) {
+    Iso05FloorEntry(instance, layout::IndexIn(offset, layout::kS2cr));
+  }
+  if (layout::In(offset, layout::kCbar, spec.banks)) {
+    Iso05FloorContext(instance, layout::IndexIn(offset, layout::kCbar));
+  }
+  if (layout::InBank(spec, offset, layout::kSctlr, &bank) ||
+      layout::InBank(spec, offset, layout::kActlr, &bank)) {
+    Iso05FloorBank(instance, bank);
+  }
+}
+
+void Checks::AfterTableStore(uint64_t) {
+  store_name_ = "table write";
+  if (board_.phase_ == Board::Phase::kOff) return;
+  if (board_.reach_.suspicious()) {
+    Iso01Reach();
+  } else if (Enabled(Invariant::kIso01)) {
+    Evaluated(Invariant::kIso01);
+  }
+  if (!now_.armed_watches.empty()) Fun03Watched();
+}
+
+// ---------------------------------------------------------------- mirrored pairs
+
+void Checks::NoteForMirror(size_t instance, uint32_t offset, uint64_t value) {
+  const size_t smmu = SmmuOf(instance);
+  const model::SmmuSpec& spec = board_.spec_.smmu[smmu];
+  if (spec.instance_count < 2) return;
+  PairTrace& pair = pairs_[smmu];
+  if (layout::IsPolicy(spec, offset)) pair.touched.push_back(offset);
+  if (!layout::IsCommand(spec, offset)) return;
+  // What a sync is written with does not matter; what an invalidation names does.
+  const uint64_t name = layout::IsSync(spec, offset) ? 0 : value;
+  uint64_t hash = (name ^ (uint64_t{offset} << 40)) * 0x9e3779b97f4a7c15u;
+  hash ^= hash >> 29;
+  pair.commands[NumberInPair(instance)] += hash * 0xbf58476d1ce4e5b9u;
+}
+
+void Checks::AfterCall() {
+  for (size_t smmu = 0; smmu < board_.spec_.smmu_count; smmu++) {
+    PairTrace& pair = pairs_[smmu];
+    if (pair.touched.empty() && pair.commands[0] == 0 && pair.commands[1] == 0) continue;
+    for (uint32_t offset : pair.touched) Iso06MirrorImage(smmu, offset);
+    Iso06MirrorCommands(smmu);
+    pair.touched.clear();
+    pair.commands[0] = pair.commands[1] = 0;
+  }
+}
+
+// ---------------------------------------------------------------- the rest
+
+void Checks::AfterMcAccess(uint32_t offset) {
+  if (offset < 0x1000) Iso09McSid(static_cast<uint16_t>(offset / 8));
+}
+
+void Checks::AfterLoss(uint64_t pa, uint64_t count, uint8_t from) {
+  if (board_.reach_.suspicious()) Iso01Reach();
+  for (uint64_t i = 0; i < count; i++) Iso02Stale(pa + i * kPageSize, from);
+}
+
+void Checks::AfterFree(uint64_t pa) { Iso02FreedTable(pa); }
+
+void Checks::AfterDma(const model::DmaRequest& request, const model::DmaResult& result,
+                      const Legal& legal) {
+  IsoDelivered(result, board_.ghost_.StreamOwner(request.side, request.sid & 0x7f));
+  Fun03Works(request, result, legal);
+}
+
+void Checks::AfterPanic(uint32_t line) {
+  if (!(board_.armed_ & Bit(Invariant::kErr03)) || board_.violated()) return;
+  if (Report(Invariant::kErr03, "call", "Err03Alive",
+             Print("the driver panics at line %u in %s", line, board_.call_name_), {})) {
+    __builtin_trap();
+  }
+}
+
+void Checks::Watch(const model::DmaRequest& request, uint64_t pa) {
+  constexpr size_t kWatches = 4;
+  if (now_.watches.size() >= kWatches) now_.watches.erase(now_.watches.begin());
+  now_.watches.push_back({request, pa});
+}
+
+// Watches whose transfer is still legal though the moving pages are taken as gone.
+void Checks::ArmWatches() {
+  now_.armed_watches.clear();
+  for (const WatchedDma& watch : now_.watches) {
+    const model::DmaRequest& r = watch.request;
+    const Legal legal =
+        board_.ghost_.HostDma(r.side, r.sid, r.address, r.write, r.privileged, r.instruction);
+    if (!legal.must_work || legal.pa != watch.pa) continue;
+    const model::DmaResult result = board_.machine_->Translate(r);
+    if (result.fault != model::FaultKind::kNone) continue;
+    now_.armed_watches.push_back(watch);
+  }
+}
+
+// ---------------------------------------------------------------- names
+
+const model::SmmuSpec& Checks::SpecOf(size_t instance) const {
+  return board_.spec_.smmu[SmmuOf(instance)];
+}
+
+size_t Checks::SmmuOf(size_t instance) const {
+  const uint8_t side = board_.machine_->SideOf(instance);
+  for (size_t i = 0; i < board_.spec_.smmu_count; i++) {
+    if (board_.spec_.smmu[i].side == side) return i;
+  }
+  return 0;
+}
+
+uint8_t Checks::NumberInPair(size_t instance) const {
+  return board_.machine_->InstanceIndex(board_.machine_->SideOf(instance), 0) == instance ? 0 : 1;
+}
+
+Window Checks::WindowOf(size_t instance) const {
+  return static_cast<Window>(board_.machine_->SideOf(instance) * 2 + NumberInPair(instance));
+}
+
+std::string Checks::RegisterLine(size_t instance, uint32_t offset) const {
+  char name[64];
+  model::RegisterName(WindowOf(instance), offset, name, sizeof(name));
+  return Print("%s %s = 0x%08x", model::WindowName(WindowOf(instance)), name,
+               board_.machine_->Peek32(instance, offset));
+}
+
+// The path from a stream to what it reaches, register by register.
+std::vector<std::string> Checks::Path(size_t instance, uint16_t entry,
+                                      const model::Resolution& via) {
+  std::vector<std::string> text;
+  const model::SmmuSpec& spec = SpecOf(instance);
+  const uint32_t smr = board_.machine_->Peek32(instance, layout::kSmr + 4u * entry);
+  const char* window = model::WindowName(WindowOf(instance));
+  const uint8_t side = board_.machine_->SideOf(instance);
+  size_t count = 0;
+  const model::ClientInfo* clients = model::Clients(&count);
+  const uint32_t sid = smr & 0x7f & ~(smr >> 16);
+  for (size_t i = 0; i < count; i++) {
+    if (clients[i].side != side || clients[i].default_sid != sid || sid == 0) continue;
+    text.push_back(Print("client  %s", clients[i].name));
+    break;
+  }
+  text.push_back(Print("SID     0x%02x on %s", sid, window));
+  text.push_back("entry   " + RegisterLine(instance, layout::kSmr + 4u * entry));
+  text.push_back("        " + RegisterLine(instance, layout::kS2cr + 4u * entry));
+  for (uint16_t bank : {via.bank, via.stage2_bank}) {
+    if (bank == model::kNoIndex || bank >= spec.banks) continue;
+    text.push_back("bank    " + RegisterLine(instance, layout::kCbar + 4u * bank));
+    text.push_back("        " + RegisterLine(instance, layout::Bank(spec, bank) + layout::kSctlr));
+    if (via.stage2_bank == via.bank) break;
+  }
+  if (via.stage2_root != 0) {
+    text.push_back(Print("table   root 0x%llx", static_cast<unsigned long long>(via.stage2_root)));
+  }
+  return text;
+}
+
+}  // namespace sidewall

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+//
+// The invariants, one function each, and when each is looked at. A check reads what hardware sees
+// (registers, tables, what the TLB may hold) and what the ghost says; never the driver's state.
+//
+//     checks.AfterStore(pa, 4);      // after each store to a register
+//     checks.AfterTableStore();      // after each store to a table
+//     checks.AfterCall();            // when a call returns
+//
+// A check that fails ends in its own trap, inline, so that a crash is named by its invariant.
+#ifndef SIDEWALL_ORACLE_CHECKS_H_
+#define SIDEWALL_ORACLE_CHECKS_H_
+
+#include <cstdarg>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "oracle/board.h"
+
+namespace sidewall {
+
+// printf into a string; the format is checked by the compiler.
+[[gnu::format(printf, 1, 2)]] std::string Print(const char* format, ...);
+
+class Checks {
+ public:
+  explicit Checks(Board& board);
+
+  void Reset();
+  void Save() { saved_ = now_; }
+  void Restore();
+
+  void BeforeTakeover();  // notes what untouchable registers hold
+  void AfterTakeover();   // notes what is fixed from now on; looks at everything
+  void AfterFinalize();
+  void BeforeEvent();
+  void AfterStore(uint64_t pa, unsigned width, uint64_t value);
+  void AfterTableStore(uint64_t pa);
+  void AfterCall();
+  void AfterMcAccess(uint32_t offset);
+  void AfterLoss(uint64_t pa, uint64_t count, uint8_t from);
+  void AfterFree(uint64_t pa);
+  void AfterDma(const model::DmaRequest& request, const model::DmaResult& result,
+                const Legal& legal);
+  void AfterPanic(uint32_t line);
+  // Transfers that worked and must go on working while memory changes hands.
+  void Watch(const model::DmaRequest& request, uint64_t pa);
+  void ArmWatches();
+  void DisarmWatches() { now_.armed_watches.clear(); }
+
+ private:
+  struct WatchedDma {
+    model::DmaRequest request;
+    uint64_t pa = 0;
+  };
+  struct ClientImage {
+    uint32_t override_ = 0;
+    uint32_t security = 0;
+  };
+  struct State {
+    uint32_t fixed_sacr[model::kMaxInstances] = {};
+    uint32_t fixed_actlr[model::kMaxInstances] = {};
+    std::vector<ClientImage> before, after;  // MC, by client id
+    std::vector<WatchedDma> watches;
+    std::vector<WatchedDma> armed_watches;
+  };
+  // What one call has done to a pair: policy offsets that it stored to, and the invalidations and
+  // syncs of each instance, summed so that order does not matter.
+  struct PairTrace {
+    std::vector<uint32_t> touched;
+    uint64_t commands[2] = {};
+  };
+
+  bool Enabled(Invariant id) const;
+  void Evaluated(Invariant id);
+  // Files the verdict. True when the caller must trap.
+  bool Report(Invariant id, const char* object, const char* check, std::string title,
+              std::vector<std::string> text);
+
+  void Iso01Reach();
+  void Iso02Stale(uint64_t page, uint8_t from);
+  void Iso02FreedTable(uint64_t pa);
+  void Iso03StreamExclusive(size_t instance, uint16_t entry);
+  void Iso05FloorGlobal(size_t instance);
+  void Iso05FloorEntry(size_t instance, uint16_t entry);
+  void Iso05FloorContext(size_t instance, uint16_t bank);
+  void Iso05FloorBank(size_t instance, uint16_t bank);
+  void Iso06MirrorImage(size_t smmu, uint32_t offset);
+  void Iso06MirrorCommands(size_t smmu);
+  void Iso09McSid(uint16_t client);
+  void Iso09McWindow(uint64_t pa);
+  void Fun03Works(const model::DmaRequest& request, const model::DmaResult& result,
+                  const Legal& legal);
+  void Fun03Watched();
+  void IsoDelivered(const model::DmaResult& result, uint8_t owner);
+
+  void AfterSmmuStore(size_t instance, uint32_t offset, uint64_t value);
+  void CheckPolicyWord(size_t instance, uint32_t offset);
+  void NoteForMirror(size_t instance, uint32_t offset, uint64_t value);
+  void FullCheck();
+  std::vector<std::string> Path(size_t instance, uint16_t entry, const model::Resolution& via);
+  std::string RegisterLine(size_t instance, uint32_t offset) const;
+  const model::SmmuSpec& SpecOf(size_t instance) const;
+  Window WindowOf(size_t instance) const;
+  uint8_t NumberInPair(size_t instance) const;
+  size_t SmmuOf(size_t instance) const;
+
+  Board& board_;
+  State now_;
+  State saved_;
+  PairTrace pairs_[model::kMaxSmmus];
+  // The innermost frame of ours: what the driver last stored.
+  std::string store_name_;
+  uint64_t last_pa_ = 0;
+  uint64_t last_value_ = 0;
+  unsigned last_width_ = 0;
+};
+
+}  // namespace sidewall
+
+#endif  // SIDEWALL_ORACLE_CHECKS_H_

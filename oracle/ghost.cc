@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+#include "oracle/ghost.h"
+
+#include <algorithm>
+
+#include "model/registers.h"
+
+namespace sidewall {
+namespace {
+
+using model::kNobody;
+using model::kNoIndex;
+using model::kOwnerHost;
+
+constexpr uint32_t kSCr0 = 0x000;
+constexpr uint32_t kSmr = 0x800;
+constexpr uint32_t kS2cr = 0xc00;
+constexpr uint32_t kCba2r = 0x10800;
+constexpr uint32_t kSmrValid = 0x80000000;
+// sCR0 bits that the reference never lets act: CLIENTPD opens nothing (a virtual CLIENTPD leaves
+// matched streams their entry), and unmatched or doubly matched streams always fault.
+constexpr uint32_t kClientPd = 1u << 0;
+constexpr uint32_t kFaultAlways = (1u << 10) | (1u << 21);
+// S2CR apart from TYPE and CBNDX: attribute and privilege overrides, which the reference does not
+// follow. A stream that uses them is not held against FUN03.
+constexpr uint32_t kS2crOverrides = 0x3ffcff00;
+constexpr uint32_t kS2crExIdValid = 1u << 10;
+constexpr uint32_t kS2crTypeMask = 3u << 16;
+
+// The host's reference hardware has only the host's share of banks and entries.
+model::BoardSpec HostShare(const model::BoardSpec& board) {
+  model::BoardSpec share = board;
+  for (size_t i = 0; i < share.smmu_count; i++) {
+    model::SmmuSpec& smmu = share.smmu[i];
+    smmu.banks = static_cast<uint16_t>(smmu.banks - smmu.el2_banks);
+    smmu.entries = static_cast<uint16_t>(smmu.entries - smmu.el2_entries);
+    smmu.el2_banks = 0;
+    smmu.el2_entries = 0;
+    smmu.idr[0] = (smmu.idr[0] & ~0xffu) | smmu.entries;
+    smmu.idr[1] = (smmu.idr[1] & ~0xffu) | smmu.banks;
+  }
+  return share;
+}
+
+}  // namespace
+
+Ghost::Ghost(const model::BoardSpec& board)
+    : board_(HostShare(board)),
+      full_(board),
+      owner_(model::Hyp::PageCount(board)),
+      borrower_(owner_.size()),
+      restricted_(owner_.size()),
+      bare_(new model::Machine()),
+      saved_bare_(new model::Machine()) {
+  const size_t pages = board.pool.size / kPageSize;
+  bare_pool_.resize(pages * kPageSize / sizeof(uint64_t));
+  bare_work_.resize(model::Machine::WorkSize(pages) / sizeof(uint64_t) + 1);
+}
+
+void Ghost::Reset(const model::Arena& host_memory) {
+  size_t index = 0;
+  for (size_t i = 0; i < full_.dram_count; i++) {
+    const model::Range& dram = full_.dram[i];
+    for (uint64_t pa = dram.start; pa < dram.end(); pa += kPageSize, index++) {
+      owner_[index] = full_.pool.Contains(pa) ? model::kOwnerEl2 : kOwnerHost;
+    }
+  }
+  std::fill(borrower_.begin(), borrower_.end(), kNobody);
+  std::fill(restricted_.begin(), restricted_.end(), uint8_t{0});
+  model::Arena arena = host_memory;
+  arena.pool = bare_pool_.data();
+  arena.pool_pages = full_.pool.size / kPageSize;
+  arena.work = bare_work_.data();
+  arena.work_size = bare_work_.size() * sizeof(uint64_t);
+  bare_->Reset(board_, arena, nullptr, nullptr);
+  for (size_t i = 0; i < board_.smmu_count; i++) {
+    bare_->Write32(board_.smmu[i].window[0] + kSCr0, kFaultAlways);
+  }
+  dirty_ = true;
+  bare_dirty_ = true;
+}
+
+void Ghost::Save() {
+  saved_owner_ = owner_;
+  saved_borrower_ = borrower_;
+  saved_restricted_ = restricted_;
+  *saved_bare_ = *bare_;
+  dirty_ = false;
+  bare_dirty_ = false;
+}
+
+void Ghost::Restore() {
+  if (dirty_) {
+    owner_ = saved_owner_;
+    borrower_ = saved_borrower_;
+    restricted_ = saved_restricted_;
+    dirty_ = false;
+  }
+  if (bare_dirty_) {
+    *bare_ = *saved_bare_;
+    bare_dirty_ = false;
+  }
+}
+
+size_t Ghost::PageIndex(uint64_t pa) const {
+  size_t base = 0;
+  for (size_t i = 0; i < full_.dram_count; i++) {
+    const model::Range& dram = full_.dram[i];
+    if (dram.Contains(pa)) return base + (pa - dram.start) / kPageSize;
+    base += dram.size / kPageSize;
+  }
+  return kNoPage;
+}
+
+uint8_t Ghost::owner(uint64_t pa) const {
+  const size_t index = PageIndex(pa);
+  return index == kNoPage ? kNobody : owner_[index];
+}
+
+bool Ghost::MayTouch(uint64_t pa, uint8_t owner) const {
+  const size_t index = PageIndex(pa);
+  if (index != kNoPage) return owner_[index] == owner || borrower_[index] == owner;
+  if (owner != kOwnerHost) return false;
+  for (size_t i = 0; i < full_.host_mmio_count; i++) {
+    if (full_.host_mmio[i].Contains(pa)) return true;
+  }
+  return false;
+}
+
+bool Ghost::CanMove(uint64_t pa, uint64_t count, uint8_t from) const {
+  return CanUnshare(pa, count, from, kNobody);
+}
+
+bool Ghost::CanUnshare(uint64_t pa, uint64_t count, uint8_t from, uint8_t with) const {
+  if (pa % kPageSize != 0 || count == 0 || count > owner_.size()) return false;
+  for (uint64_t i = 0; i < count; i++) {
+    const uint64_t page = pa + i * kPageSize;
+    const size_t index = PageIndex(page);
+    if (index == kNoPage || full_.pool.Contains(page)) return false;
+    if (owner_[index] != from || borrower_[index] != with) return false;
+  }
+  return true;
+}
+
+void Ghost::Move(uint64_t pa, uint64_t count, uint8_t to) {
+  const size_t index = PageIndex(pa);
+  for (uint64_t i = 0; i < count; i++) owner_[index + i] = to;
+  dirty_ = true;
+}
+
+void Ghost::Lend(uint64_t pa, uint64_t count, uint8_t with) {
+  const size_t index = PageIndex(pa);
+  for (uint64_t i = 0; i < count; i++) borrower_[index + i] = with;
+  dirty_ = true;
+}
+
+bool Ghost::AnyOverRestricted(uint64_t pa, uint64_t count) const {
+  const size_t index = PageIndex(pa);
+  for (uint64_t i = 0; i < count; i++) {
+    if (restricted_[index + i]) return true;
+  }
+  return false;
+}
+
+void Ghost::SetOverRestricted(uint64_t pa, uint64_t count, bool on) {
+  const size_t index = PageIndex(pa);
+  for (uint64_t i = 0; i < count; i++) restricted_[index + i] = on;
+  dirty_ = true;
+}
+
+uint8_t Ghost::StreamOwner(uint8_t, uint16_t) const { return kOwnerHost; }
+
+uint8_t Ghost::ClientOwner(uint16_t) const { return kOwnerHost; }
+
+// The host's writes to the first window of a pair are the truth (the mirror's are the second half
+// of a pair). Accesses that the architecture leaves open do nothing here.
+void Ghost::HostWrite(Window window, uint32_t offset, unsigned width, uint64_t value) {
+  if (window != Window::kNiso1 && window != Window::kNiso0 && window != Window::kIso) return;
+  if (offset % width != 0) return;
+  uint16_t index = 0;
+  uint16_t bank = 0;
+  const model::RegisterInfo* info = model::FindRegister(window, offset, &index, &bank);
+  if (!info) return;
+  const uint8_t side = window == Window::kNiso1 ? 0 : window == Window::kNiso0 ? 1 : 2;
+  uint64_t base = 0;
+  for (size_t i = 0; i < board_.smmu_count; i++) {
+    if (board_.smmu[i].side == side) base = board_.smmu[i].window[0];
+  }
+  if (base == 0) return;
+  bare_dirty_ = true;
+  if (width == 8 && info->width == 8) {
+    bare_->Write64(base + offset, value);
+  } else if (width == 4) {
+    auto word = static_cast<uint32_t>(value);
+    if (offset == kSCr0) word = (word & ~kClientPd) | kFaultAlways;
+    bare_->Write32(base + offset, word);
+  }
+}
+
+// True when no other valid entry can match a stream ID that this one matches. Overlapping host
+// entries are held back in hardware by documented policy, so they promise nothing.
+bool Ghost::SoleMatch(size_t instance, uint16_t entry) const {
+  const uint32_t own = bare_->Peek32(instance, kSmr + 4u * entry);
+  const uint8_t side = bare_->SideOf(instance);
+  for (size_t i = 0; i < board_.smmu_count; i++) {
+    if (board_.smmu[i].side != side) continue;
+    for (uint32_t n = 0; n < board_.smmu[i].entries; n++) {
+      if (n == entry) continue;
+      const uint32_t other = bare_->Peek32(instance, kSmr + 4 * n);
+      if (!(other & kSmrValid)) continue;
+      const uint32_t masks = (own | other) >> 16;
+      if (((own ^ other) & ~masks & 0x7fff) == 0) return false;
+    }
+  }
+  return true;
+}
+
+bool Ghost::Reachable(uint64_t pa) const {
+  if (!MayTouch(pa, kOwnerHost)) return false;
+  const size_t index = PageIndex(pa);
+  return index == kNoPage || !restricted_[index];
+}
+
+Legal Ghost::HostDma(uint8_t side, uint16_t sid, uint64_t address, bool write, bool privileged,
+                     bool instruction) const {
+  model::DmaRequest request;
+  request.side = side;
+  request.sid = sid;
+  request.address = address;
+  request.write = write;
+  request.privileged = privileged;
+  request.instruction = instruction;
+  request.instance = 0;
+  const model::DmaResult result = bare_->Translate(request);
+  Legal legal;
+  if (result.fault != model::FaultKind::kNone) return legal;
+  if (result.via.entry == kNoIndex || result.via.match_count != 1) return legal;
+  const size_t instance = bare_->InstanceIndex(side, 0);
+  if (!SoleMatch(instance, result.via.entry)) return legal;
+  const uint32_t s2cr = bare_->Peek32(instance, kS2cr + 4u * result.via.entry);
+  if (s2cr & (kS2crOverrides | kS2crExIdValid) & ~kS2crTypeMask) return legal;
+  if (result.via.route == model::Route::kStage1Only) {
+    const uint32_t cba2r = bare_->Peek32(instance, kCba2r + 4u * result.via.bank);
+    if (cba2r != 1) return legal;
+    legal.bank = result.via.bank;
+  } else if (result.via.route == model::Route::kBypass) {
+    legal.bank = kNoIndex;
+  } else {
+    return legal;
+  }
+  for (uint8_t i = 0; i < result.table_count; i++) {
+    if (!Reachable(result.table_page[i])) return legal;
+  }
+  if (!Reachable(result.pa)) return legal;
+  legal.must_work = true;
+  legal.pa = result.pa;
+  return legal;
+}
+
+}  // namespace sidewall

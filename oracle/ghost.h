@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+//
+// The ghost: what must be true, derived from events alone. Who owns each page and each stream, and
+// what the host would see if its SMMUs were bare hardware.
+//
+//     ghost.Move(0x80001000, 1, kOwnerHost, kOwnerGuest0);
+//     ghost.MayTouch(0x80001000, kOwnerHost);          // false from now on
+//     ghost.HostWrite(Window::kNiso0, 0xc14, 4, 0x10000);
+//     Legal legal = ghost.HostDma(side, sid, address, write);   // must this transfer succeed?
+#ifndef SIDEWALL_ORACLE_GHOST_H_
+#define SIDEWALL_ORACLE_GHOST_H_
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "model/event.h"
+#include "model/hyp.h"
+#include "model/machine.h"
+
+namespace sidewall {
+
+inline constexpr uint64_t kPageSize = 4096;
+inline constexpr uint64_t kAddressBit39 = uint64_t{1} << 39;
+inline constexpr size_t kNoPage = SIZE_MAX;
+
+// What the reference says of a transfer of the host.
+struct Legal {
+  bool must_work = false;
+  uint64_t pa = 0;
+  uint16_t bank = 0;  // virtual index of the stage-1 bank; kNoIndex for an identity stream
+};
+
+class Ghost {
+ public:
+  explicit Ghost(const model::BoardSpec& board);
+
+  // Puts the ghost at the hand-over to the host. host_memory: where the host's RAM contents lie,
+  // read for its stage-1 tables.
+  void Reset(const model::Arena& host_memory);
+  void Save();
+  void Restore();
+
+  // ---- Pages. owner: as in model/hyp.h.
+  size_t PageIndex(uint64_t pa) const;  // dense over DRAM; kNoPage outside
+  size_t page_count() const { return owner_.size(); }
+  bool MayTouch(uint64_t pa, uint8_t owner) const;
+  uint8_t owner(uint64_t pa) const;
+  bool CanMove(uint64_t pa, uint64_t count, uint8_t from) const;
+  bool CanUnshare(uint64_t pa, uint64_t count, uint8_t from, uint8_t with) const;
+  void Move(uint64_t pa, uint64_t count, uint8_t to);
+  void Lend(uint64_t pa, uint64_t count, uint8_t with);  // kNobody ends it
+  // Documented over-restriction: the host owns the pages, its devices need not reach them.
+  bool AnyOverRestricted(uint64_t pa, uint64_t count) const;
+  void SetOverRestricted(uint64_t pa, uint64_t count, bool on);
+
+  // ---- Streams. The first slice has no assignment: all streams are the host's.
+  uint8_t StreamOwner(uint8_t side, uint16_t sid) const;
+  uint8_t ClientOwner(uint16_t client) const;
+
+  // ---- The host's own view of its SMMUs.
+  void HostWrite(Window window, uint32_t offset, unsigned width, uint64_t value);
+  Legal HostDma(uint8_t side, uint16_t sid, uint64_t address, bool write, bool privileged,
+                bool instruction) const;
+  const model::Machine& bare() const { return *bare_; }
+
+ private:
+  bool SoleMatch(size_t instance, uint16_t entry) const;
+  bool Reachable(uint64_t pa) const;
+
+  model::BoardSpec board_;  // with the host's share of banks and entries
+  const model::BoardSpec& full_;
+  std::vector<uint8_t> owner_, saved_owner_;
+  std::vector<uint8_t> borrower_, saved_borrower_;
+  std::vector<uint8_t> restricted_, saved_restricted_;
+  bool dirty_ = false;
+  std::unique_ptr<model::Machine> bare_, saved_bare_;
+  std::vector<uint64_t> bare_pool_;
+  std::vector<uint64_t> bare_work_;
+  bool bare_dirty_ = false;
+};
+
+}  // namespace sidewall
+
+#endif  // SIDEWALL_ORACLE_GHOST_H_

@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+#include "oracle/reach.h"
+
+#include <algorithm>
+
+namespace sidewall {
+namespace {
+
+using model::kMaxOwners;
+using model::Resolution;
+using model::Route;
+
+constexpr uint32_t kSmr = 0x800;
+constexpr uint32_t kSmrValid = 0x80000000;
+
+bool Everything(Route route) {
+  return route == Route::kBypass || route == Route::kStage1Only || route == Route::kUntranslated;
+}
+
+bool OnStage2(Route route) { return route == Route::kStage2 || route == Route::kNested; }
+
+}  // namespace
+
+Reach::Reach(const model::BoardSpec& board, const Ghost& ghost, const model::Machine& machine)
+    : board_(board), ghost_(ghost), machine_(machine) {
+  Reset();
+}
+
+void Reach::Reset() {
+  now_.trees.clear();
+  for (auto& slots : now_.slots) slots.clear();
+  for (size_t i = 0; i < board_.smmu_count; i++) {
+    for (uint8_t n = 0; n < board_.smmu[i].instance_count; n++) {
+      const size_t instance = machine_.InstanceIndex(board_.smmu[i].side, n);
+      now_.slots[instance].resize(board_.smmu[i].entries);
+    }
+  }
+  for (auto& set : now_.vmids) std::fill(std::begin(set), std::end(set), 0);
+  dirty_ = true;
+  all_suspicious_ = true;
+}
+
+void Reach::Save() {
+  saved_ = now_;
+  dirty_ = false;
+}
+
+void Reach::Restore() {
+  if (dirty_) now_ = saved_;
+  dirty_ = false;
+  all_suspicious_ = false;
+  pending_.clear();
+}
+
+Reach::Tree* Reach::Find(uint64_t root) {
+  for (Tree& tree : now_.trees) {
+    if (tree.root == root) return &tree;
+  }
+  return nullptr;
+}
+
+const Reach::Tree* Reach::Find(uint64_t root) const {
+  for (const Tree& tree : now_.trees) {
+    if (tree.root == root) return &tree;
+  }
+  return nullptr;
+}
+
+void Reach::Account(Tree& tree, uint64_t page, uint64_t ipa, bool added) {
+  const size_t index = ghost_.PageIndex(page);
+  if (index != kNoPage)
+    tree.count[index] = static_cast<uint16_t>(tree.count[index] + (added ? 1 : -1));
+  for (uint8_t owner = 0; owner < kMaxOwners; owner++) {
+    if (ghost_.MayTouch(page, owner)) continue;
+    tree.bad[owner] += added ? 1 : -1;
+    if (!added || owner != model::kOwnerHost) continue;
+    tree.last_bad_page = page;
+    tree.last_bad_ipa = ipa;
+    all_suspicious_ = true;
+  }
+}
+
+void Reach::OnLeaf(const model::LeafChange& change) {
+  Tree* tree = Find(change.root);
+  if (!tree || !tree->live) return;
+  dirty_ = true;
+  Account(*tree, change.page, change.ipa, change.added);
+}
+
+void Reach::OnTree(uint64_t root, bool live) {
+  dirty_ = true;
+  all_suspicious_ = true;
+  Tree* tree = Find(root);
+  if (!tree) {
+    now_.trees.emplace_back();
+    tree = &now_.trees.back();
+    tree->root = root;
+  }
+  tree->live = live;
+  tree->wild = false;
+  tree->count.assign(ghost_.page_count(), 0);
+  std::fill(std::begin(tree->bad), std::end(tree->bad), 0u);
+}
+
+void Reach::OnWildTree(uint64_t root) {
+  dirty_ = true;
+  all_suspicious_ = true;
+  if (!Find(root)) OnTree(root, true);
+  Find(root)->wild = true;
+}
+
+uint8_t Reach::OwnersOf(size_t instance, uint32_t smr) const {
+  const uint32_t id = smr & 0x7f;
+  const uint32_t mask = (smr >> 16) & 0x7f;
+  uint8_t owners = 0;
+  for (uint32_t sid = 0; sid < 128; sid++) {
+    if (((sid ^ id) & ~mask) != 0) continue;
+    const auto stream = static_cast<uint16_t>(sid);
+    owners |= static_cast<uint8_t>(1u << ghost_.StreamOwner(machine_.SideOf(instance), stream));
+  }
+  return owners;
+}
+
+void Reach::RefreshEntry(size_t instance, uint16_t entry) {
+  if (entry >= now_.slots[instance].size()) return;
+  dirty_ = true;
+  pending_.emplace_back(instance, entry);
+  Slot& slot = now_.slots[instance][entry];
+  const uint32_t smr = machine_.Peek32(instance, kSmr + 4u * entry);
+  slot.valid = (smr & kSmrValid) != 0;
+  if (!slot.valid) return;
+  slot.owners = OwnersOf(instance, smr);
+  const auto sid = static_cast<uint16_t>(smr & 0x7fff & ~(smr >> 16));
+  slot.via = machine_.Resolve(instance, sid);
+  if (OnStage2(slot.via.route)) {
+    now_.vmids[instance][slot.via.vmid / 64] |= uint64_t{1} << (slot.via.vmid % 64);
+  }
+}
+
+void Reach::RefreshBank(size_t instance, uint16_t bank) {
+  for (uint16_t entry = 0; entry < now_.slots[instance].size(); entry++) {
+    const Slot& slot = now_.slots[instance][entry];
+    if (!slot.valid) continue;
+    if (slot.via.bank == bank || slot.via.stage2_bank == bank) RefreshEntry(instance, entry);
+  }
+}
+
+void Reach::RefreshInstance(size_t instance) {
+  for (uint16_t entry = 0; entry < now_.slots[instance].size(); entry++) {
+    RefreshEntry(instance, entry);
+  }
+}
+
+void Reach::RefreshAll() {
+  for (size_t instance = 0; instance < model::kMaxInstances; instance++) RefreshInstance(instance);
+}
+
+void Reach::OnOwner(uint64_t pa, bool before) {
+  const size_t index = ghost_.PageIndex(pa);
+  if (index == kNoPage) return;
+  dirty_ = true;
+  for (Tree& tree : now_.trees) {
+    if (!tree.live || tree.count[index] == 0) continue;
+    for (uint8_t owner = 0; owner < kMaxOwners; owner++) {
+      if (ghost_.MayTouch(pa, owner)) continue;
+      tree.bad[owner] += before ? -tree.count[index] : tree.count[index];
+      if (before) continue;
+      tree.last_bad_page = pa;
+      tree.last_bad_ipa = pa;
+      all_suspicious_ = true;
+    }
+  }
+}
+
+bool Reach::CheckSlot(size_t instance, uint16_t entry, Breach* breach) const {
+  const Slot& slot = now_.slots[instance][entry];
+  if (!slot.valid) return false;
+  Breach found;
+  if (Everything(slot.via.route)) {
+    found.kind = Breach::kEverything;
+  } else if (OnStage2(slot.via.route)) {
+    if (machine_.TlbUnknown(instance)) found.kind = Breach::kUnknownTlb;
+    const Tree* tree = Find(slot.via.stage2_root);
+    if (!tree || !tree->live || tree->wild) found.kind = Breach::kWildTree;
+    for (uint8_t owner = 0; tree && owner < kMaxOwners; owner++) {
+      if (!(slot.owners & (1u << owner)) || tree->bad[owner] == 0) continue;
+      found.kind = Breach::kPage;
+      found.owner = owner;
+      found.page = tree->last_bad_page;
+      found.ipa = tree->last_bad_ipa;
+    }
+  }
+  if (found.kind == Breach::kNone) return false;
+  found.instance = instance;
+  found.entry = entry;
+  found.via = slot.via;
+  *breach = found;
+  return true;
+}
+
+Breach Reach::Check() {
+  Breach breach;
+  const bool all = all_suspicious_;
+  all_suspicious_ = false;
+  for (const auto& [instance, entry] : pending_) {
+    if (breach.kind == Breach::kNone) CheckSlot(instance, entry, &breach);
+  }
+  pending_.clear();
+  if (!all || breach.kind != Breach::kNone) return breach;
+  for (size_t instance = 0; instance < model::kMaxInstances; instance++) {
+    for (uint16_t entry = 0; entry < now_.slots[instance].size(); entry++) {
+      if (CheckSlot(instance, entry, &breach)) return breach;
+    }
+  }
+  return breach;
+}
+
+bool Reach::IsMapped(uint64_t page, uint64_t* root) const {
+  const size_t index = ghost_.PageIndex(page);
+  if (index == kNoPage) return false;
+  for (const Tree& tree : now_.trees) {
+    if (!tree.live || tree.count[index] == 0) continue;
+    *root = tree.root;
+    return true;
+  }
+  return false;
+}
+
+bool Reach::VmidSeen(size_t instance, uint8_t vmid) const {
+  return (now_.vmids[instance][vmid / 64] >> (vmid % 64)) & 1;
+}
+
+}  // namespace sidewall

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+//
+// Reach: which pages the live stage-2 trees map, whose streams stand on which tree, and whether
+// the one fits the other. It is kept up by what changes: one leaf, one entry or one page at a time.
+//
+//     Reach reach(board, ghost, machine);
+//     reach.RefreshAll();                       // after takeover: every entry of every instance
+//     reach.RefreshBank(instance, bank);        // after a store to a bank
+//     Breach breach = reach.Check();            // what is wrong now, if anything
+#ifndef SIDEWALL_ORACLE_REACH_H_
+#define SIDEWALL_ORACLE_REACH_H_
+
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+#include "model/machine.h"
+#include "oracle/ghost.h"
+
+namespace sidewall {
+
+// Why a stream reaches what its owner may not touch.
+struct Breach {
+  enum Kind : uint8_t { kNone, kEverything, kPage, kWildTree, kUnknownTlb };
+  Kind kind = kNone;
+  uint8_t owner = 0;
+  size_t instance = 0;
+  uint16_t entry = 0;
+  model::Resolution via;
+  uint64_t page = 0;  // kPage: one that the owner may not touch
+  uint64_t ipa = 0;
+};
+
+class Reach final : public model::Watcher {
+ public:
+  Reach(const model::BoardSpec& board, const Ghost& ghost, const model::Machine& machine);
+
+  void Reset();
+  void Save();
+  void Restore();
+
+  // ---- What the model tells.
+  void OnLeaf(const model::LeafChange& change) override;
+  void OnTree(uint64_t root, bool live) override;
+  void OnWildTree(uint64_t root) override;
+
+  // ---- What the harness tells. Indices are those of the machine.
+  void RefreshAll();
+  void RefreshEntry(size_t instance, uint16_t entry);
+  void RefreshBank(size_t instance, uint16_t bank);
+  void RefreshInstance(size_t instance);
+  // The page at pa is about to change hands (before = true), or has (before = false).
+  void OnOwner(uint64_t pa, bool before);
+
+  // True when a change since the last Check could have widened what a stream reaches.
+  bool suspicious() const { return all_suspicious_ || !pending_.empty(); }
+  Breach Check();
+
+  // Trees that map the page, for a loss of ownership. `ipa` receives one address.
+  bool IsMapped(uint64_t page, uint64_t* root) const;
+  // VMIDs under which host streams have stood on an instance, as a set of 256 bits.
+  bool VmidSeen(size_t instance, uint8_t vmid) const;
+
+ private:
+  struct Tree {
+    uint64_t root = 0;
+    bool live = false;
+    bool wild = false;
+    std::vector<uint16_t> count;           // leaves by DRAM page
+    uint32_t bad[model::kMaxOwners] = {};  // leaves that this owner may not touch
+    uint64_t last_bad_page = 0;
+    uint64_t last_bad_ipa = 0;
+  };
+  struct Slot {
+    bool valid = false;
+    uint8_t owners = 0;  // set of owners of the streams that it matches
+    model::Resolution via;
+  };
+  struct State {
+    std::vector<Tree> trees;
+    std::vector<Slot> slots[model::kMaxInstances];
+    uint64_t vmids[model::kMaxInstances][4] = {};
+  };
+
+  Tree* Find(uint64_t root);
+  const Tree* Find(uint64_t root) const;
+  void Account(Tree& tree, uint64_t page, uint64_t ipa, bool added);
+  uint8_t OwnersOf(size_t instance, uint32_t smr) const;
+  bool CheckSlot(size_t instance, uint16_t entry, Breach* breach) const;
+
+  const model::BoardSpec& board_;
+  const Ghost& ghost_;
+  const model::Machine& machine_;
+  State now_;
+  State saved_;
+  bool dirty_ = true;
+  // Entries that have changed since the last check, or all of them when a tree has.
+  bool all_suspicious_ = true;
+  std::vector<std::pair<size_t, uint16_t>> pending_;
+};
+
+}  // namespace sidewall
+
+#endif  // SIDEWALL_ORACLE_REACH_H_

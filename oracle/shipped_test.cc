@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+//
+// The shipped driver on every board: it comes up without a finding, gives a host that does as
+// Linux does what it asks for, and holds a host that does not.
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "oracle/engine_native.h"
+#include "oracle/harness.h"
+
+namespace sidewall {
+namespace {
+
+constexpr uint32_t kValid = 0x80000000;
+
+class ShippedTest : public testing::TestWithParam<const char*> {
+ protected:
+  ShippedTest() : harness_({.board = model::FindBoard(GetParam())}) {
+    harness_.Begin({});
+    dram_ = harness_.board().spec().dram[0].start;
+  }
+
+  Outcome Do(const Event& event) { return harness_.Apply(event); }
+  Outcome Write(uint64_t offset, uint64_t value, uint64_t width = 4) {
+    Do({.kind = EventKind::kHostWrite, .arg = {2, offset, width, value, 0, 0}});
+    return Do({.kind = EventKind::kHostWrite, .arg = {3, offset, width, value, 0, 0}});
+  }
+  uint64_t Read(uint64_t offset) {
+    return Do({.kind = EventKind::kHostRead, .arg = {2, offset, 4, 0, 1, 0}}).value;
+  }
+  Outcome Dma(uint64_t address, uint64_t instance, bool write = false) {
+    return Do({.kind = EventKind::kDmaStream,
+               .arg = {1, 6, address, write ? kDmaWrite : 0, instance, 0}});
+  }
+  void ExpectClean() {
+    EXPECT_FALSE(harness_.violated()) << harness_.verdict().title << " at event "
+                                      << harness_.verdict().event_index;
+  }
+  void Attach(uint64_t bank, uint64_t root) {
+    Write(0xc00, 0x20000);
+    Write(0x800, kValid | 0x7f80u << 16 | 6);
+    Write(0x10800 + 4 * bank, 1);
+    Write(0x10000 + 4 * bank, 0x1f300);
+    const uint64_t base = 0x800000 + bank * 0x10000;
+    Write(base + 0x10, 0x38015);
+    Write(base + 0x30, 0x802010);
+    Write(base + 0x20, root, 8);
+    Write(base + 0x28, 0, 8);
+    Write(base + 0x38, 0xf404ff44);
+    Write(base + 0x00, 0x1067);
+    Write(0xc00, bank);
+  }
+  void StoreTables(uint64_t tables, uint64_t va, uint64_t pa) {
+    for (int level = 0; level < 4; level++) {
+      const uint64_t at = tables + 0x1000 * level + (va >> (39 - 9 * level) & 511) * 8;
+      const uint64_t value = level < 3 ? (tables + 0x1000 * (level + 1)) | 3 : pa | 0xf47;
+      EXPECT_EQ(Do({.kind = EventKind::kHostStore64, .arg = {at, value}}).result, Expect::kOk);
+    }
+  }
+
+  Harness<NativeEngine> harness_;
+  uint64_t dram_ = 0;
+};
+
+TEST_P(ShippedTest, ComesUpWithEverythingClosed) {
+  ExpectClean();
+  EXPECT_EQ(Dma(dram_ + 0x1000, 0).result, Expect::kFault);
+  EXPECT_EQ(Dma(dram_ + 0x1000, 1).result, Expect::kFault);
+  ExpectClean();
+}
+
+TEST_P(ShippedTest, LinuxAttachWorksOnBothInstances) {
+  StoreTables(dram_ + 0x10000, 0x40000000, dram_ + 0x5000);
+  Attach(0, dram_ + 0x10000);
+  for (uint64_t instance : {0, 1}) {
+    const Outcome outcome = Dma(0x40000123, instance);
+    EXPECT_EQ(outcome.result, Expect::kOk);
+    EXPECT_EQ(outcome.value, dram_ + 0x5123);
+    EXPECT_EQ(Dma(0x40001000, instance).result, Expect::kFault);
+  }
+  ExpectClean();
+  EXPECT_GT(harness_.board().coverage().evaluated[static_cast<int>(Invariant::kFun03)], 0u);
+}
+
+TEST_P(ShippedTest, BypassIsTheIdentityOfTheHost) {
+  Write(0xc00, 0x10000);
+  Write(0x800, kValid | 0x7f80u << 16 | 6);
+  EXPECT_EQ(Read(0xc00), 0x10000u) << "the host reads back what it wrote";
+  EXPECT_EQ(Dma(dram_ + 0x3000, 0).result, Expect::kOk);
+  EXPECT_EQ(Dma(dram_ + 0x3000, 1, true).result, Expect::kOk);
+  EXPECT_EQ(Dma(harness_.board().spec().pool.start, 0).result, Expect::kFault);
+  EXPECT_EQ(Dma(harness_.board().spec().smmu[0].window[0], 0).result, Expect::kFault);
+  ExpectClean();
+}
+
+TEST_P(ShippedTest, ADonatedPageIsOutOfReachAtOnce) {
+  Write(0xc00, 0x10000);
+  Write(0x800, kValid | 0x7f80u << 16 | 6);
+  EXPECT_EQ(Dma(dram_ + 0x3000, 0).result, Expect::kOk);
+  const Event donate = {.kind = EventKind::kHypDonate,
+                        .arg = {dram_ + 0x3000, 1, model::kOwnerGuest0}};
+  EXPECT_EQ(Do(donate).result, Expect::kOk);
+  EXPECT_EQ(Dma(dram_ + 0x3000, 0).result, Expect::kFault);
+  EXPECT_EQ(Dma(dram_ + 0x4000, 0).result, Expect::kOk);
+  const Event reclaim = {.kind = EventKind::kHypReclaim,
+                         .arg = {dram_ + 0x3000, 1, model::kOwnerGuest0}};
+  EXPECT_EQ(Do(reclaim).result, Expect::kOk);
+  EXPECT_EQ(Dma(dram_ + 0x3000, 1).result, Expect::kOk);
+  ExpectClean();
+}
+
+TEST_P(ShippedTest, ASyncThatNeverEndsKeepsThePage) {
+  Do({.kind = EventKind::kHwSync, .arg = {3, kSyncNever, 0}});
+  const Event donate = {.kind = EventKind::kHypDonate,
+                        .arg = {dram_ + 0x3000, 1, model::kOwnerGuest0}};
+  EXPECT_EQ(Do(donate).result, Expect::kDegraded);
+  EXPECT_EQ(harness_.board().ghost().owner(dram_ + 0x3000), model::kOwnerHost);
+  Do({.kind = EventKind::kHwSync, .arg = {3, kSyncImmediate, 0}});
+  EXPECT_EQ(Do(donate).result, Expect::kOk);
+  ExpectClean();
+}
+
+TEST_P(ShippedTest, HostileWritesChangeNothing) {
+  for (uint64_t window = 0; window < kWindowCount; window++) {
+    for (uint64_t offset : {0x0, 0x8, 0x10, 0x48, 0x800, 0xc00, 0x10000, 0x800000, 0x2c0}) {
+      for (uint64_t value : {0x0ull, 0x1ull, 0x7full, 0x10000ull, 0xffffffffull}) {
+        Do({.kind = EventKind::kHostWrite, .arg = {window, offset, 4, value, 0, 0}});
+      }
+    }
+  }
+  ExpectClean();
+}
+
+TEST_P(ShippedTest, ColdBootFromAnArbitraryState) {
+  std::vector<uint8_t> choices(4096);
+  for (unsigned seed = 1; seed < 6; seed++) {
+    unsigned state = seed;
+    for (uint8_t& choice : choices) {
+      state = state * 1103515245 + 12345;
+      choice = static_cast<uint8_t>(state >> 16);
+    }
+    harness_.Begin(choices);
+    Do({.kind = EventKind::kBootInit, .arg = {kBootArbitrary}});
+    // What a host could do before anything traps.
+    Do({.kind = EventKind::kHostWrite, .arg = {2, 0x0, 4, 1, 0, 0}});
+    Do({.kind = EventKind::kHostWrite, .arg = {3, 0xc00, 4, 0x10000, 0, 0}});
+    Do({.kind = EventKind::kHostWrite, .arg = {3, 0x800, 4, kValid | 6, 0, 0}});
+    Do({.kind = EventKind::kBootFinalize});
+    ExpectClean();
+    EXPECT_EQ(Dma(dram_ + 0x1000, 1).result, Expect::kFault);
+  }
+  harness_.Begin({});
+  EXPECT_EQ(Dma(dram_ + 0x1000, 1).result, Expect::kFault);
+  ExpectClean();
+}
+
+INSTANTIATE_TEST_SUITE_P(Boards, ShippedTest,
+                         testing::Values("tiny", "tegra234", "tegra234-virt"));
+
+}  // namespace
+}  // namespace sidewall

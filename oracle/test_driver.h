@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+//
+// A driver for the oracle's own tests: it forwards the host's accesses as they are (the canary
+// does), but keeps a real identity stage 2, and can be told to keep it badly.
+//
+//     TestDriver driver(board);
+//     board.Boot(driver);
+//     driver.skip_flush = true;
+//     board.Apply(donate, driver);          // ISO02
+#ifndef SIDEWALL_ORACLE_TEST_DRIVER_H_
+#define SIDEWALL_ORACLE_TEST_DRIVER_H_
+
+#include "oracle/board.h"
+#include "oracle/engine_native.h"
+#include "oracle/smmu_layout.h"
+
+namespace sidewall {
+
+class TestDriver final : public Caller {
+ public:
+  explicit TestDriver(Board& board) : board_(board), engine_(board) {}
+
+  bool skip_flush = false;         // no invalidation after a removal
+  bool skip_second_flush = false;  // none on the second instance of a pair
+  bool skip_sync = false;          // invalidation, but nobody waits for it
+  bool ipa_only = false;           // TLBIIPAS2 alone: combined entries stay
+  bool keep_mapped = false;        // a removal that removes nothing
+  bool clear_neighbour = false;    // a removal that takes the next page with it
+
+  struct sidewall_result Call(const sidewall::Call& call) override {
+    switch (call.id) {
+      case CallId::kInit: {
+        const struct sidewall_result result = engine_.Invoke(call);
+        root_ = board_.PageAlloc(SIDEWALL_POOL_ATOMIC);
+        ForEachInstance(
+            [this](const model::SmmuSpec& smmu, uint64_t window, bool) { SetUp(smmu, window); });
+        return result;
+      }
+      case CallId::kHostStage2Idmap:
+        for (uint64_t pa = call.arg[0]; pa < call.arg[1]; pa += kPageSize) {
+          Set(pa, call.arg[2] != SIDEWALL_PROT_NONE);
+        }
+        return {SIDEWALL_OK, 0, call.arg[1] - call.arg[0]};
+      case CallId::kHostStage2IdmapComplete:
+        if (!call.arg[0]) Flush();
+        return {SIDEWALL_OK, 0, 0};
+      default:
+        return engine_.Invoke(call);
+    }
+  }
+
+  uint64_t root() const { return root_; }
+  // The table entry of a page, for tests that store to tables themselves.
+  uint64_t LeafAt(uint64_t ipa) {
+    uint64_t table = root_;
+    for (int level = 0; level < 3; level++) table = Next(table + Index(ipa, level));
+    return table + Index(ipa, 3);
+  }
+  static uint64_t Leaf(uint64_t pa) { return pa | 0x7ff; }
+
+ private:
+  template <typename F>
+  void ForEachInstance(F f) {
+    const model::BoardSpec& spec = board_.spec();
+    for (size_t i = 0; i < spec.smmu_count; i++) {
+      for (uint8_t n = 0; n < spec.smmu[i].instance_count; n++) {
+        f(spec.smmu[i], spec.smmu[i].window[n], n == 1);
+      }
+    }
+  }
+
+  static uint64_t Index(uint64_t ipa, int level) {
+    return (ipa >> (39 - 9 * level) & 511) * sizeof(uint64_t);
+  }
+
+  uint32_t HostBank(const model::SmmuSpec& smmu) const { return smmu.banks - smmu.el2_banks; }
+
+  void SetUp(const model::SmmuSpec& smmu, uint64_t window) {
+    const uint32_t stage2 = HostBank(smmu);
+    const uint64_t bank = window + layout::Bank(smmu, stage2);
+    board_.Write32(window + layout::kCbar + 4 * stage2, smmu.host_vmid);
+    board_.Write64(bank + layout::kTtbr0, root_);
+    // T0SZ 16, start level 0, 4K granule, 48-bit output.
+    board_.Write32(bank + layout::kTcr, 0x80053590);
+    board_.Write32(bank + layout::kSctlr, 0x161);
+    for (uint32_t i = 0; i < stage2; i++) {
+      board_.Write32(window + layout::kCbar + 4 * i, 3u << 16 | stage2 << 8 | smmu.host_vmid);
+    }
+    board_.Write32(window + 0x68, 0);
+    board_.Write32(window + 0x70, 0);
+    WaitFor(window);
+  }
+
+  void WaitFor(uint64_t window) {
+    uint32_t active = 1;
+    for (int i = 0; i < 1000 && active != 0; i++) board_.Read32(window + 0x74, &active);
+  }
+
+  uint64_t Next(uint64_t at) {
+    const uint64_t entry = board_.pool_view()[(at - board_.pool_start()) / 8];
+    if (entry & 1) return entry & 0xfffffffff000;
+    const uint64_t page = board_.PageAlloc(SIDEWALL_POOL_ATOMIC);
+    board_.TableZero(page);
+    board_.CleanPoc(page, kPageSize);
+    board_.Barrier();
+    Store(at, page | 3);
+    return page;
+  }
+
+  void Store(uint64_t at, uint64_t value) {
+    board_.TableWrite64(at, value);
+    board_.CleanPoc(at, 8);
+    board_.Barrier();
+  }
+
+  void Set(uint64_t pa, bool map) {
+    if (map) {
+      Store(LeafAt(pa), Leaf(pa));
+    } else if (!keep_mapped) {
+      Store(LeafAt(pa), 0);
+      removed_ = pa;
+      if (clear_neighbour) Store(LeafAt(pa + kPageSize), 0);
+    }
+  }
+
+  void Flush() {
+    if (skip_flush) return;
+    ForEachInstance([this](const model::SmmuSpec& smmu, uint64_t window, bool second) {
+      if (second && skip_second_flush) return;
+      const uint64_t bank = window + layout::Bank(smmu, HostBank(smmu));
+      if (ipa_only) {
+        board_.Write64(bank + 0x630, removed_ >> 12);
+      } else {
+        board_.Write32(window + 0x64, smmu.host_vmid);
+      }
+      if (skip_sync) return;
+      board_.Write32(window + 0x70, 0);
+      WaitFor(window);
+    });
+  }
+
+  Board& board_;
+  NativeEngine engine_;
+  uint64_t root_ = 0;
+  uint64_t removed_ = 0;
+};
+
+}  // namespace sidewall
+
+#endif  // SIDEWALL_ORACLE_TEST_DRIVER_H_
