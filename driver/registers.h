@@ -51,6 +51,11 @@ inline constexpr uint32_t kCBA2R = kGr1Base + 0x800;
 static_assert(kCBAR + 4 * kMaxBanks <= kCBFRSYNRA && kCBFRSYNRA + 4 * kMaxBanks <= kCBA2R);
 }  // namespace gr1
 
+// Implementation defined registers of an MMU-500.
+namespace gid {
+inline constexpr uint32_t kITCTRL = kGidBase + 0x000;
+}  // namespace gid
+
 // Context bank registers, offset in the bank's page.
 namespace cb {
 inline constexpr uint32_t kSCTLR = 0x000;

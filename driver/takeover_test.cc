@@ -172,6 +172,7 @@ void Scramble(FakePlatform& fake) {
       }
     }
     fake.Poke(window, 0xc0000000);
+    fake.Poke(window + 0x20000, 1);
   }
 }
 
@@ -179,6 +180,7 @@ void ExpectClosed(const FakePlatform& fake) {
   for (uint64_t window : kAllWindows) {
     EXPECT_EQ(fake.Reg(window), 0x00201c06u);
     EXPECT_EQ(fake.Reg(window + 0x10), 0x1cu);
+    EXPECT_EQ(fake.Reg(window + 0x20000), 0u);
     for (uint32_t i = 0; i < 8; ++i) {
       EXPECT_EQ(fake.Reg(window + 0x800 + 4 * i), 0u);
       EXPECT_EQ(fake.Reg(window + 0xc00 + 4 * i), 0x20000u);

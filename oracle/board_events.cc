@@ -8,6 +8,7 @@
 #include "model/registers.h"
 #include "oracle/board.h"
 #include "oracle/checks.h"
+#include "oracle/clients.h"
 #include "oracle/trap.h"
 
 namespace sidewall {
@@ -199,7 +200,8 @@ Outcome Board::ApplyDma(const Event& event) {
     flags = event.arg[3];
     length = 1;
   } else {
-    if (event.arg[0] >= 0x200 || !model::FindClient(static_cast<uint16_t>(event.arg[0]))) return {};
+    // CPU and NVLink ports and the SMMU's own walks are not masters that an SMMU holds back.
+    if (event.arg[0] >= 0x200 || IsUntouchable(static_cast<uint16_t>(event.arg[0]))) return {};
     request.client = static_cast<uint16_t>(event.arg[0]);
     request.own_sid = static_cast<uint16_t>((flags >> kDmaOwnSidShift) & 0x7fff);
   }

@@ -133,7 +133,9 @@ void Reach::RefreshEntry(size_t instance, uint16_t entry) {
   const auto sid = static_cast<uint16_t>(smr & 0x7fff & ~(smr >> 16));
   slot.via = machine_.Resolve(instance, sid);
   if (OnStage2(slot.via.route)) {
-    now_.vmids[instance][slot.via.vmid / 64] |= uint64_t{1} << (slot.via.vmid % 64);
+    // Stale stage-2 entries carry the VMID of the bank that the tables belong to.
+    const uint8_t vmid = slot.via.stage2_vmid;
+    now_.vmids[instance][vmid / 64] |= uint64_t{1} << (vmid % 64);
   }
 }
 
@@ -176,7 +178,9 @@ bool Reach::CheckSlot(size_t instance, uint16_t entry, Breach* breach) const {
   const Slot& slot = now_.slots[instance][entry];
   if (!slot.valid) return false;
   Breach found;
-  if (Everything(slot.via.route)) {
+  // Two VMIDs in one nested pair are UNPREDICTABLE: hardware may do anything.
+  const bool torn = slot.via.route == Route::kNested && slot.via.vmid != slot.via.stage2_vmid;
+  if (Everything(slot.via.route) || torn) {
     found.kind = Breach::kEverything;
   } else if (OnStage2(slot.via.route)) {
     if (machine_.TlbUnknown(instance)) found.kind = Breach::kUnknownTlb;

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+#include "replay/differences.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+#include <numeric>
+#include <string>
+
+namespace sidewall::replay {
+namespace {
+
+using Uses = std::array<uint64_t, kMaxDifferences>;
+
+TEST(DifferencesTest, TheTableIsShortAndNoRowIsAWholeRegister) {
+  EXPECT_LE(Differences().size(), kMaxDifferences);
+  for (const Difference& row : Differences()) {
+    EXPECT_NE(row.mask, 0u) << row.name;
+    EXPECT_NE(row.mask, 0xffffffffu) << row.name;
+    EXPECT_FALSE(std::string(row.reason).empty());
+    EXPECT_FALSE(std::string(row.rule).empty());
+  }
+}
+
+TEST(DifferencesTest, BitsThatRowsCoverAreExplainedAndCounted) {
+  Uses uses = {};
+  EXPECT_TRUE(ExplainRead(Window::kNiso0, 0x20, 0xfc017e80, 0x4e013e70, uses.data()));
+  EXPECT_EQ(std::accumulate(uses.begin(), uses.end(), uint64_t{0}), 5u);
+}
+
+TEST(DifferencesTest, OneBitMoreIsNotExplainedAndCountsNothing) {
+  Uses uses = {};
+  EXPECT_FALSE(ExplainRead(Window::kNiso0, 0x20, 0xfc017e80, 0x4e013f70, uses.data()));
+  EXPECT_FALSE(ExplainRead(Window::kNiso0, 0x24, 0xfc017e80, 0x4e013e70, uses.data()));
+  EXPECT_EQ(std::count(uses.begin(), uses.end(), 0u), static_cast<long>(uses.size()));
+}
+
+TEST(DifferencesTest, ValuesThatARowNamesMustBeThose) {
+  Uses uses = {};
+  EXPECT_TRUE(ExplainRead(Window::kIso, 0x0, 0x201c36, 0x201c06, uses.data()));
+  EXPECT_FALSE(ExplainRead(Window::kIso, 0x0, 0x201c06, 0x201c36, uses.data()));
+  EXPECT_TRUE(ExplainRead(Window::kMcSid, 0x2c0, 0x7f, 0x06, uses.data()));
+  EXPECT_FALSE(ExplainRead(Window::kMcSid, 0x2c0, 0x06, 0x7f, uses.data()));
+  EXPECT_FALSE(ExplainRead(Window::kMcSid, 0x2c4, 0x7f, 0x06, uses.data()));
+}
+
+TEST(DifferencesTest, ARowForAllBanksHoldsForEachAndForNothingElse) {
+  Uses uses = {};
+  EXPECT_TRUE(ExplainRead(Window::kNiso1, 0x800058, 0x2, 0x402, uses.data()));
+  EXPECT_TRUE(ExplainRead(Window::kNiso1, 0xfe0058, 0x2, 0x402, uses.data()));
+  EXPECT_FALSE(ExplainRead(Window::kNiso1, 0xfe005c, 0x2, 0x402, uses.data()));
+  EXPECT_FALSE(ExplainRead(Window::kNiso1, 0x48, 0x2, 0x402, uses.data()));
+}
+
+}  // namespace
+}  // namespace sidewall::replay

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+#include <fmt/format.h>
+#include <unistd.h>
+#include <zstd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <memory>
+
+#include "replay/trace.h"
+
+namespace sidewall::replay {
+namespace {
+
+constexpr const char* kAgainHint = "fetch the file again, or import it again from its source";
+constexpr char kZstdMagic[] = {'\x28', '\xb5', '\x2f', '\xfd'};
+constexpr int kLevel = 19;
+// A trace of ten million rows; what is larger than this is not a trace but an attack on memory.
+constexpr size_t kMaxText = size_t{1} << 30;
+
+struct FileCloser {
+  void operator()(FILE* file) const { fclose(file); }
+};
+using File = std::unique_ptr<FILE, FileCloser>;
+
+struct ContextFree {
+  void operator()(ZSTD_DCtx* context) const { ZSTD_freeDCtx(context); }
+  void operator()(ZSTD_CCtx* context) const { ZSTD_freeCCtx(context); }
+};
+
+bool Fail(TraceError* error, std::string what, std::string hint) {
+  error->line = 0;
+  error->what = std::move(what);
+  error->hint = std::move(hint);
+  return false;
+}
+
+// Inflates a stream of frames piece by piece.
+class Inflater {
+ public:
+  Inflater() : context_(ZSTD_createDCtx()), piece_(ZSTD_DStreamOutSize(), '\0') {}
+
+  bool Feed(std::string_view data, std::string* text, TraceError* error) {
+    ZSTD_inBuffer in = {data.data(), data.size(), 0};
+    while (in.pos < in.size) {
+      ZSTD_outBuffer out = {piece_.data(), piece_.size(), 0};
+      wanted_ = ZSTD_decompressStream(context_.get(), &out, &in);
+      if (ZSTD_isError(wanted_)) {
+        return Fail(error,
+                    fmt::format("corrupt zstd data near byte {}: {}", consumed_ + in.pos,
+                                ZSTD_getErrorName(wanted_)),
+                    kAgainHint);
+      }
+      text->append(piece_.data(), out.pos);
+      if (text->size() > kMaxText) return Fail(error, "more than 1 GiB of text", kAgainHint);
+    }
+    consumed_ += data.size();
+    return true;
+  }
+  bool finished() const { return wanted_ == 0; }
+
+ private:
+  std::unique_ptr<ZSTD_DCtx, ContextFree> context_;
+  std::string piece_;
+  size_t wanted_ = 0;
+  size_t consumed_ = 0;
+};
+
+bool ReadText(FILE* file, std::string* text, TraceError* error) {
+  std::string piece(ZSTD_DStreamInSize(), '\0');
+  Inflater inflater;
+  bool first = true;
+  bool packed = false;
+  size_t got = 0;
+  while ((got = fread(piece.data(), 1, piece.size(), file)) != 0) {
+    const std::string_view data(piece.data(), got);
+    if (first) packed = data.starts_with(std::string_view(kZstdMagic, sizeof(kZstdMagic)));
+    first = false;
+    if (packed) {
+      if (!inflater.Feed(data, text, error)) return false;
+    } else {
+      text->append(data);
+    }
+    if (text->size() > kMaxText) return Fail(error, "more than 1 GiB of text", kAgainHint);
+  }
+  if (ferror(file) != 0) {
+    return Fail(error, fmt::format("cannot be read: {}", strerror(errno)), "check the disk");
+  }
+  if (packed && !inflater.finished()) {
+    return Fail(error, "the file ends in the middle of its zstd data: truncated", kAgainHint);
+  }
+  return true;
+}
+
+bool Pack(const std::string& text, std::string* packed, TraceError* error) {
+  const std::unique_ptr<ZSTD_CCtx, ContextFree> context(ZSTD_createCCtx());
+  ZSTD_CCtx_setParameter(context.get(), ZSTD_c_compressionLevel, kLevel);
+  ZSTD_CCtx_setParameter(context.get(), ZSTD_c_checksumFlag, 1);
+  packed->resize(ZSTD_compressBound(text.size()));
+  const size_t size =
+      ZSTD_compress2(context.get(), packed->data(), packed->size(), text.data(), text.size());
+  if (ZSTD_isError(size)) return Fail(error, ZSTD_getErrorName(size), "report this");
+  packed->resize(size);
+  return true;
+}
+
+}  // namespace
+
+bool ReadTrace(const std::string& path, Trace* trace, TraceError* error) {
+  error->file = path;
+  const File file(fopen(path.c_str(), "rb"));
+  if (file == nullptr) {
+    return Fail(error, fmt::format("cannot be opened: {}", strerror(errno)),
+                "name a .trace or .trace.zst file; corpus/traces has some");
+  }
+  std::string text;
+  return ReadText(file.get(), &text, error) && ParseTrace(text, trace, error);
+}
+
+bool WriteTrace(const std::string& path, const Trace& trace, TraceError* error) {
+  error->file = path;
+  std::string data = FormatTrace(trace);
+  if (path.ends_with(".zst")) {
+    std::string packed;
+    if (!Pack(data, &packed, error)) return false;
+    data = std::move(packed);
+  }
+  const std::string part = fmt::format("{}.part{}", path, getpid());
+  File file(fopen(part.c_str(), "wb"));
+  const char* hint = "choose a folder that you may write to, with room on the disk";
+  if (file == nullptr) {
+    return Fail(error, fmt::format("cannot be written: {}", strerror(errno)), hint);
+  }
+  bool good = fwrite(data.data(), 1, data.size(), file.get()) == data.size();
+  good = fclose(file.release()) == 0 && good;
+  if (good && rename(part.c_str(), path.c_str()) == 0) return true;
+  const int code = errno;
+  unlink(part.c_str());
+  return Fail(error, fmt::format("cannot be written: {}", strerror(code)), hint);
+}
+
+}  // namespace sidewall::replay
