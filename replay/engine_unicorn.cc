@@ -295,6 +295,8 @@ struct UnicornEngine::Impl {
     SetX(7, 0);
     switch (call.id) {
       case CallId::kInit:
+        // A cold boot: the block is as the loader left it.
+        memset(state.bytes.data(), 0, state.bytes.size());
         memcpy(arguments.bytes.data(), call.cfg, sizeof(*call.cfg));
         SetX(1, SIDEWALL_STATE_SIZE);
         SetX(2, kCookie);

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+//
+// `sidewall list`: what there is to fuzz, on which boards, against which rules.
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "cli/environment.h"
+#include "cli/exit_codes.h"
+#include "cli/seeded_bugs.h"
+#include "cli/verbs.h"
+#include "model/board.h"
+#include "oracle/invariant.h"
+
+namespace sidewall::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json Targets() {
+  return Json::array({{{"id", "board"},
+                       {"binary", "board_fuzzer"},
+                       {"about", "programs of up to 256 events on one board"}}});
+}
+
+Json BoardRows() {
+  Json rows = Json::array();
+  size_t count = 0;
+  const model::BoardSpec* boards = model::Boards(&count);
+  for (size_t i = 0; i < count; ++i) {
+    const model::BoardSpec& board = boards[i];
+    uint64_t memory = 0;
+    for (size_t r = 0; r < board.dram_count; ++r) memory += board.dram[r].size;
+    Json units = Json::array();
+    for (size_t s = 0; s < board.smmu_count; ++s) {
+      const model::SmmuSpec& smmu = board.smmu[s];
+      units.push_back(
+          {{"instances", smmu.instance_count}, {"banks", smmu.banks}, {"entries", smmu.entries}});
+    }
+    rows.push_back({{"id", board.name}, {"memory_mib", memory >> 20}, {"smmus", units}});
+  }
+  return rows;
+}
+
+Json InvariantRows() {
+  Json rows = Json::array();
+  size_t count = 0;
+  const InvariantInfo* invariants = Invariants(&count);
+  for (size_t i = 0; i < count; ++i) {
+    rows.push_back({{"id", invariants[i].code},
+                    {"name", invariants[i].name},
+                    {"meaning", invariants[i].meaning},
+                    {"checked", invariants[i].implemented},
+                    {"fuzzed", invariants[i].implemented && invariants[i].fuzzable}});
+  }
+  return rows;
+}
+
+Json BugRows() {
+  Json rows = Json::array();
+  for (const SeededBug& bug : SeededBugs(SourceRoot())) {
+    rows.push_back({{"id", bug.id},
+                    {"title", bug.title},
+                    {"imitates", bug.imitates},
+                    {"expect", bug.expect},
+                    {"depth", bug.depth},
+                    {"class", bug.kind}});
+  }
+  return rows;
+}
+
+void PrintBoard(const Json& row) {
+  fmt::print("  {:<14} {} MiB;", row["id"].get<std::string>(), row["memory_mib"].get<uint64_t>());
+  for (const Json& smmu : row["smmus"]) {
+    fmt::print(" {}x({} banks, {} entries)", smmu["instances"].get<int>(), smmu["banks"].get<int>(),
+               smmu["entries"].get<int>());
+  }
+  fmt::print("\n");
+}
+
+void PrintRow(const std::string& what, const Json& row) {
+  const std::string id = row["id"].get<std::string>();
+  if (what == "targets") {
+    fmt::print("  {:<14} {}: {}\n", id, row["binary"].get<std::string>(),
+               row["about"].get<std::string>());
+  } else if (what == "boards") {
+    PrintBoard(row);
+  } else if (what == "invariants") {
+    fmt::print("  {:<14} {:<17} {}\n", id, row["name"].get<std::string>(),
+               row["checked"].get<bool>() ? "checked" : "named, not checked yet");
+  } else {
+    fmt::print("  {:<14} {} ({})\n", id, row["title"].get<std::string>(),
+               fmt::join(row["expect"].get<std::vector<std::string>>(), ", "));
+  }
+}
+
+int RunList(const std::string& what, bool json) {
+  Json report = {{"schema", "sidewall.list/1"}};
+  for (const std::string part : {"targets", "boards", "invariants", "bugs"}) {
+    if (!what.empty() && what != part) continue;
+    report[part] = part == "targets"      ? Targets()
+                   : part == "boards"     ? BoardRows()
+                   : part == "invariants" ? InvariantRows()
+                                          : BugRows();
+  }
+  if (json) {
+    fmt::print("{}\n", report.dump(2));
+    return kExitOk;
+  }
+  for (const auto& [part, rows] : report.items()) {
+    if (part == "schema") continue;
+    fmt::print("{}\n", part);
+    for (const Json& row : rows) PrintRow(part, row);
+  }
+  return kExitOk;
+}
+
+}  // namespace
+
+void RegisterList(CLI::App& app, int* exit_code) {
+  struct Options {
+    std::string what;
+    bool json = false;
+  };
+  auto options = std::make_shared<Options>();
+  CLI::App* verb = app.add_subcommand("list", "what there is");
+  verb->add_option("what", options->what, "one part only")
+      ->check(CLI::IsMember({"targets", "boards", "invariants", "bugs"}));
+  verb->add_flag("--json", options->json, "machine-readable");
+  verb->callback([=] { *exit_code = RunList(options->what, options->json); });
+}
+
+}  // namespace sidewall::cli

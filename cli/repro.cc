@@ -1,0 +1,325 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+//
+// sidewall repro: runs programs, tells what they do, and holds them against what their files say.
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "cli/environment.h"
+#include "cli/exit_codes.h"
+#include "cli/process.h"
+#include "cli/verbs.h"
+#include "fuzz/program.h"
+#include "fuzz/program_file.h"
+#include "fuzz/reproduce.h"
+#include "fuzz/runner.h"
+#include "fuzz/spelling.h"
+#include "model/board.h"
+#include "oracle/invariant.h"
+#include "replay/engine_error.h"
+#include "replay/rig.h"
+
+namespace sidewall::cli {
+namespace {
+
+struct ReproOptions {
+  std::vector<std::string> paths;
+  std::string image = "host";
+  std::string driver;
+  std::vector<std::string> only;
+  std::vector<std::string> without;
+  bool quiet = false;
+};
+
+InvariantSet SetOf(const std::vector<std::string>& codes) {
+  InvariantSet set = 0;
+  for (const std::string& code : codes) {
+    const InvariantInfo* info = FindInvariant(code);
+    if (info == nullptr || info->id == Invariant::kNone) {
+      throw UsageError("there is no invariant " + code + "; `sidewall list invariants` names them");
+    }
+    set |= Bit(info->id);
+  }
+  return set;
+}
+
+InvariantSet Armed(const ReproOptions& options) {
+  const InvariantSet only = options.only.empty() ? ~InvariantSet{0} : SetOf(options.only);
+  return only & ~SetOf(options.without);
+}
+
+std::string LinkedDriver() {
+  return fuzz::DriverOfTool(std::filesystem::read_symlink("/proc/self/exe"));
+}
+
+// Options for a process over another driver.
+std::vector<std::string> CommandFor(const std::string& driver, const ReproOptions& options,
+                                    const std::vector<std::string>& paths) {
+  std::vector<std::string> command = {DriverVariant(fuzz::SuffixOfDriver(driver)).string(), "repro",
+                                      "--driver=" + driver};
+  for (const std::string& code : options.only) command.push_back("--only=" + code);
+  for (const std::string& code : options.without) command.push_back("--without=" + code);
+  if (options.quiet) command.push_back("--quiet");
+  command.push_back("--");
+  command.insert(command.end(), paths.begin(), paths.end());
+  return command;
+}
+
+int Become(const std::vector<std::string>& command) {
+  std::vector<char*> argv;
+  for (const std::string& word : command) argv.push_back(const_cast<char*>(word.c_str()));
+  argv.push_back(nullptr);
+  std::fflush(stdout);
+  execv(argv[0], argv.data());
+  throw EnvironmentError(command[0] + ": " + std::strerror(errno));
+}
+
+// One program on one or two engines.
+struct Run {
+  RunResult result;
+  std::string divergence;  // where the aarch64 build did something else; empty: nowhere
+};
+
+// The aarch64 image, alone or in lock-step with the host build.
+class El2Bench {
+ public:
+  El2Bench(const fuzz::Program& program, InvariantSet armed, bool both, std::FILE* narrate)
+      : program_(program), narrator_(narrate, *model::FindBoard(program.board)) {
+    HarnessOptions options;
+    options.board = model::FindBoard(program.board);
+    options.armed = armed;
+    if (both) host_ = replay::MakeHostRig(options);
+    if (narrate != nullptr) options.narrator = &narrator_;
+    el2_ = replay::MakeEl2Rig(options);
+    if (el2_ == nullptr) {
+      throw EnvironmentError("this build has no aarch64 image: configure it with preset `el2`");
+    }
+    narrating_ = narrate != nullptr;
+  }
+
+  Run Go() {
+    if (host_ != nullptr) host_->Boot();
+    el2_->Boot();
+    Run run;
+    if (!Same(&run.divergence)) return run;
+    el2_->board().SetChoices(program_.choices);
+    if (host_ != nullptr) host_->board().SetChoices(program_.choices);
+    narrator_.set_on(narrating_);
+    for (const Event& event : program_.events) {
+      if (el2_->board().violated() || !run.divergence.empty()) break;
+      Step(event, &run);
+    }
+    if (el2_->board().violated()) run.result.verdict = el2_->board().verdict();
+    return run;
+  }
+
+ private:
+  void Step(const Event& event, Run* run) {
+    el2_->log().clear();
+    const Outcome outcome = el2_->Apply(event);
+    if (host_ != nullptr) {
+      host_->log().clear();
+      const Outcome host = host_->Apply(event);
+      if (Same(&run->divergence) &&
+          (host.result != outcome.result || host.value != outcome.value)) {
+        run->divergence = "host build gave " + fuzz::OutcomeText(host) + ", aarch64 build " +
+                          fuzz::OutcomeText(outcome);
+      }
+      if (!run->divergence.empty()) {
+        run->divergence = "event " + std::to_string(run->result.events) + ", " +
+                          fuzz::FormatEvent(event) + ": " + run->divergence;
+      }
+    }
+    if (!el2_->board().violated() && !run->result.mismatch &&
+        !fuzz::MeetsExpectation(event, outcome)) {
+      run->result.mismatch = true;
+      run->result.mismatch_index = run->result.events;
+      run->result.mismatch_outcome = outcome;
+    }
+    ++run->result.events;
+  }
+
+  bool Same(std::string* divergence) const {
+    if (host_ == nullptr) return true;
+    const size_t at = replay::FirstDifference(host_->log(), el2_->log());
+    if (at == replay::kSame) return true;
+    *divergence = "access " + std::to_string(at) + ": host build " +
+                  replay::DescribeLogged(host_->board(), host_->log(), at) + ", aarch64 build " +
+                  replay::DescribeLogged(el2_->board(), el2_->log(), at);
+    return false;
+  }
+
+  const fuzz::Program& program_;
+  fuzz::TextNarrator narrator_;
+  bool narrating_ = false;
+  std::unique_ptr<replay::Rig> host_;
+  std::unique_ptr<replay::Rig> el2_;
+};
+
+class Session {
+ public:
+  explicit Session(const ReproOptions& options)
+      : options_(options),
+        linked_(LinkedDriver()),
+        armed_(Armed(options)),
+        loud_(armed_, stdout),
+        still_(armed_) {}
+
+  int Go() {
+    std::vector<std::string> files;
+    std::string problem;
+    if (!fuzz::FindPrograms(options_.paths, &files, &problem)) throw UsageError(problem);
+    if (files.empty()) throw UsageError("no programs (*.sw, *.swb) there");
+    if (!options_.driver.empty() && options_.driver != linked_) {
+      return Become(CommandFor(options_.driver, options_, options_.paths));
+    }
+    const bool foreign = linked_ != "shipped";
+    int code = kExitOk;
+    for (const std::string& file : files) {
+      fuzz::Program program;
+      if (!fuzz::LoadProgram(file, &program, &problem)) throw UsageError(problem);
+      const int one = foreign ? RunForeign(file, program) : RunShipped(file, program);
+      code = std::max(code, one);
+    }
+    if (foreign) {
+      std::printf("broke %zu of %zu\n", broke_, files.size());
+      return broke_ == files.size() ? kExitOk : kExitFinding;
+    }
+    std::printf("%zu of %zu as expected\n", as_expected_, files.size());
+    return code;
+  }
+
+ private:
+  Run RunOnce(const fuzz::Program& program, bool narrate) {
+    if (options_.image == "host") {
+      return {narrate ? loud_.Run(program) : still_.Run(program), ""};
+    }
+    const bool both = options_.image == "both";
+    return El2Bench(program, armed_, both, narrate ? stdout : nullptr).Go();
+  }
+
+  void PrintVerdict(const RunResult& result) const {
+    if (result.verdict.id == Invariant::kNone) return;
+    std::printf("  %s  [%s]\n", result.verdict.title.c_str(), result.verdict.Bucket().c_str());
+    for (const std::string& line : result.verdict.text) std::printf("    %s\n", line.c_str());
+  }
+
+  // A driver that must fail: `broke` is good.
+  int RunForeign(const std::string& file, const fuzz::Program& program) {
+    if (!options_.quiet) std::printf("%s\n", file.c_str());
+    const Run run = RunOnce(program, !options_.quiet);
+    // The expectation of a bad program is about its own bug.
+    const bool own = fuzz::DriverWord(program.driver) == linked_;
+    const bool broke = fuzz::Broke(run.result, own ? program.expect : 0);
+    broke_ += broke;
+    if (!options_.quiet) PrintVerdict(run.result);
+    std::printf("%s: %s under %s (%s)\n", file.c_str(), broke ? "broke" : "HELD", linked_.c_str(),
+                fuzz::ResultText(program, run.result).c_str());
+    return kExitOk;
+  }
+
+  int RunShipped(const std::string& file, const fuzz::Program& program) {
+    const std::string driver = fuzz::DriverWord(program.driver);
+    const bool bad = driver != "shipped";
+    const bool narrate = !options_.quiet && !bad;
+    if (narrate) std::printf("%s\n", file.c_str());
+    const Run run = RunOnce(program, narrate);
+    if (narrate) PrintVerdict(run.result);
+    if (!run.divergence.empty()) {
+      std::printf("%s: DIF01: %s\n", file.c_str(), run.divergence.c_str());
+      return kExitDivergence;
+    }
+    const uint8_t expect = bad ? 0 : program.expect;
+    const std::string got = fuzz::ResultText(program, run.result);
+    if (!fuzz::AsExpected(run.result, expect)) {
+      if (!narrate) PrintVerdict(run.result);
+      std::printf("%s: NOT as expected: %s, not %s\n", file.c_str(), got.c_str(),
+                  fuzz::ExpectWord(expect).c_str());
+      return kExitFinding;
+    }
+    if (bad && options_.image == "host") return RunUnderItsDriver(file, driver, program);
+    std::printf("%s: %s, as expected\n", file.c_str(), got.c_str());
+    ++as_expected_;
+    return kExitOk;
+  }
+
+  int RunUnderItsDriver(const std::string& file, const std::string& driver,
+                        const fuzz::Program& program) {
+    ProcessResult other;
+    try {
+      other = RunProcess(CommandFor(driver, options_, {file}));
+    } catch (const EnvironmentError& error) {
+      // The rest can still be run.
+      std::printf("%s: pass, but not run under %s: %s\n", file.c_str(), driver.c_str(),
+                  error.what());
+      return kExitEnvironment;
+    }
+    if (!options_.quiet || other.exit_code != kExitOk) std::fputs(other.output.c_str(), stdout);
+    if (other.exit_code == kExitOk) {
+      std::printf("%s: pass, and %s under %s, as expected\n", file.c_str(),
+                  fuzz::ExpectWord(program.expect).c_str(), driver.c_str());
+      ++as_expected_;
+      return kExitOk;
+    }
+    std::printf("%s: NOT as expected under %s\n", file.c_str(), driver.c_str());
+    return other.exit_code == kExitFinding ? kExitFinding : kExitEnvironment;
+  }
+
+  const ReproOptions& options_;
+  const std::string linked_;
+  const InvariantSet armed_;
+  fuzz::Reproducer loud_;
+  fuzz::Reproducer still_;
+  size_t as_expected_ = 0;
+  size_t broke_ = 0;
+};
+
+int RunRepro(const ReproOptions& options) {
+  uint16_t ignored = 0;
+  if (!options.driver.empty() && !fuzz::ParseDriverWord(options.driver, &ignored)) {
+    throw UsageError("--driver is shipped, passthrough, denyall or bug/SB001, not " +
+                     options.driver);
+  }
+  return Session(options).Go();
+}
+
+int Complain(const std::exception& error, int code) {
+  std::fflush(stdout);
+  std::fprintf(stderr, "sidewall repro: %s\n", error.what());
+  return code;
+}
+
+int Guarded(const ReproOptions& options) {
+  try {
+    return RunRepro(options);
+  } catch (const UsageError& error) {
+    return Complain(error, kExitUsage);
+  } catch (const EnvironmentError& error) {
+    return Complain(error, kExitEnvironment);
+  } catch (const replay::EngineError& error) {
+    return Complain(error, kExitDivergence);
+  }
+}
+
+}  // namespace
+
+void RegisterRepro(CLI::App& app, int* exit_code) {
+  auto options = std::make_shared<ReproOptions>();
+  CLI::App* verb = app.add_subcommand("repro", "run programs and tell what they do");
+  verb->add_option("FILE", options->paths, "programs, or folders of them")->required();
+  verb->add_option("--image", options->image, "which build of the driver runs")
+      ->check(CLI::IsMember({"host", "el2", "both"}));
+  verb->add_option("--driver", options->driver, "shipped, passthrough, denyall, or bug/SB001");
+  verb->add_option("--only", options->only, "arm these invariants alone")->delimiter(',');
+  verb->add_option("--without", options->without, "disarm these invariants")->delimiter(',');
+  verb->add_flag("--quiet", options->quiet, "one line a program");
+  verb->callback([=] { *exit_code = Guarded(*options); });
+}
+
+}  // namespace sidewall::cli

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+#include "cli/seeded_bugs.h"
+
+#include <cctype>
+#include <map>
+#include <sstream>
+
+#include "cli/environment.h"
+#include "oracle/invariant.h"
+
+namespace sidewall::cli {
+namespace {
+
+std::string Lower(std::string_view text) {
+  std::string lower;
+  for (char c : text) lower += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return lower;
+}
+
+std::string Trim(std::string_view text) {
+  size_t begin = text.find_first_not_of(" \t\r");
+  if (begin == std::string_view::npos) return "";
+  return std::string(text.substr(begin, text.find_last_not_of(" \t\r") - begin + 1));
+}
+
+// The `Key: value` lines before the change itself; keys in lower case.
+std::map<std::string, std::string> Head(std::string_view patch) {
+  std::map<std::string, std::string> head;
+  std::istringstream lines{std::string(patch)};
+  std::string line;
+  while (std::getline(lines, line)) {
+    if (line.starts_with("--- ") || line.starts_with("diff ")) break;
+    size_t colon = line.find(':');
+    if (colon == std::string::npos) continue;
+    head[Lower(Trim(line.substr(0, colon)))] = Trim(line.substr(colon + 1));
+  }
+  return head;
+}
+
+std::vector<std::string> Codes(const std::string& name, std::string text) {
+  for (char& c : text) {
+    if (c == ',' || c == '/') c = ' ';
+  }
+  std::istringstream words(text);
+  std::vector<std::string> codes;
+  std::string code;
+  while (words >> code) {
+    if (FindInvariant(code) == nullptr) {
+      throw UsageError(name + ": 'Expect:' names " + code + ", which is no invariant");
+    }
+    codes.push_back(code);
+  }
+  return codes;
+}
+
+}  // namespace
+
+SeededBug ParseSeededBug(const std::string& name, std::string_view patch) {
+  std::map<std::string, std::string> head = Head(patch);
+  for (const char* key : {"id", "title", "imitates", "expect", "depth", "class"}) {
+    if (head[key].empty()) {
+      throw UsageError(name + ": the head has no line '" + key + ":'; see oracle/README.md");
+    }
+  }
+  SeededBug bug;
+  bug.id = head["id"];
+  bug.title = head["title"];
+  bug.imitates = head["imitates"];
+  bug.expect = Codes(name, head["expect"]);
+  bug.depth = head["depth"];
+  bug.kind = head["class"];
+  if (!name.starts_with(bug.id + "-")) {
+    throw UsageError(name + ": the file name does not begin with its ID, " + bug.id);
+  }
+  return bug;
+}
+
+std::vector<SeededBug> SeededBugs(const std::filesystem::path& root) {
+  std::vector<SeededBug> bugs;
+  for (const auto& path : FilesIn(root / "oracle/bugs", ".patch")) {
+    bugs.push_back(ParseSeededBug(path.filename().string(), ReadTextFile(path)));
+  }
+  return bugs;
+}
+
+}  // namespace sidewall::cli

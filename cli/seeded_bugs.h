@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+//
+// The seeded bugs, as their patch files in oracle/bugs describe them. A patch begins with lines
+// of the form `Key: value`:
+//
+//     ID: SB001
+//     Title: S2CR type bypass is forwarded
+//     Imitates: a driver that trusts the host's stream table
+//     Expect: ISO05 ISO01
+//     Depth: 1
+//     Class: policy
+//
+//     for (const SeededBug& bug : SeededBugs(SourceRoot())) puts(bug.title.c_str());
+#ifndef SIDEWALL_CLI_SEEDED_BUGS_H_
+#define SIDEWALL_CLI_SEEDED_BUGS_H_
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace sidewall::cli {
+
+struct SeededBug {
+  std::string id;
+  std::string title;
+  std::string imitates;
+  std::vector<std::string> expect;  // codes of the invariants that may report it, best first
+  std::string depth;
+  std::string kind;  // "Class:"
+};
+
+// Reads the head of one patch; `name` is its file name, for messages. Throws UsageError when a
+// line that every patch must have is missing, names no invariant, or when the ID and the file name
+// contradict each other.
+SeededBug ParseSeededBug(const std::string& name, std::string_view patch);
+
+// All of oracle/bugs, by ID.
+std::vector<SeededBug> SeededBugs(const std::filesystem::path& root);
+
+}  // namespace sidewall::cli
+
+#endif  // SIDEWALL_CLI_SEEDED_BUGS_H_

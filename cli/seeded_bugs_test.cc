@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+#include "cli/seeded_bugs.h"
+
+#include <gtest/gtest.h>
+
+#include "cli/environment.h"
+
+namespace sidewall::cli {
+namespace {
+
+constexpr char kHead[] =
+    "ID: SB901\n"
+    "Title: S2CR type bypass is forwarded\n"
+    "Imitates: a driver that trusts the host\n"
+    "Expect: ISO05, ISO01\n"
+    "Depth: 1\n"
+    "Class: policy\n"
+    "\n"
+    "--- a/driver/smmu.cc\n"
+    "+++ b/driver/smmu.cc\n"
+    "Title: not a head line any more\n";
+
+std::string Without(const std::string& key) {
+  std::string text = kHead;
+  size_t begin = text.find(key);
+  text.erase(begin, text.find('\n', begin) + 1 - begin);
+  return text;
+}
+
+// What the reader says of a patch that it refuses.
+std::string Complaint(const std::string& name, const std::string& patch) {
+  try {
+    ParseSeededBug(name, patch);
+  } catch (const UsageError& error) {
+    return error.what();
+  }
+  return "";
+}
+
+TEST(SeededBugs, HeadIsRead) {
+  SeededBug bug = ParseSeededBug("SB901-forward-bypass.patch", kHead);
+  EXPECT_EQ(bug.id, "SB901");
+  EXPECT_EQ(bug.title, "S2CR type bypass is forwarded");
+  EXPECT_EQ(bug.expect, (std::vector<std::string>{"ISO05", "ISO01"}));
+  EXPECT_EQ(bug.depth, "1");
+  EXPECT_EQ(bug.kind, "policy");
+}
+
+TEST(SeededBugs, EveryLineOfTheHeadIsNeeded) {
+  for (const char* key : {"ID:", "Title:", "Imitates:", "Expect:", "Depth:", "Class:"}) {
+    EXPECT_NE(Complaint("SB901-x.patch", Without(key)), "") << key;
+  }
+}
+
+TEST(SeededBugs, NameAndIdMustAgree) {
+  EXPECT_NE(Complaint("SB902-x.patch", kHead), "");
+  EXPECT_NE(Complaint("SB9012-x.patch", kHead), "");
+  EXPECT_EQ(Complaint("SB901-x.patch", kHead), "");
+}
+
+TEST(SeededBugs, UnknownInvariantIsNamed) {
+  std::string text = kHead;
+  text.replace(text.find("ISO01"), 5, "ISO99");
+  EXPECT_NE(Complaint("SB901-x.patch", text).find("ISO99"), std::string::npos);
+}
+
+TEST(SeededBugs, ThoseOfTheTreeAreSoundAndHaveTheirOwnIds) {
+  std::vector<SeededBug> bugs = SeededBugs(SourceRoot());
+  ASSERT_FALSE(bugs.empty());
+  for (size_t i = 1; i < bugs.size(); ++i) EXPECT_LT(bugs[i - 1].id, bugs[i].id);
+}
+
+}  // namespace
+}  // namespace sidewall::cli

@@ -1,0 +1,41 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+#
+# The program as a person meets it: exit codes, what goes to which stream, machine-readable output.
+#
+#     SIDEWALL_ROOT=. cli/tool_test.sh build/dev/cli/sidewall-tool
+set -u
+
+tool=$1
+. "$SIDEWALL_ROOT/ci/expect.sh"
+
+# Data is on stdout, and what --json prints is JSON with a schema.
+json() {
+  "$tool" "$@" --json 2>/dev/null |
+    python3 -c 'import json, sys; print(json.load(sys.stdin)["schema"])'
+}
+
+expect 2 'subcommand is required' "$tool"
+expect 2 'subcommand is required' "$tool" frobnicate
+expect 0 'demo' "$tool" --help
+expect 2 'not in' "$tool" list everything
+expect 0 'ISO01 +reach' "$tool" list
+expect 0 '^  tiny ' "$tool" list boards
+expect 0 'sidewall.list/1' json list
+expect 0 'SB001' "$tool" list bugs
+
+expect 0 '^ISO05 floor$' "$tool" explain iso05
+expect 0 'Iso05FloorEntry \(oracle/.*:[0-9]+\)' "$tool" explain ISO05
+expect 0 'corpus/board/good/iso05' "$tool" explain ISO05
+expect 0 'corpus/board/bad/iso05' "$tool" explain ISO05
+expect 0 'not checked in this tree yet' "$tool" explain ISO13
+expect 0 'sidewall.explain/1' json explain ISO01
+expect 2 'no invariant ISO99' "$tool" explain ISO99
+expect 2 'id is required' "$tool" explain
+
+# Nothing is claimed to be written that was not.
+expect 125 'cannot write' bash -c "'$tool' list >/dev/full"
+expect 125 'start this program through ./sidewall' env -u SIDEWALL_ROOT "$tool" list bugs
+expect 2 'under what was named' "$tool" check /nowhere
+
+verdict

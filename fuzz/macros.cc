@@ -1,0 +1,385 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+#include "fuzz/macros.h"
+
+#include "fuzz/layout.h"
+
+namespace sidewall::fuzz {
+namespace {
+
+// ESR_EL2 of a data abort from a lower exception level, as an AArch64 kernel's load or store
+// causes it: class, 32-bit instruction, syndrome valid, size, register, 64-bit, write, a
+// translation fault at level 3.
+constexpr uint64_t kEsrClass = uint64_t{0x24} << 26;
+constexpr uint64_t kEsrIl = uint64_t{1} << 25;
+constexpr uint64_t kEsrIsv = uint64_t{1} << 24;
+constexpr unsigned kEsrSasShift = 22;
+constexpr unsigned kEsrSrtShift = 16;
+constexpr uint64_t kEsrSf = uint64_t{1} << 15;
+constexpr uint64_t kEsrWnr = uint64_t{1} << 6;
+constexpr uint64_t kEsrTranslationLevel3 = 7;
+
+}  // namespace
+
+Event MakeEvent(EventKind kind) {
+  Event event;
+  event.kind = kind;
+  const EventSpec* spec = FindEventSpec(kind);
+  for (size_t i = 0; spec != nullptr && i < kEventArgs; ++i) {
+    event.arg[i] = spec->arg[i].default_value;
+  }
+  return event;
+}
+
+Event HostWrite32(uint64_t window, uint64_t offset, uint64_t value) {
+  Event event = MakeEvent(EventKind::kHostWrite);
+  event.arg[0] = window;
+  event.arg[1] = offset;
+  event.arg[3] = value;
+  return event;
+}
+
+Event HostWrite64(uint64_t window, uint64_t offset, uint64_t value) {
+  Event event = HostWrite32(window, offset, value);
+  event.arg[2] = 8;
+  return event;
+}
+
+Event HostRead32(uint64_t window, uint64_t offset) {
+  Event event = MakeEvent(EventKind::kHostRead);
+  event.arg[0] = window;
+  event.arg[1] = offset;
+  return event;
+}
+
+Event HostStore64(uint64_t pa, uint64_t value) {
+  Event event = MakeEvent(EventKind::kHostStore64);
+  event.arg[0] = pa;
+  event.arg[1] = value;
+  return event;
+}
+
+Event DmaEvent(uint64_t client, uint64_t address, bool write) {
+  Event event = MakeEvent(EventKind::kDma);
+  event.arg[0] = client;
+  event.arg[1] = address;
+  event.arg[2] = write ? kDmaWrite : 0;
+  return event;
+}
+
+Event OwnerChange(EventKind kind, uint64_t page, uint64_t count, uint64_t owner) {
+  Event event = MakeEvent(kind);
+  event.arg[0] = page;
+  event.arg[1] = count;
+  event.arg[2] = owner;
+  return event;
+}
+
+Event Macros::DmaThrough(const Sketch& sketch, const Target& target) {
+  const uint64_t offset = random_.OneOf({0, 8, 0x40, 0xff8});
+  const uint64_t page = target.translated ? kFirstIova + random_.Below(kSlotData - 1) * kPage
+                                          : sketch.PlainPage(&random_);
+  if (!random_.OneIn(4)) return DmaEvent(target.client->id, page + offset, random_.OneIn(2));
+  Event dma = MakeEvent(EventKind::kDmaStream);
+  dma.arg[0] = target.client->side;
+  dma.arg[1] = target.client->default_sid;
+  dma.arg[2] = page + offset;
+  dma.arg[3] = random_.OneIn(2) ? kDmaWrite : 0;
+  dma.arg[4] = random_.OneOf({kDmaAnyInstance, 0, 1});
+  return dma;
+}
+
+void Macros::GoodDma(const Sketch& sketch, Events* out) {
+  Target target;
+  if (!sketch.FindTarget(&random_, &target)) return AttachIdentity(sketch, out);
+  out->push_back(DmaThrough(sketch, target));
+}
+
+void Macros::BadDma(const Sketch& sketch, Events* out) {
+  Target target;
+  const bool attached = sketch.FindTarget(&random_, &target);
+  const model::ClientInfo* unmatched = sketch.FindUnmatched(&random_);
+  uint64_t client = attached ? target.client->id : values_.Client(&random_);
+  uint64_t address = values_.Address(&random_);
+  if (unmatched != nullptr && (!attached || random_.OneIn(3))) {
+    client = unmatched->id;
+    address = sketch.PlainPage(&random_);
+  } else if (attached && target.translated) {
+    address = random_.OneOf({kFirstIova + kSlotData * kPage, 0, uint64_t{1} << 48, address});
+  } else if (!sketch.given().empty()) {
+    address = sketch.given()[random_.Below(sketch.given().size())].page;
+  } else if (values_.board().el2_only_count != 0) {
+    const size_t n = random_.Below(values_.board().el2_only_count);
+    address = values_.board().el2_only[n].start;
+  }
+  out->push_back(DmaEvent(client, address, random_.OneIn(2)));
+}
+
+void Macros::AttachIdentity(const Sketch& sketch, Events* out) {
+  const model::ClientInfo* client = sketch.FindUnmatched(&random_);
+  if (client == nullptr) return;
+  const uint64_t window = static_cast<uint64_t>(WindowOfSide(client->side));
+  const uint64_t entry = sketch.FreeEntry(&random_, client->side);
+  if (random_.OneIn(4)) {
+    out->push_back(HostWrite32(window, layout::kS2cr + 4 * entry, layout::kS2crFault));
+  }
+  out->push_back(HostWrite32(window, layout::kSmr + 4 * entry,
+                             layout::kSmrValid | layout::kSmrMask << 16 | client->default_sid));
+  out->push_back(HostWrite32(window, layout::kS2cr + 4 * entry, layout::kS2crBypass));
+  out->push_back(DmaEvent(client->id, sketch.PlainPage(&random_), random_.OneIn(2)));
+}
+
+// Root, two tables, and a last table that maps three pages: the third one read-only.
+void Macros::WriteTables(uint64_t slot, Events* out) {
+  for (uint64_t level = 0; level < 3; ++level) {
+    out->push_back(HostStore64(SlotPage(values_, slot, level),
+                               SlotPage(values_, slot, level + 1) | layout::kTableDescriptor));
+  }
+  const uint64_t last = SlotPage(values_, slot, 3);
+  for (uint64_t i = 0; i < kSlotData - 1; ++i) {
+    const uint64_t attributes = i == 2 ? layout::kLeafReadOnly : layout::kLeafReadWrite;
+    out->push_back(HostStore64(last + 8 * (kFirstLeaf + i),
+                               SlotPage(values_, slot, kSlotData + i) | attributes));
+  }
+}
+
+void Macros::AttachTranslated(const Sketch& sketch, Events* out) {
+  const model::ClientInfo* client = sketch.FindUnmatched(&random_);
+  if (client == nullptr) return;
+  const uint64_t window = static_cast<uint64_t>(WindowOfSide(client->side));
+  const uint64_t entry = sketch.FreeEntry(&random_, client->side);
+  const uint32_t bank = static_cast<uint32_t>(values_.Bank(&random_, client->side));
+  const uint64_t slot = random_.Below(kTableSlots);
+  const uint64_t asid = uint64_t{bank} << 48;
+  const uint64_t s2cr = layout::kS2cr + 4 * entry;
+  WriteTables(slot, out);
+  out->push_back(HostWrite32(window, s2cr, layout::kS2crFault));
+  out->push_back(HostWrite32(window, layout::kSmr + 4 * entry,
+                             layout::kSmrValid | layout::kSmrMask << 16 | client->default_sid));
+  out->push_back(HostWrite32(window, layout::kCba2r + 4 * bank, 1));
+  out->push_back(HostWrite32(window, layout::kCbar + 4 * bank, layout::kCbarStage1));
+  const auto bank_register = [&](uint32_t offset) { return layout::Bank(bank, offset); };
+  out->push_back(HostWrite32(window, bank_register(layout::kTcr2), layout::kTcr2Linux));
+  out->push_back(HostWrite32(window, bank_register(layout::kTcr), layout::kTcrLinux));
+  out->push_back(
+      HostWrite64(window, bank_register(layout::kTtbr0), asid | SlotPage(values_, slot, 0)));
+  out->push_back(HostWrite64(window, bank_register(layout::kTtbr1), asid));
+  out->push_back(HostWrite32(window, bank_register(layout::kMair0), layout::kMair0Linux));
+  out->push_back(HostWrite32(window, bank_register(layout::kMair1), 0xffffffff));
+  out->push_back(HostWrite32(window, bank_register(layout::kSctlr), layout::kSctlrLinux));
+  out->push_back(HostWrite32(window, s2cr, layout::kS2crTranslate | bank));
+  const uint64_t dmas = 2 + random_.Below(3);
+  for (uint64_t i = 0; i < dmas; ++i) {
+    const uint64_t page = random_.Below(kSlotData);
+    out->push_back(DmaEvent(client->id, kFirstIova + page * kPage, random_.OneIn(3)));
+  }
+}
+
+void Macros::Detach(const Sketch& sketch, Events* out) {
+  uint64_t side = values_.Smmu(&random_).side;
+  uint64_t bank = values_.Bank(&random_, side);
+  if (sketch.FindLiveBank(&random_, &side, &bank) || random_.OneIn(2)) {
+    out->push_back(HostWrite32(static_cast<uint64_t>(WindowOfSide(side)),
+                               layout::Bank(static_cast<uint32_t>(bank), layout::kSctlr), 0));
+  }
+  const uint64_t window = static_cast<uint64_t>(WindowOfSide(side));
+  const uint64_t entry = values_.Entry(&random_, side);
+  out->push_back(HostWrite32(window, layout::kS2cr + 4 * entry, layout::kS2crFault));
+  out->push_back(HostWrite32(window, layout::kSmr + 4 * entry, 0));
+}
+
+void Macros::UnmapAndFlush(const Sketch& sketch, Events* out) {
+  Target target;
+  if (!sketch.FindTarget(&random_, &target) || !target.translated) return FlushAll(out);
+  const uint64_t window = static_cast<uint64_t>(WindowOfSide(target.client->side));
+  const uint32_t bank = static_cast<uint32_t>(target.bank);
+  const uint64_t page = random_.Below(kSlotData - 1);
+  const uint64_t leaf = SlotPage(values_, target.slot, 3) + 8 * (kFirstLeaf + page);
+  const uint64_t value = target.bank << 48 | (kFirstLeaf + page);
+  out->push_back(HostStore64(leaf, 0));
+  const uint32_t tlbi =
+      static_cast<uint32_t>(random_.OneOf({layout::kTlbival, layout::kTlbiva, layout::kTlbiasid}));
+  if (tlbi == layout::kTlbiasid) {
+    out->push_back(HostWrite32(window, layout::Bank(bank, tlbi), target.bank));
+  } else {
+    out->push_back(HostWrite64(window, layout::Bank(bank, tlbi), value));
+  }
+  Event sync = HostWrite32(window, layout::Bank(bank, layout::kTlbsync), 0);
+  sync.arg[4] = 31;
+  out->push_back(sync);
+  out->push_back(HostRead32(window, layout::Bank(bank, layout::kTlbstatus)));
+  out->push_back(DmaEvent(target.client->id, kFirstIova + page * kPage, false));
+}
+
+void Macros::DonateUnderDma(const Sketch& sketch, Events* out) {
+  Target target;
+  const bool attached = sketch.FindTarget(&random_, &target);
+  uint64_t page = sketch.PlainPage(&random_);
+  if (attached && target.translated) {
+    page = SlotPage(values_, target.slot, random_.Below(kSlotPages - 1));
+  }
+  const uint64_t owner = random_.OneOf({2, 2, 2, 3, 1});
+  const uint64_t client = attached ? target.client->id : values_.Client(&random_);
+  const uint64_t iova =
+      attached && target.translated ? kFirstIova + random_.Below(kSlotData - 1) * kPage : page;
+  if (random_.OneIn(2)) out->push_back(DmaEvent(client, iova, false));
+  out->push_back(OwnerChange(EventKind::kHypDonate, page, 1, owner));
+  out->push_back(DmaEvent(client, iova, random_.OneIn(2)));
+  if (random_.OneIn(2)) {
+    out->push_back(OwnerChange(EventKind::kHypReclaim, page, 1, owner));
+    out->push_back(DmaEvent(client, iova, random_.OneIn(2)));
+  }
+}
+
+void Macros::ReclaimOne(const Sketch& sketch, Events* out) {
+  if (sketch.given().empty()) return DonateUnderDma(sketch, out);
+  const Sketch::Given given = sketch.given()[random_.Below(sketch.given().size())];
+  out->push_back(OwnerChange(EventKind::kHypReclaim, given.page, 1, given.owner));
+}
+
+void Macros::FlushAll(Events* out) {
+  const uint64_t window = static_cast<uint64_t>(WindowOfSide(values_.Smmu(&random_).side));
+  const uint64_t tlbi =
+      random_.OneOf({layout::kTlbiallnsnh, layout::kTlbiallnsnh, layout::kTlbiallh});
+  Event flush = HostWrite32(window, tlbi, 0xffffffff);
+  flush.arg[4] = random_.OneOf({0, 31});
+  out->push_back(flush);
+  out->push_back(HostWrite32(window, layout::kStlbgsync, 0));
+  out->push_back(HostRead32(window, layout::kStlbgstatus));
+}
+
+void Macros::MirrorPair(Events* out) {
+  const model::SmmuSpec& smmu = values_.Smmu(&random_);
+  const uint64_t window = static_cast<uint64_t>(WindowOfSide(smmu.side));
+  const uint64_t offset = values_.Register(&random_, window);
+  const uint64_t value = values_.RegisterValue(&random_, window, offset);
+  out->push_back(HostWrite32(window, offset, value));
+  if (smmu.instance_count < 2) return;
+  const uint64_t second = random_.OneIn(8) ? value ^ 1 : value;
+  out->push_back(HostWrite32(window + 1, offset, second));
+  // A mirror write on its own, before its first half, is what a hostile kernel would try.
+  if (random_.OneIn(4)) std::swap(out->back(), (*out)[out->size() - 2]);
+}
+
+void Macros::McOverride(Events* out) {
+  const uint64_t window = static_cast<uint64_t>(Window::kMcSid);
+  const model::ClientInfo* known = values_.KnownClient(&random_);
+  const uint64_t client = known != nullptr ? known->id : values_.Client(&random_);
+  const uint64_t sid = known != nullptr ? known->default_sid : 0;
+  const uint64_t wrong = values_.Sid(&random_, random_.Below(3));
+  const uint64_t any = Values::Number(&random_);
+  out->push_back(HostRead32(window, 8 * client + 4));
+  if (random_.OneIn(4)) {
+    out->push_back(HostWrite32(window, 8 * client + 4, random_.OneOf({0x100, 0, 0x10101, any})));
+  }
+  out->push_back(HostWrite32(window, 8 * client, random_.OneOf({sid, sid, 0x7f, 0, wrong, any})));
+  if (random_.OneIn(2)) {
+    out->push_back(DmaEvent(client, values_.Address(&random_), random_.OneIn(2)));
+  }
+}
+
+void Macros::RawAbort(Events* out) {
+  const model::SmmuSpec& smmu = values_.Smmu(&random_);
+  const uint64_t window = static_cast<uint64_t>(WindowOfSide(smmu.side));
+  const uint64_t offset = values_.Register(&random_, window);
+  const uint64_t size = random_.OneOf({2, 2, 3, 0, 1});
+  uint64_t esr = kEsrClass | kEsrIl | kEsrIsv | size << kEsrSasShift |
+                 random_.OneOf({0, 1, 30, 31}) << kEsrSrtShift | kEsrTranslationLevel3;
+  esr |= random_.OneOf({0, kEsrSf}) | random_.OneOf({0, kEsrWnr});
+  if (random_.OneIn(2)) esr ^= uint64_t{1} << random_.Below(26);
+  Event abort = MakeEvent(EventKind::kHostAbort);
+  abort.arg[0] =
+      smmu.window[random_.Below(smmu.instance_count)] + offset + random_.OneOf({0, 0, 0, 1, 2, 4});
+  if (random_.OneIn(8)) abort.arg[0] = values_.Address(&random_);
+  abort.arg[1] = esr;
+  abort.arg[2] = values_.RegisterValue(&random_, window, offset);
+  out->push_back(abort);
+}
+
+void Macros::SyncTimeout(const Sketch& sketch, Events* out) {
+  const model::SmmuSpec& smmu = values_.Smmu(&random_);
+  Event sync = MakeEvent(EventKind::kHwSync);
+  sync.arg[0] = static_cast<uint64_t>(WindowOfSide(smmu.side)) + random_.Below(smmu.instance_count);
+  sync.arg[1] = random_.OneOf({kSyncNever, kSyncSlow});
+  sync.arg[2] = random_.OneOf({1, 10, 1000});
+  out->push_back(sync);
+  if (random_.OneIn(2)) {
+    DonateUnderDma(sketch, out);
+  } else {
+    FlushAll(out);
+  }
+  sync.arg[1] = kSyncImmediate;
+  out->push_back(sync);
+  FlushAll(out);
+}
+
+void Macros::HardwareFault(const Sketch& sketch, Events* out) {
+  uint64_t side = values_.Smmu(&random_).side;
+  uint64_t bank = values_.Bank(&random_, side);
+  sketch.FindLiveBank(&random_, &side, &bank);
+  const uint64_t window = static_cast<uint64_t>(WindowOfSide(side));
+  const uint32_t index = static_cast<uint32_t>(bank);
+  Event fault = MakeEvent(EventKind::kHwFault);
+  fault.arg[0] = window;
+  fault.arg[1] = random_.OneIn(4) ? kGlobalFault : bank;
+  fault.arg[2] = random_.OneOf({2, 8, 0x402, 1});
+  fault.arg[4] = 0xdead0000;
+  fault.arg[5] = values_.Sid(&random_, side);
+  out->push_back(fault);
+  out->push_back(HostRead32(window, layout::Bank(index, layout::kFsr)));
+  out->push_back(HostRead32(window, layout::Bank(index, layout::kFsynr0)));
+  out->push_back(HostWrite32(window, layout::Bank(index, layout::kFsr), 0xc00001fe));
+}
+
+void Macros::KernelReset(Events* out) {
+  const model::SmmuSpec& smmu = values_.Smmu(&random_);
+  const uint64_t window = static_cast<uint64_t>(WindowOfSide(smmu.side));
+  out->push_back(HostRead32(window, layout::kScr0));
+  out->push_back(HostWrite32(window, layout::kScr0, random_.OneOf({1, layout::kScr0Linux | 1})));
+  const uint64_t entries = smmu.entries > 8 ? 4 : smmu.entries;
+  for (uint64_t i = 0; i < entries; ++i) {
+    out->push_back(HostWrite32(window, layout::kS2cr + 4 * i, layout::kS2crFault));
+    out->push_back(HostWrite32(window, layout::kSmr + 4 * i, 0));
+  }
+  out->push_back(HostWrite32(window, layout::kTlbiallh, 0xffffffff));
+  out->push_back(HostWrite32(window, layout::kTlbiallnsnh, 0xffffffff));
+  out->push_back(HostWrite32(window, layout::kStlbgsync, 0));
+  out->push_back(HostWrite32(window, layout::kScr0, layout::kScr0Linux));
+}
+
+void Macros::Any(const Sketch& sketch, Events* out) {
+  constexpr unsigned kWeights[] = {10, 8, 16, 8, 4, 5, 16, 5, 8, 5, 4, 3, 2, 1, 2};
+  switch (random_.Weighted(kWeights)) {
+    case 0:
+      return GoodDma(sketch, out);
+    case 1:
+      return BadDma(sketch, out);
+    case 2:
+      return AttachIdentity(sketch, out);
+    case 3:
+      return AttachTranslated(sketch, out);
+    case 4:
+      return Detach(sketch, out);
+    case 5:
+      return UnmapAndFlush(sketch, out);
+    case 6:
+      return DonateUnderDma(sketch, out);
+    case 7:
+      return ReclaimOne(sketch, out);
+    case 8:
+      return FlushAll(out);
+    case 9:
+      return MirrorPair(out);
+    case 10:
+      return McOverride(out);
+    case 11:
+      return RawAbort(out);
+    case 12:
+      return SyncTimeout(sketch, out);
+    case 13:
+      return HardwareFault(sketch, out);
+    default:
+      return KernelReset(out);
+  }
+}
+
+}  // namespace sidewall::fuzz

@@ -1,0 +1,341 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+#include "fuzz/mutator.h"
+
+#include <algorithm>
+
+namespace sidewall::fuzz {
+namespace {
+
+constexpr size_t kHeaderSize = 24;
+constexpr size_t kUsualChoices = 64;
+constexpr size_t kUsualCpus = 4;
+constexpr uint64_t kFirstGuest = 2;
+
+Sketch SketchOf(const Program& program, const Values& values, size_t end) {
+  Sketch sketch(values);
+  for (size_t i = 0; i < end; ++i) sketch.Note(program.events[i]);
+  return sketch;
+}
+
+// Cuts a stretch out of a list that is too long. The end is no better a place than any other: it
+// holds what was added last.
+void ShrinkTo(Random* random, size_t limit, std::vector<Event>* events) {
+  if (events->size() <= limit) return;
+  const size_t extra = events->size() - limit;
+  const auto first = events->begin() + static_cast<ptrdiff_t>(random->Below(limit + 1));
+  events->erase(first, first + static_cast<ptrdiff_t>(extra));
+}
+
+template <typename T>
+void InsertAt(std::vector<T>* list, size_t at, const std::vector<T>& items) {
+  list->insert(list->begin() + static_cast<ptrdiff_t>(at), items.begin(), items.end());
+}
+
+}  // namespace
+
+size_t EventsThatFit(size_t max_size, const Program& program) {
+  const size_t rest = kHeaderSize + program.choices.size() + program.schedule.size();
+  return max_size <= rest ? 0 : (max_size - rest) / sizeof(Event);
+}
+
+const model::BoardSpec* Mutator::DrawBoard() {
+  // Small boards run out of entries and banks in a few events, and their runs are short.
+  const char* name = random_.OneIn(4) ? "tegra234" : "tiny";
+  const model::BoardSpec* board = model::FindBoard(name);
+  size_t count = 0;
+  return board != nullptr ? board : model::Boards(&count);
+}
+
+Program Mutator::Fresh(const model::BoardSpec& board) {
+  Program program;
+  program.board = board.id;
+  const Values values(board);
+  const size_t macros = 1 + random_.Below(3);
+  for (size_t i = 0; i < macros; ++i) InsertMacro(&program, values, program.events.size());
+  Mend(&program, values);
+  return program;
+}
+
+void Mutator::InsertMacro(Program* program, const Values& values, size_t at) {
+  Events events;
+  Macros(values, &random_).Any(SketchOf(*program, values, at), &events);
+  InsertAt(&program->events, at, events);
+}
+
+void Mutator::FillArgument(Event* event, const Values& values, size_t i) {
+  const EventSpec* spec = FindEventSpec(event->kind);
+  if (spec == nullptr) return;
+  switch (spec->arg[i].type) {
+    case ArgType::kUnused:
+      return;
+    case ArgType::kRegister:
+      event->arg[i] = values.Register(&random_, event->arg[0]);
+      return;
+    case ArgType::kRegValue:
+      event->arg[i] = values.RegisterValue(&random_, event->arg[0], event->arg[1]);
+      return;
+    case ArgType::kSid:
+      event->arg[i] = values.Sid(&random_, event->arg[i - 1]);
+      return;
+    case ArgType::kNumber:
+      // Handles, lengths and indices are small; anything else is an attack that one try finds.
+      event->arg[i] = random_.OneIn(4) ? Values::Number(&random_) : random_.Below(8);
+      return;
+    default:
+      event->arg[i] = values.Argument(&random_, spec->arg[i].type);
+  }
+}
+
+Event Mutator::AnyEvent(const Values& values) {
+  constexpr EventKind kKinds[] = {
+      EventKind::kHostWrite,   EventKind::kHostRead,   EventKind::kDma,      EventKind::kDmaStream,
+      EventKind::kHypDonate,   EventKind::kHypReclaim, EventKind::kHypShare, EventKind::kHypUnshare,
+      EventKind::kHostStore64, EventKind::kHostAbort,  EventKind::kHwSync,   EventKind::kHwReadFail,
+      EventKind::kHwFault,     EventKind::kTick,       EventKind::kNone,
+  };
+  constexpr unsigned kWeights[] = {50, 4, 12, 5, 10, 6, 2, 2, 2, 2, 1, 1, 1, 1, 4};
+  static_assert(std::size(kKinds) == std::size(kWeights));
+  EventKind kind = kKinds[random_.Weighted(kWeights)];
+  if (kind == EventKind::kNone) kind = kEventSpecs[random_.Below(kEventSpecCount)].kind;
+  Event event = MakeEvent(kind);
+  // An argument may depend on those before it: the value of a register on the register.
+  for (size_t i = 0; i < kEventArgs; ++i) FillArgument(&event, values, i);
+  if (kind == EventKind::kHostWrite && !random_.OneIn(16)) {
+    event.arg[2] = event.arg[3] > UINT32_MAX ? 8 : 4;
+    if (!random_.OneIn(8)) event.arg[4] = 0;
+  }
+  if (kind == EventKind::kDma) event.arg[3] = 8;
+  return event;
+}
+
+void Mutator::InsertEvent(Program* program, const Values& values, size_t at) {
+  InsertAt(&program->events, at, {AnyEvent(values)});
+}
+
+void Mutator::ChangeArgument(Program* program, const Values& values) {
+  if (program->events.empty()) return;
+  Event& event = program->events[random_.Below(program->events.size())];
+  const EventSpec* spec = FindEventSpec(event.kind);
+  const size_t start = random_.Below(kEventArgs);
+  for (size_t n = 0; n < kEventArgs; ++n) {
+    const size_t i = (start + n) % kEventArgs;
+    if (spec == nullptr || spec->arg[i].type == ArgType::kUnused) continue;
+    switch (random_.Below(6)) {
+      case 0:
+        event.arg[i] ^= uint64_t{1} << random_.Below(spec->arg[i].type == ArgType::kPa ? 48 : 32);
+        return;
+      case 1:
+        event.arg[i] += random_.OneOf({1, 4, 8, kPage, ~uint64_t{0}, ~uint64_t{7}});
+        return;
+      default:
+        FillArgument(&event, values, i);
+        return;
+    }
+  }
+}
+
+void Mutator::ChangeAttributes(Program* program) {
+  if (program->events.empty()) return;
+  Event& event = program->events[random_.Below(program->events.size())];
+  if (random_.OneIn(2)) {
+    event.cpu = static_cast<uint8_t>(random_.Below(kUsualCpus));
+  } else {
+    event.fail_nth = static_cast<uint16_t>(random_.OneIn(2) ? 0 : 1 + random_.Below(4));
+  }
+}
+
+void Mutator::DeleteSome(Program* program) {
+  const size_t size = program->events.size();
+  if (size == 0) return;
+  const size_t at = random_.Below(size);
+  const size_t count = 1 + random_.Below(std::min<size_t>(size - at, random_.OneIn(4) ? 8 : 1));
+  const auto first = program->events.begin() + static_cast<ptrdiff_t>(at);
+  program->events.erase(first, first + static_cast<ptrdiff_t>(count));
+}
+
+void Mutator::MoveEvent(Program* program) {
+  const size_t size = program->events.size();
+  if (size < 2) return;
+  // Neighbours mostly: the order of two stores is what matters.
+  const size_t a = random_.Below(size - 1);
+  const size_t b = random_.OneIn(3) ? random_.Below(size) : a + 1;
+  std::swap(program->events[a], program->events[b]);
+}
+
+void Mutator::DuplicateEvent(Program* program) {
+  const size_t size = program->events.size();
+  if (size == 0) return;
+  const Event event = program->events[random_.Below(size)];
+  InsertAt(&program->events, random_.Below(size + 1), {event});
+}
+
+void Mutator::ChangeChoices(Program* program) {
+  std::vector<uint8_t>& choices = program->choices;
+  switch (random_.Below(4)) {
+    case 0:
+      choices.clear();
+      return;
+    case 1:
+      choices.resize(random_.Below(kUsualChoices));
+      [[fallthrough]];
+    default:
+      if (choices.empty()) choices.resize(1 + random_.Below(8));
+      for (uint64_t i = 1 + random_.Below(4); i > 0; --i) {
+        choices[random_.Below(choices.size())] =
+            static_cast<uint8_t>(random_.OneOf({0, 1, 2, 0xff, random_.Next()}));
+      }
+  }
+}
+
+void Mutator::ChangeSchedule(Program* program) {
+  std::vector<uint8_t>& schedule = program->schedule;
+  if (schedule.empty() || random_.OneIn(4)) schedule.resize(random_.Below(kUsualChoices));
+  if (schedule.empty()) return;
+  schedule[random_.Below(schedule.size())] = static_cast<uint8_t>(random_.Below(kUsualCpus));
+}
+
+// Deletions, moves and splices leave DMA without its attach, and then nearly all of it faults for
+// the same dull reason; and pages are given away twice, which is refused. Some of both is set
+// right.
+void Mutator::Retarget(Program* program, const Values& values) {
+  Macros macros(values, &random_);
+  Sketch sketch(values);
+  for (Event& event : program->events) {
+    if (event.kind == EventKind::kDma && event.arg[0] < model::kNoClient && !random_.OneIn(3)) {
+      const auto* client = model::FindClient(static_cast<uint16_t>(event.arg[0]));
+      Target target;
+      const bool lost =
+          client == nullptr || client->side >= model::kUnknownSide || !sketch.Reaches(*client);
+      if (lost && sketch.FindTarget(&random_, &target)) event = macros.DmaThrough(sketch, target);
+    }
+    const bool given = sketch.IsGiven(event.arg[0]);
+    if (event.kind == EventKind::kHypDonate && given && !random_.OneIn(4)) {
+      event.arg[0] = sketch.PlainPage(&random_);
+    }
+    if (event.kind == EventKind::kHypReclaim && !given && !random_.OneIn(4)) {
+      event.kind = EventKind::kHypDonate;
+      event.arg[0] = sketch.PlainPage(&random_);
+    }
+    sketch.Note(event);
+  }
+}
+
+// A program that has little DMA left gets some at its end; and most get something that makes the
+// driver act, since much of what a kernel writes is only remembered.
+void Mutator::Mend(Program* program, const Values& values) {
+  Retarget(program, values);
+  size_t dma = 0;
+  for (const Event& event : program->events) {
+    dma += event.kind == EventKind::kDma || event.kind == EventKind::kDmaStream;
+  }
+  Macros macros(values, &random_);
+  Events events;
+  Sketch sketch = SketchOf(*program, values, program->events.size());
+  if (dma * 3 < program->events.size()) {
+    macros.GoodDma(sketch, &events);
+    for (const Event& event : events) sketch.Note(event);
+    macros.GoodDma(sketch, &events);
+    if (random_.OneIn(2)) macros.BadDma(sketch, &events);
+  }
+  if (!random_.OneIn(3)) {
+    events.push_back(OwnerChange(EventKind::kHypDonate, sketch.PlainPage(&random_), 1,
+                                 kFirstGuest + random_.Below(2)));
+  } else if (random_.OneIn(2)) {
+    macros.FlushAll(&events);
+  }
+  InsertAt(&program->events, program->events.size(), events);
+}
+
+void Mutator::Mutate(Program* program, size_t max_events) {
+  const model::BoardSpec* board = model::FindBoard(program->board);
+  if (board == nullptr) return;
+  const Values values(*board);
+  max_events = std::min(max_events, kMaxEvents);
+  const size_t changes = 1 + (random_.OneIn(2) ? random_.Below(4) : 0);
+  for (size_t n = 0; n < changes; ++n) {
+    const size_t size = program->events.size();
+    // Later places mostly, so that what was found early on keeps working.
+    const size_t at = random_.OneIn(2) ? size : random_.Below(size + 1);
+    constexpr unsigned kWeights[] = {30, 16, 22, 2, 12, 8, 5, 3, 1};
+    switch (size == 0 ? 0 : random_.Weighted(kWeights)) {
+      case 0:
+        InsertMacro(program, values, at);
+        break;
+      case 1:
+        InsertEvent(program, values, at);
+        break;
+      case 2:
+        ChangeArgument(program, values);
+        break;
+      case 3:
+        ChangeAttributes(program);
+        break;
+      case 4:
+        DeleteSome(program);
+        break;
+      case 5:
+        MoveEvent(program);
+        break;
+      case 6:
+        DuplicateEvent(program);
+        break;
+      case 7:
+        ChangeChoices(program);
+        break;
+      default:
+        ChangeSchedule(program);
+    }
+  }
+  Mend(program, values);
+  ShrinkTo(&random_, max_events, &program->events);
+  for (Event& event : program->events) event.expect = Expect::kNone;
+  program->driver = kDriverShipped;
+  program->expect = 0;
+}
+
+Program Mutator::Splice(const Program& a, const Program& b, size_t max_events) {
+  Program result = a;
+  const size_t head = random_.Below(a.events.size() + 1);
+  const size_t tail = random_.Below(b.events.size() + 1);
+  result.events.resize(head);
+  result.events.insert(result.events.end(), b.events.begin() + static_cast<ptrdiff_t>(tail),
+                       b.events.end());
+  if (random_.OneIn(4)) result.choices = b.choices;
+  if (random_.OneIn(4)) result.schedule = b.schedule;
+  max_events = std::min(max_events, kMaxEvents);
+  const model::BoardSpec* board = model::FindBoard(a.board);
+  if (board != nullptr) Retarget(&result, Values(*board));
+  ShrinkTo(&random_, max_events, &result.events);
+  for (Event& event : result.events) event.expect = Expect::kNone;
+  result.driver = kDriverShipped;
+  result.expect = 0;
+  return result;
+}
+
+std::vector<uint8_t> Mutator::MutateBytes(const uint8_t* data, size_t size, size_t max_size,
+                                          const model::BoardSpec* board) {
+  std::optional<Program> program = Decode(data, size);
+  if (!program.has_value() || (board != nullptr && program->board != board->id)) {
+    program = Fresh(board != nullptr ? *board : *DrawBoard());
+  } else {
+    Mutate(&*program, kMaxEvents);
+  }
+  ShrinkTo(&random_, EventsThatFit(max_size, *program), &program->events);
+  std::vector<uint8_t> bytes = Encode(*program);
+  if (bytes.size() > max_size) bytes.clear();
+  return bytes;
+}
+
+std::vector<uint8_t> Mutator::CrossOverBytes(const uint8_t* a, size_t a_size, const uint8_t* b,
+                                             size_t b_size, size_t max_size) {
+  const std::optional<Program> first = Decode(a, a_size);
+  const std::optional<Program> second = Decode(b, b_size);
+  if (!first.has_value() || !second.has_value()) return MutateBytes(a, a_size, max_size, nullptr);
+  Program program = Splice(*first, *second, kMaxEvents);
+  ShrinkTo(&random_, EventsThatFit(max_size, program), &program.events);
+  std::vector<uint8_t> bytes = Encode(program);
+  if (bytes.size() > max_size) bytes.clear();
+  return bytes;
+}
+
+}  // namespace sidewall::fuzz

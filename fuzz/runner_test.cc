@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+#include "fuzz/runner.h"
+
+#include <gtest/gtest.h>
+
+#include <vector>
+
+#include "fuzz/mutator.h"
+#include "fuzz/reproduce.h"
+#include "model/board.h"
+#include "oracle/engine_native.h"
+
+namespace sidewall::fuzz {
+namespace {
+
+Program MustParse(const std::string& events) {
+  Program program;
+  ParseError error;
+  EXPECT_TRUE(ParseText("# sidewall-program v1\n# board: tiny\n" + events, &program, &error))
+      << error.line << ":" << error.column << " " << error.what;
+  return program;
+}
+
+constexpr char kIdentity[] =
+    "host.write32 niso0 SMR[0] id=6 mask=0x7f80 valid=1\n"
+    "host.write32 niso0 S2CR[0] type=bypass\n";
+
+TEST(Runner, ALegalProgramPasses) {
+  const Program program = MustParse(std::string(kIdentity) +
+                                    "dma client=mgbeard addr=0x80001000 read -> ok 0x80001000\n"
+                                    "hyp.donate pages=0x80001000+1 to=guest0 -> ok\n"
+                                    "dma client=mgbeard addr=0x80001000 read -> fault\n");
+  Reproducer reproducer(AllInvariants());
+  const RunResult result = reproducer.Run(program);
+  EXPECT_TRUE(AsExpected(result, 0)) << ResultText(program, result);
+  EXPECT_EQ(result.events, program.events.size());
+}
+
+TEST(Runner, AWrongExpectationIsAMismatch) {
+  Program program = MustParse(std::string(kIdentity) +
+                              "dma client=mgbeard addr=0x80001000 read -> fault\n"
+                              "dma client=mgbeard addr=0x80002000 read -> ok\n");
+  Reproducer reproducer(AllInvariants());
+  RunResult result = reproducer.Run(program);
+  EXPECT_TRUE(result.mismatch);
+  EXPECT_EQ(result.mismatch_index, 2u);
+  EXPECT_EQ(result.events, 4u);
+  EXPECT_FALSE(AsExpected(result, 0));
+  EXPECT_TRUE(Broke(result, 0));
+  program.events[2].expect = Expect::kValue;
+  program.events[2].arg[5] = 0x80002000;
+  result = reproducer.Run(program);
+  EXPECT_TRUE(result.mismatch) << "the address that it was delivered to is another one";
+}
+
+TEST(Runner, RunsDoNotInfluenceEachOther) {
+  const Program attach =
+      MustParse(std::string(kIdentity) + "dma client=mgbeard addr=0x80001000 read -> ok\n");
+  const Program bare = MustParse("dma client=mgbeard addr=0x80001000 read -> fault\n");
+  Reproducer reproducer(AllInvariants());
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_FALSE(reproducer.Run(attach).mismatch);
+    EXPECT_FALSE(reproducer.Run(bare).mismatch);
+  }
+}
+
+TEST(Reproduce, NamesOfTools) {
+  for (const char* driver : {"shipped", "passthrough", "denyall", "bug/SB012"}) {
+    const std::string suffix = SuffixOfDriver(driver);
+    EXPECT_EQ(DriverOfTool("/x.y/sidewall-tool" + (suffix.empty() ? "" : "." + suffix)), driver);
+  }
+}
+
+// What a campaign that begins with nothing exercises. It imitates an engine: a pool of programs,
+// of which one is taken, changed, run, and often kept.
+TEST(Campaign, DrawsEventsThatDoSomething) {
+  Coverage coverage;
+  HarnessOptions options;
+  options.board = model::FindBoard("tiny");
+  options.armed = 0;
+  options.coverage = &coverage;
+  Harness<NativeEngine> harness(options);
+  Mutator mutator(1);
+  Random random(2);
+  std::vector<Program> pool = {mutator.Fresh(*options.board)};
+  for (int i = 0; i < 3000; ++i) {
+    Program program = pool[random.Below(pool.size())];
+    mutator.Mutate(&program, kMaxEvents);
+    if (random.OneIn(4)) {
+      program = mutator.Splice(program, pool[random.Below(pool.size())], kMaxEvents);
+    }
+    RunProgram(harness, program);
+    if (pool.size() < 300) {
+      pool.push_back(program);
+    } else if (random.OneIn(3)) {
+      pool[random.Below(pool.size())] = program;
+    }
+  }
+  const double events = static_cast<double>(coverage.events);
+  const auto share = [&](uint64_t count) { return 100 * static_cast<double>(count) / events; };
+  EXPECT_GE(share(coverage.events_with_store), 30);
+  EXPECT_GE(share(coverage.dma_ok), 10);
+  EXPECT_GE(share(coverage.dma_fault), 10);
+  RecordProperty("store", std::to_string(share(coverage.events_with_store)));
+  std::printf("events %.0f: store %.1f %%, dma ok %.1f %%, dma fault %.1f %%\n", events,
+              share(coverage.events_with_store), share(coverage.dma_ok), share(coverage.dma_fault));
+}
+
+}  // namespace
+}  // namespace sidewall::fuzz
