@@ -24,7 +24,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr char kBug[] = "SB001";
+constexpr char kBug[] = "SB007";
 constexpr char kBoard[] = "tegra234";
 constexpr uint64_t kSeed = 1;
 constexpr uint64_t kMaxPrograms = 200000;

@@ -50,7 +50,7 @@ bool Checks::Report(Invariant id, const char* object, const char* check, std::st
   Verdict& verdict = board_.verdict_;
   verdict.id = id;
   verdict.object = object;
-  verdict.frames = {check, store_name_, board_.call_name_};
+  verdict.frames = {check, StoreName(), board_.call_name_};
   verdict.event_index = board_.event_index_;
   verdict.title = std::string(FindInvariant(id)->code) + ": " + std::move(title);
   verdict.text = std::move(text);
@@ -95,7 +95,7 @@ void Checks::AfterFinalize() {
 }
 
 void Checks::FullCheck() {
-  store_name_ = "-";
+  last_store_ = Store::kNone;
   for (size_t smmu = 0; smmu < board_.spec_.smmu_count; smmu++) {
     const model::SmmuSpec& spec = board_.spec_.smmu[smmu];
     for (uint8_t n = 0; n < spec.instance_count; n++) {
@@ -116,23 +116,20 @@ void Checks::FullCheck() {
 
 // ---------------------------------------------------------------- stores
 
-void Checks::BeforeEvent() { store_name_ = "-"; }
+void Checks::BeforeEvent() { last_store_ = Store::kNone; }
 
 void Checks::AfterStore(uint64_t pa, unsigned width, uint64_t value) {
-  last_pa_ = pa;
-  last_width_ = width;
-  last_value_ = value;
   size_t instance = 0;
   uint32_t offset = 0;
   if (!board_.machine_->InstanceOf(pa, &instance, &offset)) {
+    last_store_ = Store::kMc;
     if (board_.phase_ != Board::Phase::kOff) Iso09McWindow(pa);
     return;
   }
   if (board_.phase_ == Board::Phase::kOff) return;
-  uint16_t index = 0;
-  uint16_t bank = 0;
-  const model::RegisterInfo* info = model::FindRegister(WindowOf(instance), offset, &index, &bank);
-  store_name_ = std::string("write ") + (info ? info->name : "unknown register");
+  last_store_ = Store::kRegister;
+  last_instance_ = instance;
+  last_offset_ = offset;
   AfterSmmuStore(instance, offset, value);
   if (width == 8) AfterSmmuStore(instance, offset + 4, value);
   if (board_.reach_.suspicious()) Iso01Reach();
@@ -174,7 +171,7 @@ void Checks::CheckPolicyWord(size_t instance, uint32_t offset) {
 }
 
 void Checks::AfterTableStore(uint64_t) {
-  store_name_ = "table write";
+  last_store_ = Store::kTable;
   if (board_.phase_ == Board::Phase::kOff) return;
   if (board_.reach_.suspicious()) {
     Iso01Reach();
@@ -278,6 +275,17 @@ uint8_t Checks::NumberInPair(size_t instance) const {
 
 Window Checks::WindowOf(size_t instance) const {
   return static_cast<Window>(board_.machine_->SideOf(instance) * 2 + NumberInPair(instance));
+}
+
+std::string Checks::StoreName() const {
+  if (last_store_ == Store::kNone) return "-";
+  if (last_store_ == Store::kTable) return "table write";
+  if (last_store_ == Store::kMc) return "write memory controller";
+  uint16_t index = 0;
+  uint16_t bank = 0;
+  const model::RegisterInfo* info =
+      model::FindRegister(WindowOf(last_instance_), last_offset_, &index, &bank);
+  return std::string("write ") + (info ? info->name : "unknown register");
 }
 
 std::string Checks::RegisterLine(size_t instance, uint32_t offset) const {

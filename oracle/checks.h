@@ -101,6 +101,7 @@ class Checks {
   void NoteForMirror(size_t instance, uint32_t offset, uint64_t value);
   void FullCheck();
   std::vector<std::string> Path(size_t instance, uint16_t entry, const model::Resolution& via);
+  std::string StoreName() const;
   std::string RegisterLine(size_t instance, uint32_t offset) const;
   const model::SmmuSpec& SpecOf(size_t instance) const;
   Window WindowOf(size_t instance) const;
@@ -111,11 +112,11 @@ class Checks {
   State now_;
   State saved_;
   PairTrace pairs_[model::kMaxSmmus];
-  // The innermost frame of ours: what the driver last stored.
-  std::string store_name_;
-  uint64_t last_pa_ = 0;
-  uint64_t last_value_ = 0;
-  unsigned last_width_ = 0;
+  // The innermost frame of ours: what the driver last stored. Its name is made when it is needed.
+  enum class Store : uint8_t { kNone, kRegister, kTable, kMc };
+  Store last_store_ = Store::kNone;
+  size_t last_instance_ = 0;
+  uint32_t last_offset_ = 0;
 };
 
 }  // namespace sidewall

@@ -26,6 +26,7 @@ constexpr uint32_t kMustBeZero =
     (1u << 0) | (1u << 3) | (1u << 31);  // CLIENTPD, EXIDENABLE, VMID16EN
 constexpr uint32_t kSctlrCfcfg = 1u << 7;
 constexpr uint32_t kActlrCpre = 1u << 1;
+constexpr uint32_t kNoVmid = 0x100;
 
 }  // namespace
 
@@ -42,7 +43,7 @@ constexpr uint32_t kActlrCpre = 1u << 1;
   std::string title;
   const char* object = "stream";
   if (breach.kind == Breach::kEverything) {
-    title = Print("%s of %s reaches all of memory: no stage 2 of EL2 applies",
+    title = Print("a stream of %s on %s reaches all of memory: no stage 2 of EL2 applies",
                   OwnerName(breach.owner), model::WindowName(WindowOf(breach.instance)));
     text.push_back("page    every page, of every owner");
   } else if (breach.kind == Breach::kWildTree) {
@@ -92,23 +93,24 @@ constexpr uint32_t kActlrCpre = 1u << 1;
     const model::SmmuSpec& spec = board_.spec_.smmu[smmu];
     for (uint8_t n = 0; n < spec.instance_count; n++) {
       const size_t instance = board_.machine_->InstanceIndex(spec.side, n);
-      for (uint32_t vmid = 0; vmid < 256; vmid++) {
-        const auto tag = static_cast<uint8_t>(vmid);
-        if (vmid != spec.host_vmid && !board_.reach_.VmidSeen(instance, tag)) continue;
-        if (board_.machine_->MayHold(instance, tag, page) == model::kPermNone) continue;
-        Lines text = {
-            Print("page    0x%llx, lost by %s, now of %s", Wide(page), OwnerName(from),
-                  OwnerName(board_.ghost_.owner(page))),
-            Print("TLB     %s may still hold it under VMID %u: no completed sync covers it",
-                  model::WindowName(WindowOf(instance)), vmid)};
-        if (Report(Invariant::kIso02, "page", "Iso02Stale",
-                   Print("a page of %s changed hands while %s may still translate to it",
-                         OwnerName(from), model::WindowName(WindowOf(instance))),
-                   std::move(text))) {
-          __builtin_trap();
-        }
-        return;
+      uint32_t held = kNoVmid;
+      board_.reach_.AnyVmid(instance, [&](uint8_t vmid) {
+        if (board_.machine_->MayHold(instance, vmid, page) == model::kPermNone) return false;
+        held = vmid;
+        return true;
+      });
+      if (held == kNoVmid) continue;
+      Lines text = {Print("page    0x%llx, lost by %s, now of %s", Wide(page), OwnerName(from),
+                          OwnerName(board_.ghost_.owner(page))),
+                    Print("TLB     %s may still hold it under VMID %u: no completed sync covers it",
+                          model::WindowName(WindowOf(instance)), held)};
+      if (Report(Invariant::kIso02, "page", "Iso02Stale",
+                 Print("a page of %s changed hands while %s may still translate to it",
+                       OwnerName(from), model::WindowName(WindowOf(instance))),
+                 std::move(text))) {
+        __builtin_trap();
       }
+      return;
     }
   }
 }

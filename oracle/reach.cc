@@ -28,14 +28,15 @@ Reach::Reach(const model::BoardSpec& board, const Ghost& ghost, const model::Mac
 
 void Reach::Reset() {
   now_.trees.clear();
+  for (auto& set : now_.vmids) std::fill(std::begin(set), std::end(set), 0);
   for (auto& slots : now_.slots) slots.clear();
   for (size_t i = 0; i < board_.smmu_count; i++) {
     for (uint8_t n = 0; n < board_.smmu[i].instance_count; n++) {
       const size_t instance = machine_.InstanceIndex(board_.smmu[i].side, n);
       now_.slots[instance].resize(board_.smmu[i].entries);
+      AddVmid(instance, board_.smmu[i].host_vmid);
     }
   }
-  for (auto& set : now_.vmids) std::fill(std::begin(set), std::end(set), 0);
   dirty_ = true;
   all_suspicious_ = true;
 }
@@ -109,6 +110,10 @@ void Reach::OnWildTree(uint64_t root) {
   Find(root)->wild = true;
 }
 
+void Reach::AddVmid(size_t instance, uint8_t vmid) {
+  now_.vmids[instance][vmid / 64] |= uint64_t{1} << (vmid % 64);
+}
+
 uint8_t Reach::OwnersOf(size_t instance, uint32_t smr) const {
   const uint32_t id = smr & 0x7f;
   const uint32_t mask = (smr >> 16) & 0x7f;
@@ -134,8 +139,7 @@ void Reach::RefreshEntry(size_t instance, uint16_t entry) {
   slot.via = machine_.Resolve(instance, sid);
   if (OnStage2(slot.via.route)) {
     // Stale stage-2 entries carry the VMID of the bank that the tables belong to.
-    const uint8_t vmid = slot.via.stage2_vmid;
-    now_.vmids[instance][vmid / 64] |= uint64_t{1} << (vmid % 64);
+    AddVmid(instance, slot.via.stage2_vmid);
   }
 }
 
@@ -228,10 +232,6 @@ bool Reach::IsMapped(uint64_t page, uint64_t* root) const {
     return true;
   }
   return false;
-}
-
-bool Reach::VmidSeen(size_t instance, uint8_t vmid) const {
-  return (now_.vmids[instance][vmid / 64] >> (vmid % 64)) & 1;
 }
 
 }  // namespace sidewall

@@ -10,6 +10,7 @@
 #ifndef SIDEWALL_ORACLE_REACH_H_
 #define SIDEWALL_ORACLE_REACH_H_
 
+#include <bit>
 #include <cstdint>
 #include <utility>
 #include <vector>
@@ -58,8 +59,16 @@ class Reach final : public model::Watcher {
 
   // Trees that map the page, for a loss of ownership. `ipa` receives one address.
   bool IsMapped(uint64_t page, uint64_t* root) const;
-  // VMIDs under which host streams have stood on an instance, as a set of 256 bits.
-  bool VmidSeen(size_t instance, uint8_t vmid) const;
+  // Calls f(vmid) for each VMID under which streams of an instance may have been translated, until
+  // one call returns true.
+  template <typename F>
+  void AnyVmid(size_t instance, F f) const {
+    for (uint32_t word = 0; word < 4; word++) {
+      for (uint64_t set = now_.vmids[instance][word]; set != 0; set &= set - 1) {
+        if (f(static_cast<uint8_t>(64 * word + std::countr_zero(set)))) return;
+      }
+    }
+  }
 
  private:
   struct Tree {
@@ -85,6 +94,7 @@ class Reach final : public model::Watcher {
   Tree* Find(uint64_t root);
   const Tree* Find(uint64_t root) const;
   void Account(Tree& tree, uint64_t page, uint64_t ipa, bool added);
+  void AddVmid(size_t instance, uint8_t vmid);
   uint8_t OwnersOf(size_t instance, uint32_t smr) const;
   bool CheckSlot(size_t instance, uint16_t entry, Breach* breach) const;
 

@@ -35,8 +35,8 @@ class ShippedTest : public testing::TestWithParam<const char*> {
                .arg = {1, 6, address, write ? kDmaWrite : 0, instance, 0}});
   }
   void ExpectClean() {
-    EXPECT_FALSE(harness_.violated()) << harness_.verdict().title << " at event "
-                                      << harness_.verdict().event_index;
+    EXPECT_FALSE(harness_.violated())
+        << harness_.verdict().title << " at event " << harness_.verdict().event_index;
   }
   void Attach(uint64_t bank, uint64_t root) {
     Write(0xc00, 0x20000);
@@ -156,8 +156,7 @@ TEST_P(ShippedTest, ColdBootFromAnArbitraryState) {
   ExpectClean();
 }
 
-INSTANTIATE_TEST_SUITE_P(Boards, ShippedTest,
-                         testing::Values("tiny", "tegra234", "tegra234-virt"));
+INSTANTIATE_TEST_SUITE_P(Boards, ShippedTest, testing::Values("tiny", "tegra234", "tegra234-virt"));
 
 }  // namespace
 }  // namespace sidewall
