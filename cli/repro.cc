@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
 //
 // sidewall repro: runs programs, tells what they do, and holds them against what their files say.
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -8,7 +9,9 @@
 #include <cstring>
 #include <filesystem>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "cli/environment.h"
@@ -28,6 +31,8 @@
 namespace sidewall::cli {
 namespace {
 
+using Json = nlohmann::ordered_json;
+
 struct ReproOptions {
   std::vector<std::string> paths;
   std::string image = "host";
@@ -35,6 +40,7 @@ struct ReproOptions {
   std::vector<std::string> only;
   std::vector<std::string> without;
   bool quiet = false;
+  bool json = false;
 };
 
 InvariantSet SetOf(const std::vector<std::string>& codes) {
@@ -66,6 +72,7 @@ std::vector<std::string> CommandFor(const std::string& driver, const ReproOption
   for (const std::string& code : options.only) command.push_back("--only=" + code);
   for (const std::string& code : options.without) command.push_back("--without=" + code);
   if (options.quiet) command.push_back("--quiet");
+  if (options.json) command.push_back("--json");
   command.push_back("--");
   command.insert(command.end(), paths.begin(), paths.end());
   return command;
@@ -162,13 +169,25 @@ class El2Bench {
   std::unique_ptr<replay::Rig> el2_;
 };
 
+Json VerdictRow(const Verdict& verdict) {
+  if (verdict.id == Invariant::kNone) return nullptr;
+  return {{"invariant", FindInvariant(verdict.id)->code},
+          {"bucket", verdict.Bucket()},
+          {"object", verdict.object},
+          {"title", verdict.title},
+          {"event", verdict.event_index},
+          {"path", verdict.text},
+          {"frames", verdict.frames}};
+}
+
 class Session {
  public:
   explicit Session(const ReproOptions& options)
       : options_(options),
         linked_(LinkedDriver()),
         armed_(Armed(options)),
-        loud_(armed_, stdout),
+        talk_(options.json ? stderr : stdout),
+        loud_(armed_, talk_),
         still_(armed_) {}
 
   int Go() {
@@ -179,105 +198,150 @@ class Session {
     if (!options_.driver.empty() && options_.driver != linked_) {
       return Become(CommandFor(options_.driver, options_, options_.paths));
     }
-    const bool foreign = linked_ != "shipped";
     int code = kExitOk;
     for (const std::string& file : files) {
       fuzz::Program program;
       if (!fuzz::LoadProgram(file, &program, &problem)) throw UsageError(problem);
-      const int one = foreign ? RunForeign(file, program) : RunShipped(file, program);
-      code = std::max(code, one);
+      code = std::max(code, RunFile(file, program));
     }
-    if (foreign) {
-      std::printf("broke %zu of %zu\n", broke_, files.size());
-      return broke_ == files.size() ? kExitOk : kExitFinding;
+    if (foreign_) code = good_ == files.size() ? kExitOk : kExitFinding;
+    if (options_.json) {
+      PrintJson();
+    } else if (foreign_) {
+      std::printf("broke %zu of %zu\n", good_, files.size());
+    } else {
+      std::printf("%zu of %zu as expected\n", good_, files.size());
     }
-    std::printf("%zu of %zu as expected\n", as_expected_, files.size());
     return code;
   }
 
  private:
+  // One file from beginning to end; what is said of it goes to `talk_`, what it gave into `row`.
+  int RunFile(const std::string& file, const fuzz::Program& program) {
+    Json row = {{"file", file},
+                {"board", model::FindBoard(program.board)->name},
+                {"driver", fuzz::DriverWord(program.driver)},
+                {"expect", fuzz::ExpectWord(program.expect)},
+                {"events", program.events.size()},
+                {"good", false}};
+    const size_t before = good_;
+    const int code = foreign_ ? RunForeign(file, program, &row) : RunShipped(file, program, &row);
+    row["good"] = good_ > before;
+    rows_.push_back(std::move(row));
+    return code;
+  }
+
+  void PrintJson() const {
+    const Json report = {{"schema", "sidewall.repro/1"},
+                         {"driver", linked_},
+                         {"image", options_.image},
+                         {"good", good_},
+                         {"programs", rows_}};
+    // Names of files need not be UTF-8.
+    std::printf("%s\n", report.dump(2, ' ', false, Json::error_handler_t::replace).c_str());
+  }
+
+  // A line a file: what was asked for, or, where that is JSON, talk that --quiet leaves out.
+  template <typename... Words>
+  void Say(fmt::format_string<Words...> format, Words&&... words) const {
+    if (options_.json && options_.quiet) return;
+    fmt::print(talk_, format, std::forward<Words>(words)...);
+  }
+
   Run RunOnce(const fuzz::Program& program, bool narrate) {
     if (options_.image == "host") {
       return {narrate ? loud_.Run(program) : still_.Run(program), ""};
     }
     const bool both = options_.image == "both";
-    return El2Bench(program, armed_, both, narrate ? stdout : nullptr).Go();
+    return El2Bench(program, armed_, both, narrate ? talk_ : nullptr).Go();
   }
 
   void PrintVerdict(const RunResult& result) const {
     if (result.verdict.id == Invariant::kNone) return;
-    std::printf("  %s  [%s]\n", result.verdict.title.c_str(), result.verdict.Bucket().c_str());
-    for (const std::string& line : result.verdict.text) std::printf("    %s\n", line.c_str());
+    Say("  {}  [{}]\n", result.verdict.title, result.verdict.Bucket());
+    for (const std::string& line : result.verdict.text) Say("    {}\n", line);
   }
 
   // A driver that must fail: `broke` is good.
-  int RunForeign(const std::string& file, const fuzz::Program& program) {
-    if (!options_.quiet) std::printf("%s\n", file.c_str());
+  int RunForeign(const std::string& file, const fuzz::Program& program, Json* row) {
+    if (!options_.quiet) Say("{}\n", file);
     const Run run = RunOnce(program, !options_.quiet);
     // The expectation of a bad program is about its own bug.
     const bool own = fuzz::DriverWord(program.driver) == linked_;
     const bool broke = fuzz::Broke(run.result, own ? program.expect : 0);
-    broke_ += broke;
+    good_ += broke;
     if (!options_.quiet) PrintVerdict(run.result);
-    std::printf("%s: %s under %s (%s)\n", file.c_str(), broke ? "broke" : "HELD", linked_.c_str(),
-                fuzz::ResultText(program, run.result).c_str());
+    const std::string got = fuzz::ResultText(program, run.result);
+    (*row)["result"] = got;
+    (*row)["verdict"] = VerdictRow(run.result.verdict);
+    Say("{}: {} under {} ({})\n", file, broke ? "broke" : "HELD", linked_, got);
     return kExitOk;
   }
 
-  int RunShipped(const std::string& file, const fuzz::Program& program) {
+  int RunShipped(const std::string& file, const fuzz::Program& program, Json* row) {
     const std::string driver = fuzz::DriverWord(program.driver);
     const bool bad = driver != "shipped";
     const bool narrate = !options_.quiet && !bad;
-    if (narrate) std::printf("%s\n", file.c_str());
+    if (narrate) Say("{}\n", file);
     const Run run = RunOnce(program, narrate);
     if (narrate) PrintVerdict(run.result);
+    const std::string got = fuzz::ResultText(program, run.result);
+    (*row)["result"] = got;
+    (*row)["verdict"] = VerdictRow(run.result.verdict);
     if (!run.divergence.empty()) {
-      std::printf("%s: DIF01: %s\n", file.c_str(), run.divergence.c_str());
+      (*row)["divergence"] = run.divergence;
+      Say("{}: DIF01: {}\n", file, run.divergence);
       return kExitDivergence;
     }
     const uint8_t expect = bad ? 0 : program.expect;
-    const std::string got = fuzz::ResultText(program, run.result);
     if (!fuzz::AsExpected(run.result, expect)) {
       if (!narrate) PrintVerdict(run.result);
-      std::printf("%s: NOT as expected: %s, not %s\n", file.c_str(), got.c_str(),
-                  fuzz::ExpectWord(expect).c_str());
+      Say("{}: NOT as expected: {}, not {}\n", file, got, fuzz::ExpectWord(expect));
       return kExitFinding;
     }
-    if (bad && options_.image == "host") return RunUnderItsDriver(file, driver, program);
-    std::printf("%s: %s, as expected\n", file.c_str(), got.c_str());
-    ++as_expected_;
+    if (bad && options_.image == "host") return RunUnderItsDriver(file, driver, program, row);
+    Say("{}: {}, as expected\n", file, got);
+    ++good_;
     return kExitOk;
   }
 
   int RunUnderItsDriver(const std::string& file, const std::string& driver,
-                        const fuzz::Program& program) {
+                        const fuzz::Program& program, Json* row) {
+    ReproOptions options = options_;
+    // Both streams of a process come as one.
+    if (options.json) options.quiet = true;
     ProcessResult other;
     try {
-      other = RunProcess(CommandFor(driver, options_, {file}));
+      other = RunProcess(CommandFor(driver, options, {file}));
     } catch (const EnvironmentError& error) {
       // The rest can still be run.
-      std::printf("%s: pass, but not run under %s: %s\n", file.c_str(), driver.c_str(),
-                  error.what());
+      (*row)["not_run"] = error.what();
+      Say("{}: pass, but not run under {}: {}\n", file, driver, error.what());
       return kExitEnvironment;
     }
-    if (!options_.quiet || other.exit_code != kExitOk) std::fputs(other.output.c_str(), stdout);
+    const Json report = Json::parse(other.output, nullptr, false);
+    if (report.is_object()) (*row)["under_its_driver"] = report["programs"][0];
+    const bool tell = !options_.quiet || other.exit_code != kExitOk;
+    if (tell && !options_.json) std::fputs(other.output.c_str(), stdout);
     if (other.exit_code == kExitOk) {
-      std::printf("%s: pass, and %s under %s, as expected\n", file.c_str(),
-                  fuzz::ExpectWord(program.expect).c_str(), driver.c_str());
-      ++as_expected_;
+      Say("{}: pass, and {} under {}, as expected\n", file, fuzz::ExpectWord(program.expect),
+          driver);
+      ++good_;
       return kExitOk;
     }
-    std::printf("%s: NOT as expected under %s\n", file.c_str(), driver.c_str());
+    Say("{}: NOT as expected under {}\n", file, driver);
     return other.exit_code == kExitFinding ? kExitFinding : kExitEnvironment;
   }
 
   const ReproOptions& options_;
   const std::string linked_;
+  const bool foreign_ = linked_ != "shipped";
   const InvariantSet armed_;
+  std::FILE* const talk_;
   fuzz::Reproducer loud_;
   fuzz::Reproducer still_;
-  size_t as_expected_ = 0;
-  size_t broke_ = 0;
+  size_t good_ = 0;  // files that were as expected, or, under a driver that must fail, broke
+  Json rows_ = Json::array();
 };
 
 int RunRepro(const ReproOptions& options) {
@@ -319,6 +383,7 @@ void RegisterRepro(CLI::App& app, int* exit_code) {
   verb->add_option("--only", options->only, "arm these invariants alone")->delimiter(',');
   verb->add_option("--without", options->without, "disarm these invariants")->delimiter(',');
   verb->add_flag("--quiet", options->quiet, "one line a program");
+  verb->add_flag("--json", options->json, "machine-readable; what is told goes to stderr");
   verb->callback([=] { *exit_code = Guarded(*options); });
 }
 

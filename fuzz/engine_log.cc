@@ -47,6 +47,13 @@ bool ParseAflStats(std::string_view text, EngineStatus* status) {
   return true;
 }
 
+void AddJob(const EngineStatus& job, EngineStatus* total) {
+  total->executions += job.executions;
+  total->edges = std::max(total->edges, job.edges);
+  total->features = std::max(total->features, job.features);
+  total->corpus = std::max(total->corpus, job.corpus);
+}
+
 bool ParseDuration(std::string_view text, uint64_t* seconds) {
   uint64_t unit = 1;
   if (!text.empty() && (text.back() < '0' || text.back() > '9')) {

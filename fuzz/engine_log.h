@@ -29,6 +29,9 @@ struct EngineStatus {
 bool ParseLibFuzzerLine(std::string_view line, EngineStatus* status);
 // The file fuzzer_stats of AFL++.
 bool ParseAflStats(std::string_view text, EngineStatus* status);
+// Adds one job of several. Executions add up; jobs exchange what they find, so that their corpora
+// and edges are nearly the same and the largest stands for all.
+void AddJob(const EngineStatus& job, EngineStatus* total);
 
 // "90", "90s", "5m", "2h" in seconds. False for anything else, zero, and more than a year.
 bool ParseDuration(std::string_view text, uint64_t* seconds);

@@ -184,4 +184,9 @@ bool Hyp::PageFree(uint64_t pa) {
   return true;
 }
 
+bool Hyp::IsTaken(uint64_t pa) const {
+  if (!board_->pool.Contains(pa)) return false;
+  return free_next_[(pa - board_->pool.start) / kPage] == kTaken;
+}
+
 }  // namespace sidewall::model

@@ -73,6 +73,7 @@ class Hyp {
   // number of the pool: what differs between pools is who refills them.
   uint64_t PageAlloc();
   bool PageFree(uint64_t pa);
+  bool IsTaken(uint64_t pa) const;  // a pool page that was handed out and not returned
   uint32_t free_pages() const { return free_count_; }
   void set_free_limit(uint32_t pages) { free_limit_ = pages; }
 

@@ -157,6 +157,8 @@ bool Machine::StorePool(size_t page, size_t word, uint64_t value) {
   if (before == value) return true;
   memory_.TouchPool(page);
   slot = value;
+  // While a tree is wild its tables are not known, so any descriptor that ends may be one of its.
+  if (trees_.conflict_count() != 0 && (before & 1) != 0) NoteUnfollowedRemoval();
   if (trees_.Indexed(page)) {
     Listener listener(this);
     trees_.OnStore(page, word, before, value, &listener);
@@ -245,17 +247,34 @@ void Machine::FindHolders(uint16_t tree) {
   }
 }
 
+template <typename F>
+void Machine::ForEachHolder(F f) const {
+  for (size_t i = 0; i < kMaxInstances; ++i) {
+    for (unsigned word = 0; word < 4; ++word) {
+      for (uint64_t left = holders_[i][word]; left != 0; left &= left - 1) {
+        f(i, static_cast<uint8_t>(word * 64 + static_cast<unsigned>(__builtin_ctzll(left))));
+      }
+    }
+  }
+}
+
+// Trees that are wild because of another may be followed again later. What they lose until then
+// was in no leaf call, so each TLB that may hold such a tree may keep anything of its VMID.
+void Machine::NoteUnfollowedRemoval() {
+  for (size_t n = 0; n < trees_.tree_limit(); ++n) {
+    const auto tree = static_cast<uint16_t>(n);
+    if (!trees_.tree(tree).used || !trees_.tree(tree).conflict) continue;
+    FindHolders(tree);
+    ForEachHolder([this](size_t i, uint8_t vmid) { tlb_[i].PushEverything(vmid); });
+  }
+}
+
 void Machine::OnTreeLeaf(uint16_t tree, const LeafChange& change) {
   if (!change.added) {
     FindHolders(tree);
-    for (size_t i = 0; i < kMaxInstances; ++i) {
-      for (unsigned word = 0; word < 4; ++word) {
-        for (uint64_t left = holders_[i][word]; left != 0; left &= left - 1) {
-          const unsigned vmid = word * 64 + static_cast<unsigned>(__builtin_ctzll(left));
-          tlb_[i].Push(static_cast<uint8_t>(vmid), change.ipa, change.page, change.perm);
-        }
-      }
-    }
+    ForEachHolder([&](size_t i, uint8_t vmid) {
+      tlb_[i].Push(vmid, change.ipa, change.page, change.perm);
+    });
   }
   if (watcher_ != nullptr) watcher_->OnLeaf(change);
 }
@@ -266,7 +285,7 @@ bool Machine::TlbUnknown(size_t instance) const { return tlb_[instance].unknown(
 
 bool Machine::MayHoldEverything(size_t instance, uint8_t vmid) const {
   const Tlb& tlb = tlb_[instance];
-  if (tlb.overflowed()) return true;
+  if (tlb.overflowed(vmid)) return true;
   for (size_t i = 0; i < tlb.tree_count(); ++i) {
     if (tlb.tree(i).vmid == vmid && trees_.tree(tlb.tree(i).tree).wild) return true;
   }

@@ -124,7 +124,8 @@ struct LeafChange {
 // Told of what a store changed. Calls come from inside Write*/Table*/Store64, in order, before
 // they return; a tree that only stale TLB entries kept alive ends inside the status read that
 // shows the sync complete (or in PowerLoss). When trees of two shapes lie over one root, the root
-// is announced anew after one of them ends.
+// is announced anew after one of them ends; and so is a tree that was wild only because another
+// tree used one of its tables, after that other tree ends: OnTree false, OnTree true, its leaves.
 class Watcher {
  public:
   virtual void OnLeaf(const LeafChange& change) = 0;
@@ -186,8 +187,9 @@ class Machine {
   // Permissions with which a translation to `page` under `vmid` may still be cached, though the
   // tables no longer hold it.
   uint8_t MayHold(size_t instance, uint8_t vmid, uint64_t page) const;
-  // True when MayHold answers everything for every page: a wild tree may be cached, or so much was
-  // removed without an invalidation that it could not be noted singly.
+  // True when MayHold answers everything for every page: a wild tree may be cached, or what was
+  // removed without an invalidation was so much, or from so wild a tree, that it could not be noted
+  // singly.
   bool MayHoldEverything(size_t instance, uint8_t vmid) const;
   // Calls f(page, perm) for every such translation, unless MayHoldEverything.
   template <typename F>
@@ -266,6 +268,9 @@ class Machine {
   void DropStaleTrees(const DroppedTrees& dropped);
   void OnTreeLeaf(uint16_t tree, const LeafChange& change);
   void FindHolders(uint16_t tree);
+  template <typename F>
+  void ForEachHolder(F f) const;
+  void NoteUnfollowedRemoval();
   bool StorePool(size_t page, size_t word, uint64_t value);
   void ScrambleInstance(size_t instance, uint64_t* state);
   void VisitStale(size_t instance, uint8_t vmid, void (*fn)(void*, uint64_t, uint8_t),

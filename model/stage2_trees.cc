@@ -63,6 +63,7 @@ void Stage2Trees::Reset(void* work, Memory* memory) {
   trees_ = static_cast<Tree*>(work);
   nodes_ = reinterpret_cast<TableNode*>(trees_ + kMaxTrees);
   tree_limit_ = 0;
+  conflict_count_ = 0;
   for (size_t i = 0; i < memory->pool_pages(); ++i) nodes_[i] = {0, kNoTree, 0};
 }
 
@@ -71,17 +72,22 @@ void Stage2Trees::SetNode(size_t pool_page, const TableNode& node) {
   nodes_[pool_page] = node;
 }
 
-uint16_t Stage2Trees::Find(const Stage2Geometry& g, bool* conflict) const {
-  *conflict = false;
+uint16_t Stage2Trees::Find(const Stage2Geometry& g) const {
   for (uint32_t i = 0; i < tree_limit_; ++i) {
     const Tree& tree = trees_[i];
     if (!tree.used || tree.root != g.root) continue;
     if (tree.start_level == g.start_level && tree.input_bits == g.input_bits) {
       return static_cast<uint16_t>(i);
     }
-    *conflict = true;
   }
   return kNoTree;
+}
+
+bool Stage2Trees::SharesRoot(uint16_t index) const {
+  for (uint32_t i = 0; i < tree_limit_; ++i) {
+    if (i != index && trees_[i].used && trees_[i].root == trees_[index].root) return true;
+  }
+  return false;
 }
 
 uint16_t Stage2Trees::Allocate() {
@@ -93,8 +99,7 @@ uint16_t Stage2Trees::Allocate() {
 }
 
 uint16_t Stage2Trees::AddBank(const Stage2Geometry& g, TreeListener* listener) {
-  bool conflict = false;
-  uint16_t index = Find(g, &conflict);
+  uint16_t index = Find(g);
   if (index == kNoTree) {
     index = Allocate();
     Tree& tree = trees_[index];
@@ -105,11 +110,14 @@ uint16_t Stage2Trees::AddBank(const Stage2Geometry& g, TreeListener* listener) {
             .start_level = g.start_level,
             .input_bits = g.input_bits,
             .wild = false,
+            .conflict = false,
             .used = true};
-    if (!conflict) listener->OnTreeLive(g.root, true);
+    const bool shares_root = SharesRoot(index);
+    if (!shares_root) listener->OnTreeLive(g.root, true);
     // A table smaller than a page need not start at one; none of ours is.
-    if (conflict || g.page_bits != 12 || g.root % kPageSize != 0) {
-      MakeWild(index, listener);
+    const bool followable = g.page_bits == 12 && g.root % kPageSize == 0;
+    if (shares_root || !followable) {
+      MakeWild(index, followable, listener);
     } else {
       Attach(index, listener);
     }
@@ -136,15 +144,37 @@ void Stage2Trees::DropStale(uint16_t index, TreeListener* listener) {
   if (--tree.stale_refs == 0 && tree.bank_refs == 0) Retire(index, listener);
 }
 
+void Stage2Trees::Release(uint16_t index) {
+  for (size_t i = 0; i < memory_->pool_pages(); ++i) {
+    if (nodes_[i].tree == index) SetNode(i, {0, kNoTree, 0});
+  }
+}
+
+// Says of a tree that was just announced what it maps.
+void Stage2Trees::Announce(uint16_t index, TreeListener* listener) const {
+  if (trees_[index].wild) {
+    listener->OnTreeWild(trees_[index].root);
+    return;
+  }
+  struct Context {
+    TreeListener* listener;
+    uint16_t tree;
+  } context = {listener, index};
+  ForEachLeaf(
+      index,
+      [](void* c, const LeafChange& change) {
+        auto* to = static_cast<Context*>(c);
+        to->listener->OnTreeLeaf(to->tree, change);
+      },
+      &context);
+}
+
 void Stage2Trees::Retire(uint16_t index, TreeListener* listener) {
   Tree& tree = trees_[index];
   const uint64_t root = tree.root;
   tree.used = false;
-  if (!tree.wild) {
-    for (size_t i = 0; i < memory_->pool_pages(); ++i) {
-      if (nodes_[i].tree == index) SetNode(i, {0, kNoTree, 0});
-    }
-  }
+  if (!tree.wild) Release(index);
+  if (tree.conflict) --conflict_count_;
   while (tree_limit_ > 0 && !trees_[tree_limit_ - 1].used) --tree_limit_;
   listener->OnTreeLive(root, false);
   // Trees of another shape over the same root were announced under the one name: announce again
@@ -154,38 +184,41 @@ void Stage2Trees::Retire(uint16_t index, TreeListener* listener) {
     if (!trees_[i].used || trees_[i].root != root) continue;
     if (!announced) listener->OnTreeLive(root, true);
     announced = true;
-    if (trees_[i].wild) {
-      listener->OnTreeWild(root);
-      continue;
-    }
-    struct Context {
-      TreeListener* listener;
-      uint16_t tree;
-    } context = {listener, static_cast<uint16_t>(i)};
-    ForEachLeaf(
-        context.tree,
-        [](void* c, const LeafChange& change) {
-          auto* to = static_cast<Context*>(c);
-          to->listener->OnTreeLeaf(to->tree, change);
-        },
-        &context);
+    Announce(static_cast<uint16_t>(i), listener);
+  }
+  for (uint32_t i = 0; i < tree_limit_ && conflict_count_ != 0; ++i) {
+    if (trees_[i].used && trees_[i].conflict) Revive(static_cast<uint16_t>(i), listener);
   }
 }
 
-void Stage2Trees::MakeWild(uint16_t index, TreeListener* listener) {
+// Tries to follow a tree again whose conflict may have ended. The listener hears of it only when
+// that succeeds, since a tree that stays wild is no news.
+void Stage2Trees::Revive(uint16_t index, TreeListener* listener) {
+  class Silence final : public TreeListener {
+   public:
+    void OnTreeLeaf(uint16_t, const LeafChange&) override {}
+    void OnTreeLive(uint64_t, bool) override {}
+    void OnTreeWild(uint64_t) override {}
+  } silence;
+  if (SharesRoot(index)) return;
+  Tree& tree = trees_[index];
+  tree.wild = tree.conflict = false;
+  --conflict_count_;
+  Attach(index, &silence);
+  if (tree.wild) return;
+  listener->OnTreeLive(tree.root, false);
+  listener->OnTreeLive(tree.root, true);
+  Announce(index, listener);
+}
+
+void Stage2Trees::MakeWild(uint16_t index, bool conflict, TreeListener* listener) {
   Tree& tree = trees_[index];
   if (tree.wild) return;
   tree.wild = true;
-  for (size_t i = 0; i < memory_->pool_pages(); ++i) {
-    if (nodes_[i].tree == index) SetNode(i, {0, kNoTree, 0});
-  }
+  tree.conflict = conflict;
+  if (conflict) ++conflict_count_;
+  Release(index);
   listener->OnTreeWild(tree.root);
-}
-
-bool Stage2Trees::Claim(uint16_t index, size_t pool_page, unsigned level, uint64_t base) {
-  if (pool_page == Memory::kNoPage || nodes_[pool_page].tree != kNoTree) return false;
-  SetNode(pool_page, {base, index, static_cast<uint8_t>(level)});
-  return true;
 }
 
 void Stage2Trees::EmitLeaf(uint16_t index, uint64_t descriptor, unsigned level, uint64_t ipa,
@@ -208,10 +241,12 @@ void Stage2Trees::EmitLeaf(uint16_t index, uint64_t descriptor, unsigned level, 
 void Stage2Trees::LinkTable(uint16_t index, uint64_t pa, unsigned level, uint64_t base,
                             TreeListener* listener) {
   const size_t page = memory_->PoolIndex(pa);
-  if (!Claim(index, page, level, base)) {
-    MakeWild(index, listener);
+  const uint16_t owner = page == Memory::kNoPage ? index : nodes_[page].tree;
+  if (owner != kNoTree) {
+    MakeWild(index, owner != index, listener);
     return;
   }
+  SetNode(page, {base, index, static_cast<uint8_t>(level)});
   const Tree& tree = trees_[index];
   const uint64_t* table = memory_->pool_page(page);
   for (size_t i = 0; i < kPageWords && !tree.wild; ++i) {
@@ -333,6 +368,8 @@ void Stage2Trees::SaveTo(Tree* trees, TableNode* nodes) const {
 void Stage2Trees::RestoreTrees(const Tree* trees, size_t saved_limit) {
   __builtin_memcpy(trees_, trees, saved_limit * sizeof(Tree));
   tree_limit_ = static_cast<uint32_t>(saved_limit);
+  conflict_count_ = 0;
+  for (uint32_t i = 0; i < tree_limit_; ++i) conflict_count_ += trees_[i].used && trees_[i].conflict;
 }
 
 }  // namespace sidewall::model

@@ -6,7 +6,8 @@
 //     trees.OnStore(pool_page, index, old_descriptor, new_descriptor);
 //
 // Only 4 KiB granule tables inside the pool are followed, each linked once. Whatever else a tree
-// holds makes it wild: it is then taken to map everything, until nothing names it any more.
+// holds makes it wild: it is then taken to map everything, until nothing names it any more. A tree
+// that is wild only because another one was there first is followed again once that one is gone.
 #ifndef SIDEWALL_MODEL_STAGE2_TREES_H_
 #define SIDEWALL_MODEL_STAGE2_TREES_H_
 
@@ -62,6 +63,7 @@ struct Tree {
   uint8_t start_level;
   uint8_t input_bits;
   bool wild;
+  bool conflict;  // wild only because another tree was there first
   bool used;
 };
 
@@ -94,23 +96,28 @@ class Stage2Trees {
   void ForEachLeaf(uint16_t tree, void (*fn)(void*, const LeafChange&), void* context) const;
 
   size_t tree_limit() const { return tree_limit_; }
+  // How many trees are wild only because of another.
+  size_t conflict_count() const { return conflict_count_; }
   // Snapshots: trees below the limit, and one node.
   void SaveTo(Tree* trees, TableNode* nodes) const;
   void RestoreTrees(const Tree* trees, size_t saved_limit);
   void RestoreNode(size_t pool_page, const TableNode& node) { nodes_[pool_page] = node; }
 
  private:
-  uint16_t Find(const Stage2Geometry& geometry, bool* conflict) const;
+  uint16_t Find(const Stage2Geometry& geometry) const;
+  bool SharesRoot(uint16_t tree) const;
   uint16_t Allocate();
   void Attach(uint16_t tree, TreeListener* listener);
-  bool Claim(uint16_t tree, size_t pool_page, unsigned level, uint64_t base);
   void SetNode(size_t pool_page, const TableNode& node);
   void LinkTable(uint16_t tree, uint64_t pa, unsigned level, uint64_t base, TreeListener* listener);
   void UnlinkTable(uint16_t tree, uint64_t pa, unsigned level, uint64_t base,
                    TreeListener* listener);
   void EmitLeaf(uint16_t tree, uint64_t descriptor, unsigned level, uint64_t ipa, bool added,
                 TreeListener* listener) const;
-  void MakeWild(uint16_t tree, TreeListener* listener);
+  void MakeWild(uint16_t tree, bool conflict, TreeListener* listener);
+  void Release(uint16_t tree);
+  void Announce(uint16_t tree, TreeListener* listener) const;
+  void Revive(uint16_t tree, TreeListener* listener);
   void Retire(uint16_t tree, TreeListener* listener);
   void VisitTable(const Tree& tree, uint64_t pa, unsigned level, uint64_t base,
                   void (*fn)(void*, const LeafChange&), void* context) const;
@@ -119,6 +126,7 @@ class Stage2Trees {
   TableNode* nodes_ = nullptr;
   Tree* trees_ = nullptr;
   uint32_t tree_limit_ = 0;
+  uint32_t conflict_count_ = 0;
 };
 
 }  // namespace sidewall::model

@@ -80,8 +80,7 @@ void Tlb::Push(uint8_t vmid, uint64_t ipa, uint64_t page, uint8_t perm) {
   } else if (entry_limit_ < capacity_) {
     slot = entry_limit_++;
   } else {
-    overflowed_ = true;
-    overflow_seq_ = ++seq_;
+    PushEverything(vmid);
     return;
   }
   ++entry_count_;
@@ -106,12 +105,16 @@ bool Tlb::PushTree(uint8_t vmid, uint16_t tree) {
     return false;
   }
   if (tree_count_ == kMaxStaleTrees) {
-    overflowed_ = true;
-    overflow_seq_ = ++seq_;
+    PushEverything(vmid);
     return false;
   }
   trees_[tree_count_++] = {++seq_, tree, vmid, kStage2Only | kCombined};
   return true;
+}
+
+void Tlb::PushEverything(uint8_t vmid) {
+  if (overflow_seq_[vmid] == 0) ++overflow_count_;
+  overflow_seq_[vmid] = ++seq_;
 }
 
 void Tlb::InvalidateIpa(uint8_t vmid, uint64_t ipa, uint16_t bank) {
@@ -125,17 +128,23 @@ void Tlb::InvalidateIpa(uint8_t vmid, uint64_t ipa, uint16_t bank) {
   }
 }
 
-void Tlb::SyncGlobal() {
-  captured_ = pending_;
-  captured_seq_ = seq_;
-}
-
 // The forms that are left of something that was valid until `seq`, once the captured commands
 // are complete.
 uint8_t Tlb::Remaining(uint8_t vmid, uint8_t forms, uint64_t seq) const {
-  if (captured_.everything > seq || captured_.vmid[vmid] > seq) return 0;
-  if (captured_.combined[vmid] > seq) return forms & static_cast<uint8_t>(~kCombined);
+  if (Captured(everything_) > seq || Captured(vmid_[vmid]) > seq) return 0;
+  if (Captured(combined_[vmid]) > seq) return forms & static_cast<uint8_t>(~kCombined);
   return forms;
+}
+
+// TLBIIPAS2 and TLBIVMIDS1 cover one form each; of what has no name, both forms may be there.
+void Tlb::EndOverflows() {
+  for (unsigned vmid = 0; vmid < 256 && overflow_count_ != 0; ++vmid) {
+    uint64_t& seq = overflow_seq_[vmid];
+    if (seq == 0) continue;
+    if (Captured(everything_) < seq && Captured(vmid_[vmid]) < seq) continue;
+    seq = 0;
+    --overflow_count_;
+  }
 }
 
 void Tlb::CompleteGlobal(DroppedTrees* dropped) {
@@ -162,8 +171,8 @@ void Tlb::CompleteGlobal(DroppedTrees* dropped) {
     }
   }
   tree_count_ = static_cast<uint32_t>(kept);
-  if (captured_.everything != 0) unknown_ = false;
-  if (captured_.everything > overflow_seq_) overflowed_ = false;
+  if (Captured(everything_) != 0) unknown_ = false;
+  EndOverflows();
 }
 
 void Tlb::CompleteBank(uint16_t bank, uint64_t covered) {
@@ -181,14 +190,17 @@ void Tlb::MakeUnknown(DroppedTrees* dropped) {
   FreeAll();
   for (size_t i = 0; i < tree_count_; ++i) dropped->tree[dropped->count++] = trees_[i].tree;
   tree_count_ = 0;
-  pending_ = Commands();
-  captured_ = Commands();
+  everything_ = Command();
+  for (unsigned vmid = 0; vmid < 256; ++vmid) {
+    vmid_[vmid] = combined_[vmid] = Command();
+    overflow_seq_[vmid] = 0;
+  }
+  overflow_count_ = 0;
   unknown_ = true;
-  overflowed_ = false;
 }
 
 uint8_t Tlb::MayHold(uint8_t vmid, uint64_t page) const {
-  if (overflowed_) return 3;
+  if (overflowed(vmid)) return 3;
   uint8_t perm = 0;
   uint32_t slot = page_heads_[PageBucket(vmid, page)];
   for (; slot != kNone; slot = entries_[slot].next_page) {

@@ -11,6 +11,9 @@
 //
 // Every translation is taken to be cached in two forms: stage-2-only entries, which TLBIIPAS2
 // covers, and entries that combine both stages, which it does not.
+//
+// What cannot be noted singly is noted as everything of its VMID (PushEverything); only an
+// invalidation of that VMID, or of all, ends that.
 #ifndef SIDEWALL_MODEL_TLB_H_
 #define SIDEWALL_MODEL_TLB_H_
 
@@ -62,15 +65,17 @@ class Tlb {
   void Push(uint8_t vmid, uint64_t ipa, uint64_t page, uint8_t perm);
   // True when this is a new reference, which the tree has to count.
   bool PushTree(uint8_t vmid, uint16_t tree);
+  // Something was removed that nobody can name, so any translation of this VMID may be cached.
+  void PushEverything(uint8_t vmid);
 
   // Invalidations, at the moment of the command.
-  void InvalidateAll() { pending_.everything = ++seq_; }
-  void InvalidateVmid(uint8_t vmid) { pending_.vmid[vmid] = ++seq_; }
-  void InvalidateVmidStage1(uint8_t vmid) { pending_.combined[vmid] = ++seq_; }
+  void InvalidateAll() { Issue(&everything_); }
+  void InvalidateVmid(uint8_t vmid) { Issue(&vmid_[vmid]); }
+  void InvalidateVmidStage1(uint8_t vmid) { Issue(&combined_[vmid]); }
   void InvalidateIpa(uint8_t vmid, uint64_t ipa, uint16_t bank);
 
   // Syncs. Complete* is called when a status read shows that the sync is done.
-  void SyncGlobal();
+  void SyncGlobal() { captured_seq_ = seq_; }
   uint64_t SyncBank() const { return seq_; }
   void CompleteGlobal(DroppedTrees* dropped);
   void CompleteBank(uint16_t bank, uint64_t covered);
@@ -78,8 +83,8 @@ class Tlb {
   // Nothing is known of the contents: reset, or power was lost.
   void MakeUnknown(DroppedTrees* dropped);
   bool unknown() const { return unknown_; }
-  // So much was removed without an invalidation that it could not be noted singly.
-  bool overflowed() const { return overflowed_; }
+  // PushEverything was called, or so much was removed that it could not be noted singly.
+  bool overflowed(uint8_t vmid) const { return overflow_seq_[vmid] != 0; }
 
   uint8_t MayHold(uint8_t vmid, uint64_t page) const;
   const StaleEntry* FindIpa(uint8_t vmid, uint64_t ipa) const;
@@ -96,12 +101,19 @@ class Tlb {
   void Restore(const Tlb& saved, const StaleEntry* entries);
 
  private:
-  // The sequence number of the last command of each kind; 0: there was none.
-  struct Commands {
-    uint64_t everything = 0;
-    uint64_t vmid[256] = {};
-    uint64_t combined[256] = {};
+  // Sequence numbers of commands of one kind, 0: there was none. A sync captures the last command
+  // before it, and costs nothing: `last` is the captured one until a later command takes its place.
+  struct Command {
+    uint64_t last = 0;
+    uint64_t before_sync = 0;
   };
+  void Issue(Command* command) {
+    if (command->last <= captured_seq_) command->before_sync = command->last;
+    command->last = ++seq_;
+  }
+  uint64_t Captured(const Command& command) const {
+    return command.last <= captured_seq_ ? command.last : command.before_sync;
+  }
 
   static size_t PageBucket(uint8_t vmid, uint64_t page);
   static size_t IpaBucket(uint8_t vmid, uint64_t ipa);
@@ -110,6 +122,7 @@ class Tlb {
   void Unlink(uint32_t slot);
   void Free(uint32_t slot);
   void FreeAll();
+  void EndOverflows();
 
   StaleEntry* entries_ = nullptr;
   uint32_t* page_heads_ = nullptr;
@@ -119,12 +132,15 @@ class Tlb {
   uint32_t entry_count_ = 0;
   uint32_t free_head_ = kNone;
   uint64_t seq_ = 0;
-  uint64_t overflow_seq_ = 0;
+  uint64_t captured_seq_ = 0;  // seq_ at the last sTLBGSYNC
   bool unknown_ = true;
-  bool overflowed_ = false;
-  Commands pending_;   // issued
-  Commands captured_;  // issued before the last sTLBGSYNC
-  uint64_t captured_seq_ = 0;
+  Command everything_;
+  Command vmid_[256];
+  Command combined_[256];
+  // Of the last removal that could not be noted singly, by VMID, 0: there is none; and how many of
+  // them are not 0.
+  uint64_t overflow_seq_[256] = {};
+  uint32_t overflow_count_ = 0;
   uint32_t tree_count_ = 0;
   StaleTree trees_[kMaxStaleTrees] = {};
 };

@@ -178,11 +178,8 @@ void Board::Snapshot() {
 }
 
 bool Board::Finalize() {
-  const bool ok = Invoke({.id = CallId::kFinalize}).status == SIDEWALL_OK;
-  if (!ok) {
-    broken_ = true;
-    return false;
-  }
+  // A refused finalize may be tried again; until one succeeds nothing is up.
+  if (Invoke({.id = CallId::kFinalize}).status != SIDEWALL_OK) return false;
   reach_.RefreshAll();
   phase_ = Phase::kUp;
   checks_->AfterFinalize();
@@ -298,6 +295,7 @@ void Board::CleanPoc(uint64_t pa, uint64_t size) {
 }
 
 uint64_t Board::PageAlloc(uint32_t pool) {
+  checks_->Unlocked("page_alloc");
   allocations_++;
   const bool fail = event_ && event_->fail_nth != 0 && allocations_ == event_->fail_nth;
   hyp_dirty_ = true;
@@ -313,20 +311,26 @@ void Board::PageFree(uint32_t pool, uint64_t pa) {
   checks_->AfterFree(pa);
 }
 
-void Board::UnuseDma(uint64_t pa, uint64_t size) { Record(Access::kUnuse, pa, size); }
+void Board::UnuseDma(uint64_t pa, uint64_t size) {
+  Record(Access::kUnuse, pa, size);
+  checks_->Unlocked("unuse_dma");
+}
 
 void Board::Lock(uint32_t id) {
   Record(Access::kLock, id, 0);
+  checks_->OnLock(id);
   locks_ |= 1u << (id & 31);
 }
 
 void Board::Unlock(uint32_t id) {
   Record(Access::kUnlock, id, 0);
+  checks_->OnUnlock(id);
   locks_ &= ~(1u << (id & 31));
 }
 
 void Board::Notify(uint32_t owner, const sidewall_fault& fault) {
   Record(Access::kNotify, owner, fault.fsr);
+  checks_->Unlocked("notify");
 }
 
 void Board::Log(uint32_t, uint64_t, uint64_t) {}

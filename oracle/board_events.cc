@@ -124,13 +124,17 @@ Outcome Board::Trap(uint64_t ipa, uint64_t esr, struct sidewall_regs& regs) {
   Window window = Window::kNiso1;
   uint32_t offset = 0;
   const bool ours = WindowOf(ipa, &window, &offset);
-  if (ours && access.legal && access.write) {
+  const bool write = ours && access.legal && access.write;
+  if (write) {
+    checks_->ArmWatches();
     ghost_.HostWrite(window, offset, access.width, Truncate(access.value, access.width));
+    checks_->ArmAcrossWrite();
   }
   Call call = {.id = CallId::kHandleDabt, .arg = {esr, ipa}};
   call.regs = &regs;
   const struct sidewall_result result = Invoke(call);
-  if (ours && window == Window::kMcSid) checks_->AfterMcAccess(offset);
+  checks_->DisarmWatches();
+  if (write && window == Window::kMcSid && access.width == 4) checks_->AfterMcAccess(offset);
   Outcome outcome = OutcomeOf(result);
   if (outcome.result == Expect::kRefused) outcome.result = Expect::kFault;
   outcome.value = 0;

@@ -142,7 +142,7 @@ void Checks::AfterSmmuStore(size_t instance, uint32_t offset, uint64_t value) {
   if (offset == layout::kSCr0) board_.reach_.RefreshInstance(instance);
   if (layout::In(offset, layout::kSmr, spec.entries)) {
     const uint16_t entry = layout::IndexIn(offset, layout::kSmr);
-    board_.reach_.RefreshEntry(instance, entry);
+    board_.reach_.RefreshMatch(instance, entry);
     Iso03StreamExclusive(instance, entry);
   }
   if (layout::In(offset, layout::kS2cr, spec.entries)) {
@@ -170,14 +170,11 @@ void Checks::CheckPolicyWord(size_t instance, uint32_t offset) {
   }
 }
 
-void Checks::AfterTableStore(uint64_t) {
+void Checks::AfterTableStore(uint64_t pa) {
   last_store_ = Store::kTable;
+  Mem01TableStore(pa);
   if (board_.phase_ == Board::Phase::kOff) return;
-  if (board_.reach_.suspicious()) {
-    Iso01Reach();
-  } else if (Enabled(Invariant::kIso01)) {
-    Evaluated(Invariant::kIso01);
-  }
+  if (board_.reach_.suspicious()) Iso01Reach();
   if (!now_.armed_watches.empty()) Fun03Watched();
 }
 
@@ -198,6 +195,7 @@ void Checks::NoteForMirror(size_t instance, uint32_t offset, uint64_t value) {
 }
 
 void Checks::AfterCall() {
+  Err01Released();
   for (size_t smmu = 0; smmu < board_.spec_.smmu_count; smmu++) {
     PairTrace& pair = pairs_[smmu];
     if (pair.touched.empty() && pair.commands[0] == 0 && pair.commands[1] == 0) continue;
@@ -216,6 +214,8 @@ void Checks::AfterMcAccess(uint32_t offset) {
 
 void Checks::AfterLoss(uint64_t pa, uint64_t count, uint8_t from) {
   if (board_.reach_.suspicious()) Iso01Reach();
+  // One look, however many pages.
+  if (Enabled(Invariant::kIso02)) Evaluated(Invariant::kIso02);
   for (uint64_t i = 0; i < count; i++) Iso02Stale(pa + i * kPageSize, from);
 }
 
@@ -236,7 +236,7 @@ void Checks::AfterPanic(uint32_t line) {
 }
 
 void Checks::Watch(const model::DmaRequest& request, uint64_t pa) {
-  constexpr size_t kWatches = 4;
+  constexpr size_t kWatches = 3;
   if (now_.watches.size() >= kWatches) now_.watches.erase(now_.watches.begin());
   now_.watches.push_back({request, pa});
 }
@@ -253,6 +253,17 @@ void Checks::ArmWatches() {
     if (result.fault != model::FaultKind::kNone) continue;
     now_.armed_watches.push_back(watch);
   }
+}
+
+// A trapped write may change what the host's streams do. A transfer that is legal, and goes to the
+// same place, before the write and after it must work at every store in between.
+void Checks::ArmAcrossWrite() {
+  std::erase_if(now_.armed_watches, [this](const WatchedDma& watch) {
+    const model::DmaRequest& r = watch.request;
+    const Legal legal =
+        board_.ghost_.HostDma(r.side, r.sid, r.address, r.write, r.privileged, r.instruction);
+    return !legal.must_work || legal.pa != watch.pa;
+  });
 }
 
 // ---------------------------------------------------------------- names

@@ -45,9 +45,14 @@ class Checks {
   void AfterDma(const model::DmaRequest& request, const model::DmaResult& result,
                 const Legal& legal);
   void AfterPanic(uint32_t line);
+  // Locks, as the driver takes and drops them; and what must not happen while it holds one.
+  void OnLock(uint32_t id);
+  void OnUnlock(uint32_t id);
+  void Unlocked(const char* what);
   // Transfers that worked and must go on working while memory changes hands.
   void Watch(const model::DmaRequest& request, uint64_t pa);
   void ArmWatches();
+  void ArmAcrossWrite();
   void DisarmWatches() { now_.armed_watches.clear(); }
 
  private:
@@ -94,6 +99,8 @@ class Checks {
   void Fun03Works(const model::DmaRequest& request, const model::DmaResult& result,
                   const Legal& legal);
   void Fun03Watched();
+  void Mem01TableStore(uint64_t pa);
+  void Err01Released();
   void IsoDelivered(const model::DmaResult& result, uint8_t owner);
 
   void AfterSmmuStore(size_t instance, uint32_t offset, uint64_t value);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
 //
-// FUN03: legal DMA of the host works. The reference is a bare SMMU that took the host's writes as
-// they were; it is armed only where hardware has one answer.
+// What is not isolation. FUN03: legal DMA of the host works. The reference is a bare SMMU that took
+// the host's writes as they were; it is armed only where hardware has one answer.
 #include "model/registers.h"
 #include "oracle/checks.h"
 #include "oracle/smmu_layout.h"
@@ -55,6 +55,56 @@ unsigned long long Wide(uint64_t value) { return value; }
       __builtin_trap();
     }
     return;
+  }
+}
+
+// ---------------------------------------------------------------- ERR01, the half about locks
+
+// Locks have one order, by number; none is taken twice.
+[[gnu::noinline]] void Checks::OnLock(uint32_t id) {
+  if (!Enabled(Invariant::kErr01)) return;
+  Evaluated(Invariant::kErr01);
+  if (id < SIDEWALL_LOCK_COUNT && (board_.locks_ >> id) == 0) return;
+  if (Report(Invariant::kErr01, "call", "Err01LockOrder",
+             Print("lock %u is taken twice or out of order", id), {})) {
+    __builtin_trap();
+  }
+}
+
+[[gnu::noinline]] void Checks::OnUnlock(uint32_t id) {
+  if (!Enabled(Invariant::kErr01)) return;
+  if (id < SIDEWALL_LOCK_COUNT && (board_.locks_ >> id & 1)) return;
+  if (Report(Invariant::kErr01, "call", "Err01Unlock", Print("lock %u is dropped but not held", id),
+             {})) {
+    __builtin_trap();
+  }
+}
+
+[[gnu::noinline]] void Checks::Unlocked(const char* what) {
+  if (!Enabled(Invariant::kErr01) || board_.locks_ == 0) return;
+  if (Report(Invariant::kErr01, "call", "Err01Unlocked",
+             Print("%s is called with a lock of the driver held", what), {})) {
+    __builtin_trap();
+  }
+}
+
+[[gnu::noinline]] void Checks::Err01Released() {
+  if (!Enabled(Invariant::kErr01) || board_.locks_ == 0) return;
+  if (Report(Invariant::kErr01, "call", "Err01Released",
+             Print("%s returns with a lock held", board_.call_name_), {})) {
+    __builtin_trap();
+  }
+}
+
+// ---------------------------------------------------------------- MEM01, the half that is ours
+
+// Tables lie in pages that EL2 was given for them; a table store elsewhere is a wild store.
+[[gnu::noinline]] void Checks::Mem01TableStore(uint64_t pa) {
+  if (!Enabled(Invariant::kMem01) || board_.hyp_.IsTaken(pa)) return;
+  if (Report(Invariant::kMem01, "page", "Mem01TableStore",
+             "a table store outside the pages that the pool gave out",
+             {Print("store   0x%llx", Wide(pa))})) {
+    __builtin_trap();
   }
 }
 

@@ -168,9 +168,10 @@ void Ghost::SetOverRestricted(uint64_t pa, uint64_t count, bool on) {
   dirty_ = true;
 }
 
-uint8_t Ghost::StreamOwner(uint8_t, uint16_t) const { return kOwnerHost; }
-
-uint8_t Ghost::ClientOwner(uint16_t) const { return kOwnerHost; }
+// No entry of anybody may match the quarantine's stream ID.
+uint8_t Ghost::StreamOwner(uint8_t, uint16_t sid) const {
+  return (sid & 0x7f) == kQuarantineSid ? model::kOwnerEl2 : kOwnerHost;
+}
 
 // The host's writes to the first window of a pair are the truth (the mirror's are the second half
 // of a pair). Accesses that the architecture leaves open do nothing here.
@@ -215,6 +216,16 @@ bool Ghost::SoleMatch(size_t instance, uint16_t entry) const {
   return true;
 }
 
+// An entry that covers a stream ID of somebody else is held back in hardware, whole.
+bool Ghost::CoversForeign(uint8_t side, uint32_t smr) const {
+  const uint32_t mask = smr >> 16 & 0x7f;
+  for (uint32_t sid = 0; sid < 128; sid++) {
+    if (((sid ^ smr) & ~mask & 0x7f) != 0) continue;
+    if (StreamOwner(side, static_cast<uint16_t>(sid)) != kOwnerHost) return true;
+  }
+  return false;
+}
+
 bool Ghost::Reachable(uint64_t pa) const {
   if (!MayTouch(pa, kOwnerHost)) return false;
   const size_t index = PageIndex(pa);
@@ -237,6 +248,7 @@ Legal Ghost::HostDma(uint8_t side, uint16_t sid, uint64_t address, bool write, b
   if (result.via.entry == kNoIndex || result.via.match_count != 1) return legal;
   const size_t instance = bare_->InstanceIndex(side, 0);
   if (!SoleMatch(instance, result.via.entry)) return legal;
+  if (CoversForeign(side, bare_->Peek32(instance, kSmr + 4u * result.via.entry))) return legal;
   const uint32_t s2cr = bare_->Peek32(instance, kS2cr + 4u * result.via.entry);
   if (s2cr & (kS2crOverrides | kS2crExIdValid) & ~kS2crTypeMask) return legal;
   if (result.via.route == model::Route::kStage1Only) {
@@ -252,6 +264,8 @@ Legal Ghost::HostDma(uint8_t side, uint16_t sid, uint64_t address, bool write, b
     if (!Reachable(result.table_page[i])) return legal;
   }
   if (!Reachable(result.pa)) return legal;
+  // Peripheral registers are device memory in the host's stage 2, and nothing executes there.
+  if (instruction && PageIndex(result.pa) == kNoPage) return legal;
   legal.must_work = true;
   legal.pa = result.pa;
   return legal;

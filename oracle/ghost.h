@@ -23,6 +23,8 @@ namespace sidewall {
 inline constexpr uint64_t kPageSize = 4096;
 inline constexpr uint64_t kAddressBit39 = uint64_t{1} << 39;
 inline constexpr size_t kNoPage = SIZE_MAX;
+// The stream ID of clients that nobody uses: no entry matches it.
+inline constexpr uint16_t kQuarantineSid = 0x7e;
 
 // What the reference says of a transfer of the host.
 struct Legal {
@@ -54,9 +56,8 @@ class Ghost {
   bool AnyOverRestricted(uint64_t pa, uint64_t count) const;
   void SetOverRestricted(uint64_t pa, uint64_t count, bool on);
 
-  // ---- Streams. The first slice has no assignment: all streams are the host's.
+  // ---- Streams. There is no assignment yet: all streams but the quarantine are the host's.
   uint8_t StreamOwner(uint8_t side, uint16_t sid) const;
-  uint8_t ClientOwner(uint16_t client) const;
 
   // ---- The host's own view of its SMMUs.
   void HostWrite(Window window, uint32_t offset, unsigned width, uint64_t value);
@@ -65,6 +66,7 @@ class Ghost {
   const model::Machine& bare() const { return *bare_; }
 
  private:
+  bool CoversForeign(uint8_t side, uint32_t smr) const;
   bool SoleMatch(size_t instance, uint16_t entry) const;
   bool Reachable(uint64_t pa) const;
 

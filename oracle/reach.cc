@@ -143,6 +143,15 @@ void Reach::RefreshEntry(size_t instance, uint16_t entry) {
   }
 }
 
+void Reach::RefreshMatch(size_t instance, uint16_t entry) {
+  for (const Slot& slot : now_.slots[instance]) {
+    if (slot.valid && slot.via.match_count > 1) return RefreshInstance(instance);
+  }
+  RefreshEntry(instance, entry);
+  const Slot& slot = now_.slots[instance][entry];
+  if (slot.valid && slot.via.match_count > 1) RefreshInstance(instance);
+}
+
 void Reach::RefreshBank(size_t instance, uint16_t bank) {
   for (uint16_t entry = 0; entry < now_.slots[instance].size(); entry++) {
     const Slot& slot = now_.slots[instance][entry];

@@ -48,6 +48,8 @@ class Reach final : public model::Watcher {
   // ---- What the harness tells. Indices are those of the machine.
   void RefreshAll();
   void RefreshEntry(size_t instance, uint16_t entry);
+  // After a store to an SMR: another entry may have begun or ceased to match alone.
+  void RefreshMatch(size_t instance, uint16_t entry);
   void RefreshBank(size_t instance, uint16_t bank);
   void RefreshInstance(size_t instance);
   // The page at pa is about to change hands (before = true), or has (before = false).

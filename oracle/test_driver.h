@@ -25,6 +25,7 @@ class TestDriver final : public Caller {
   bool skip_sync = false;          // invalidation, but nobody waits for it
   bool ipa_only = false;           // TLBIIPAS2 alone: combined entries stay
   bool keep_mapped = false;        // a removal that removes nothing
+  bool blink = false;              // a trap takes entry 0 of niso0 away for a moment
   bool clear_neighbour = false;    // a removal that takes the next page with it
 
   struct sidewall_result Call(const sidewall::Call& call) override {
@@ -44,6 +45,9 @@ class TestDriver final : public Caller {
       case CallId::kHostStage2IdmapComplete:
         if (!call.arg[0]) Flush();
         return {SIDEWALL_OK, 0, 0};
+      case CallId::kHandleDabt:
+        if (blink) Blink();
+        return engine_.Invoke(call);
       default:
         return engine_.Invoke(call);
     }
@@ -89,6 +93,15 @@ class TestDriver final : public Caller {
     board_.Write32(window + 0x68, 0);
     board_.Write32(window + 0x70, 0);
     WaitFor(window);
+  }
+
+  void Blink() {
+    for (uint64_t window : board_.spec().smmu[1].window) {
+      uint32_t entry = 0;
+      board_.Read32(window + layout::kSmr, &entry);
+      board_.Write32(window + layout::kSmr, 0);
+      board_.Write32(window + layout::kSmr, entry);
+    }
   }
 
   void WaitFor(uint64_t window) {

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+#include "cli/findings.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <nlohmann/json.hpp>
+
+#include "cli/environment.h"
+#include "cli/exit_codes.h"
+#include "cli/process.h"
+#include "fuzz/minimize.h"
+#include "fuzz/program.h"
+#include "fuzz/program_file.h"
+#include "fuzz/reproduce.h"
+#include "fuzz/spelling.h"
+#include "model/board.h"
+#include "oracle/invariant.h"
+
+namespace sidewall::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+nlohmann::ordered_json ReportOf(const Verdict& verdict, const std::string& driver,
+                                const fuzz::Program& program, const std::string& artifact) {
+  return {{"schema", "sidewall-finding/1"},
+          {"bucket", verdict.Bucket()},
+          {"invariant", FindInvariant(verdict.id)->code},
+          {"object", verdict.object},
+          {"title", verdict.title},
+          {"path", verdict.text},
+          {"frames", verdict.frames},
+          {"event", verdict.event_index},
+          {"events", program.events.size()},
+          {"board", model::FindBoard(program.board)->name},
+          {"driver", driver},
+          {"input", artifact},
+          {"program", fuzz::FormatText(program)}};
+}
+
+std::string Narrated(const fuzz::Program& program) {
+  char* buffer = nullptr;
+  size_t size = 0;
+  std::FILE* stream = open_memstream(&buffer, &size);
+  if (stream == nullptr) return "";
+  fuzz::Reproducer(AllInvariants(), stream).Run(program);
+  std::fclose(stream);
+  const std::string text(buffer, size);
+  free(buffer);
+  return text;
+}
+
+// A process of its own, since an input that ended the target with a sanitizer ends it, too.
+bool TriageArtifact(const FuzzOptions& options, Finding* finding) {
+  const ProcessResult run = RunProcess({DriverVariant(options.bug).string(), "fuzz",
+                                        "--triage=" + finding->artifact, "--out=" + options.out});
+  if (run.exit_code != kExitFinding) return false;
+  const size_t first = run.output.find('\t');
+  const size_t second = run.output.find('\t', first + 1);
+  if (second == std::string::npos) return false;
+  finding->bucket = run.output.substr(0, first);
+  finding->title = run.output.substr(first + 1, second - first - 1);
+  finding->program = run.output.substr(second + 1);
+  while (finding->program.ends_with("\n")) finding->program.pop_back();
+  return true;
+}
+
+// What breaks no invariant again: a sanitizer's report, a hang, or another target.
+void AsUntyped(const fs::path& binary, const fs::path& out, Finding* finding) {
+  const ProcessResult run = RunProcess({binary.string(), finding->artifact});
+  std::string summary = "no report";
+  const size_t at = run.output.find("SUMMARY: ");
+  if (at != std::string::npos) summary = run.output.substr(at, run.output.find('\n', at) - at);
+  const std::string name = fs::path(finding->artifact).filename().string();
+  const bool slow = name.starts_with("timeout-") || name.starts_with("oom-") ||
+                    finding->artifact.find("/hangs/") != std::string::npos;
+  Verdict verdict;
+  verdict.id = slow ? Invariant::kErr03 : Invariant::kMem01;
+  verdict.object = "call";
+  // Addresses in a summary change from run to run; the place in the source does not.
+  verdict.frames = {summary.substr(0, summary.find(" (0x"))};
+  finding->bucket = verdict.Bucket();
+  finding->title = (run.exit_code == 0 ? "does not happen again: " : "") + summary;
+  const fs::path folder = out / "findings" / finding->bucket;
+  fs::create_directories(folder);
+  std::string problem;
+  fuzz::Program program;
+  if (fuzz::LoadProgram(finding->artifact, &program, &problem)) {
+    finding->program = (folder / "min.sw").string();
+    WriteOrThrow(finding->program, fuzz::FormatText(program));
+  }
+  WriteOrThrow(folder / "report.txt", finding->title + "\n\n" + run.output);
+  const nlohmann::ordered_json report = {{"schema", "sidewall-finding/1"},
+                                         {"bucket", finding->bucket},
+                                         {"invariant", FindInvariant(verdict.id)->code},
+                                         {"object", verdict.object},
+                                         {"title", finding->title},
+                                         {"input", finding->artifact}};
+  WriteOrThrow(folder / "report.json", report.dump(2) + "\n");
+}
+
+}  // namespace
+
+void WriteOrThrow(const fs::path& path, std::string_view text) {
+  std::string problem;
+  if (!fuzz::WriteFile(path, text, &problem)) throw UsageError(problem);
+}
+
+std::vector<Finding> CollectFindings(const FuzzOptions& options, const fs::path& binary,
+                                     const std::vector<fs::path>& artifacts) {
+  std::vector<Finding> findings;
+  for (const fs::path& artifact : artifacts) {
+    Finding finding;
+    finding.artifact = artifact.string();
+    finding.program = artifact.string();
+    if (options.target != "board" || !TriageArtifact(options, &finding)) {
+      AsUntyped(binary, options.out, &finding);
+    }
+    const bool known = std::any_of(findings.begin(), findings.end(),
+                                   [&](const Finding& f) { return f.bucket == finding.bucket; });
+    if (!known) findings.push_back(finding);
+  }
+  return findings;
+}
+
+std::string ReproCommand(const FuzzOptions& options, const fs::path& binary,
+                         const Finding& finding) {
+  if (options.target != "board" || !finding.program.ends_with(".sw")) {
+    return fmt::format("{} {}", binary.string(), finding.artifact);
+  }
+  if (options.bug.empty()) return "./sidewall repro " + finding.program;
+  return fmt::format("./sidewall repro --driver=bug/{} {}", options.bug, finding.program);
+}
+
+int TriageInput(const FuzzOptions& options) {
+  fuzz::Program program;
+  std::string problem;
+  if (!fuzz::LoadProgram(options.triage, &program, &problem)) throw UsageError(problem);
+  fuzz::Reproducer reproducer(AllInvariants());
+  const Invariant id = reproducer.Run(program).verdict.id;
+  if (id == Invariant::kNone) return kExitOk;
+  program = fuzz::Minimize(
+      program, [&](const fuzz::Program& candidate) { return reproducer.Breaks(candidate, id); });
+  const Verdict verdict = reproducer.Run(program).verdict;
+  const std::string driver = fuzz::DriverOfTool(fs::read_symlink("/proc/self/exe"));
+  // A finding in the driver that ships must pass once it is mended; one in a driver with a seeded
+  // bug must go on breaking.
+  fuzz::ParseDriverWord(driver, &program.driver);
+  program.expect = driver == "shipped" ? 0 : static_cast<uint8_t>(id);
+  const fs::path folder = fs::path(options.out) / "findings" / verdict.Bucket();
+  fs::create_directories(folder);
+  const std::string text = fuzz::FormatText(program);
+  // Of several inputs in a bucket the shortest program is kept.
+  fuzz::Program known;
+  const bool have = fuzz::LoadProgram(folder / "min.sw", &known, &problem);
+  if (!have || known.events.size() > program.events.size()) {
+    std::string report = verdict.title + "\n";
+    for (const std::string& line : verdict.text) report += "  " + line + "\n";
+    report += "\n" + text + "\n" + Narrated(program);
+    WriteOrThrow(folder / "min.sw", text);
+    WriteOrThrow(folder / "report.txt", report);
+    WriteOrThrow(folder / "report.json",
+                 ReportOf(verdict, driver, program, options.triage).dump(2) + "\n");
+  }
+  fmt::print("{}\t{}\t{}\n", verdict.Bucket(), verdict.title, (folder / "min.sw").string());
+  return kExitFinding;
+}
+
+}  // namespace sidewall::cli
