@@ -7,8 +7,12 @@
 namespace SIDEWALL_NS {
 namespace {
 
+bool Serves(const State& state) {
+  return state.phase == Phase::kTakenOver || state.phase == Phase::kFinal;
+}
+
 bool IsUp(const sidewall_state* s) {
-  return s != nullptr && (s->body.phase == Phase::kTakenOver || s->body.phase == Phase::kFinal);
+  return s != nullptr && (Serves(s->body) || s->body.phase == Phase::kUnsettled);
 }
 
 sidewall_result RefusedAt(uint32_t line) { return Result(SIDEWALL_REFUSED, line); }
@@ -29,6 +33,8 @@ void FillUnit(State& state, uint32_t index) {
   smmu.fault_vmid = FaultVmid(smmu.host_vmid);
   smmu.poll_limit_us = state.cfg.sync_timeout_us;
   for (uint8_t& owner : smmu.sid_owner) owner = SIDEWALL_OWNER_HOST;
+  // A quarantined client has to meet no entry at all, so no entry of the host may cover its ID.
+  smmu.sid_owner[mc::kQuarantineSid] = SIDEWALL_OWNER_EL2;
 }
 
 // From the first store on a failure leaves the board unusable, with all streams faulting.
@@ -62,7 +68,7 @@ WindowHit FindWindow(const State& state, uint64_t ipa) {
   return {};
 }
 
-Answer Refusal(sidewall_reason reason) { return {SIDEWALL_DECISION_REFUSED, reason, true, 0}; }
+Answer Refusal(sidewall_reason reason) { return {SIDEWALL_DECISION_REFUSED, reason, true, 0, 0}; }
 
 Answer Emulate(State& state, const WindowHit& hit, uint64_t esr, sidewall_regs* regs) {
   Abort abort;
@@ -76,6 +82,20 @@ Answer Emulate(State& state, const WindowHit& hit, uint64_t esr, sidewall_regs* 
                              abort.width, abort.is_write, value)
           : HandleMcAccess(state, hit.index, hit.offset, abort.width, abort.is_write, value);
   if (!answer.abort && !abort.is_write) DeliverRead(abort, answer.value, regs);
+  return answer;
+}
+
+// The phase is looked at under the lock: finalize leaves kTakenOver before it takes the first one,
+// so that no access which passed by an earlier look meets a unit that is being closed.
+Answer Serve(State& state, const WindowHit& hit, uint64_t esr, sidewall_regs* regs) {
+  const bool is_smmu = hit.kind == WindowKind::kSmmu;
+  constexpr uint32_t kMcLock = SIDEWALL_LOCK_MC;
+  LockGuard lock(state.ctx, is_smmu ? state.smmu[hit.index].lock_id : kMcLock);
+  if (!Serves(state)) return NoAnswer();
+  Counters& counters = is_smmu ? state.smmu[hit.index].counters : state.mc.counters;
+  const Answer answer = Emulate(state, hit, esr, regs);
+  ++counters.traps;
+  Count(counters, answer);
   return answer;
 }
 
@@ -127,6 +147,7 @@ struct sidewall_result SIDEWALL_SYM(init)(struct sidewall_state* s, uint64_t siz
   for (uint32_t i = 0; i < state.smmu_count; ++i) FillUnit(state, i);
   line = CheckHardware(state);
   if (line == 0) line = CheckMcBypass(state);
+  if (line == 0) line = RecordMc(state);
   if (line != 0) return RefusedAt(line);
   if (!CreateIdmap(state)) {
     sidewall_result result = RefusedAt(__LINE__);
@@ -142,7 +163,8 @@ struct sidewall_result SIDEWALL_SYM(init)(struct sidewall_state* s, uint64_t siz
 struct sidewall_result SIDEWALL_SYM(finalize)(struct sidewall_state* s) {
   if (!IsUp(s)) return RefusedAt(__LINE__);
   State& state = s->body;
-  if (state.phase != Phase::kTakenOver) return RefusedAt(__LINE__);
+  if (state.phase == Phase::kFinal) return RefusedAt(__LINE__);
+  state.phase = Phase::kUnsettled;
   uint32_t line = CheckHardware(state);
   if (line == 0) line = CheckMcBypass(state);
   if (line == 0) line = TakeOverBoard(state);
@@ -158,13 +180,10 @@ struct sidewall_result SIDEWALL_SYM(handle_dabt)(struct sidewall_state* s,
   State& state = s->body;
   const WindowHit hit = FindWindow(state, ipa);
   if (hit.kind == WindowKind::kNone) return Result(SIDEWALL_REFUSED);
-  const bool is_smmu = hit.kind == WindowKind::kSmmu;
-  constexpr uint32_t kMcLock = SIDEWALL_LOCK_MC;
-  LockGuard lock(state.ctx, is_smmu ? state.smmu[hit.index].lock_id : kMcLock);
-  Counters& counters = is_smmu ? state.smmu[hit.index].counters : state.mc.counters;
-  const Answer answer = Emulate(state, hit, esr, regs);
-  ++counters.traps;
-  Count(counters, answer);
+  const Answer answer = Serve(state, hit, esr, regs);
+  if (answer.reason == SIDEWALL_REASON_FAULT_DROPPED) {
+    sidewall_plat_log(state.ctx, answer.reason, ipa, answer.detail);
+  }
   return Result(answer.abort ? SIDEWALL_REFUSED : SIDEWALL_OK);
 }
 

@@ -70,7 +70,8 @@ uint32_t CheckMcWindows(const sidewall_cfg& cfg) {
 }
 
 uint32_t CheckMemory(const sidewall_cfg& cfg) {
-  SIDEWALL_REQUIRE(cfg.dram_count <= SIDEWALL_MAX_DRAM);
+  // Without a range of RAM, all of it would be mapped as device memory.
+  SIDEWALL_REQUIRE(cfg.dram_count >= 1 && cfg.dram_count <= SIDEWALL_MAX_DRAM);
   SIDEWALL_REQUIRE(cfg.el2_range_count <= SIDEWALL_MAX_EL2_RANGES);
   for (uint32_t i = 0; i < cfg.dram_count; ++i) {
     SIDEWALL_REQUIRE(Aligned(cfg.dram[i], kPageSize));

@@ -2,6 +2,7 @@
 #include "driver/driver_test.h"
 
 #include <cstdlib>
+#include <utility>
 
 namespace sidewall_test {
 namespace {
@@ -97,6 +98,12 @@ void FakePlatform::Free(uint64_t pa) {
 }
 
 void FakePlatform::Lock(uint32_t id) {
+  if (before_next_lock) {
+    const std::function<void()> other_cpu = std::move(before_next_lock);
+    before_next_lock = nullptr;
+    other_cpu();
+  }
+  ++locks_taken[id];
   if (!held.empty() && held.back() >= id) lock_error = true;
   held.push_back(id);
 }
@@ -105,6 +112,10 @@ void FakePlatform::Unlock(uint32_t id) {
   if (held.empty() || held.back() != id) {
     lock_error = true;
     return;
+  }
+  for (auto store = log.rbegin(); store != log.rend(); ++store) {
+    if (store->kind == Store::kBarrier) break;
+    if (store->kind != Store::kRegister) unlocked_unordered = true;
   }
   held.pop_back();
 }
@@ -131,6 +142,7 @@ DriverTest::DriverTest()
 DriverTest::~DriverTest() {
   EXPECT_TRUE(fake.held.empty());
   EXPECT_FALSE(fake.lock_error);
+  EXPECT_FALSE(fake.unlocked_unordered) << "another CPU could flush before the walker sees it";
 }
 
 sidewall_result DriverTest::Init() {
@@ -236,7 +248,9 @@ uint32_t sidewall_plat_cpu_id(void*) { return 0; }
 void sidewall_plat_relax(void* ctx) { Fake(ctx).time_us += 7; }
 uint64_t sidewall_plat_time_us(void* ctx) { return Fake(ctx).time_us; }
 void sidewall_plat_notify(void*, uint32_t, const struct sidewall_fault*) {}
-void sidewall_plat_log(void*, uint32_t, uint64_t, uint64_t) {}
+void sidewall_plat_log(void* ctx, uint32_t reason, uint64_t a, uint64_t b) {
+  Fake(ctx).events.push_back({reason, a, b, Fake(ctx).held.size()});
+}
 void sidewall_plat_panic(void*, uint32_t line) {
   ADD_FAILURE() << "the driver panicked at line " << line;
   std::abort();

@@ -15,6 +15,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -81,6 +82,17 @@ class FakePlatform {
   uint64_t time_us = 0;
   std::vector<uint32_t> held;
   bool lock_error = false;
+  std::map<uint32_t, size_t> locks_taken;  // by lock, since the start
+  // Runs once, in place of another CPU, where the driver is about to take its next lock.
+  std::function<void()> before_next_lock;
+  // A lock was dropped over table stores that no barrier had completed.
+  bool unlocked_unordered = false;
+  struct Event {
+    uint32_t reason;
+    uint64_t a, b;
+    size_t locks;  // held meanwhile
+  };
+  std::vector<Event> events;  // the event log
 
  private:
   std::unordered_map<uint64_t, uint32_t> registers_;

@@ -26,24 +26,28 @@ struct Request {
   uint64_t value = 0;
 };
 
-// What became of it. `abort` means that the bus gave no answer, and neither do we.
+// What became of it. `abort` means that the bus gave no answer, and neither do we; `detail` goes to
+// the event log with a reason that is logged.
 struct Answer {
   sidewall_decision decision = SIDEWALL_DECISION_VIRTUAL;
   sidewall_reason reason = SIDEWALL_REASON_NONE;
   bool abort = false;
   uint64_t value = 0;
+  uint64_t detail = 0;
 };
 
 constexpr Answer Shown(uint64_t value) {
-  return {SIDEWALL_DECISION_VIRTUAL, SIDEWALL_REASON_NONE, false, value};
+  return {SIDEWALL_DECISION_VIRTUAL, SIDEWALL_REASON_NONE, false, value, 0};
 }
 constexpr Answer Done(sidewall_decision decision) {
-  return {decision, SIDEWALL_REASON_NONE, false, 0};
+  return {decision, SIDEWALL_REASON_NONE, false, 0, 0};
 }
 constexpr Answer Ignored(sidewall_reason reason) {
-  return {SIDEWALL_DECISION_IGNORED, reason, false, 0};
+  return {SIDEWALL_DECISION_IGNORED, reason, false, 0, 0};
 }
-constexpr Answer NoAnswer() { return {SIDEWALL_DECISION_REFUSED, SIDEWALL_REASON_NONE, true, 0}; }
+constexpr Answer NoAnswer() {
+  return {SIDEWALL_DECISION_REFUSED, SIDEWALL_REASON_NONE, true, 0, 0};
+}
 
 // A register's value as the access sees it, and after a write of the access.
 constexpr uint64_t Slice(const Request& request, uint64_t whole) {
@@ -93,8 +97,11 @@ uint32_t HardwareSctlr(uint32_t wanted);
 uint32_t CheckHardware(State& state);
 uint32_t TakeOver(State& state);
 
-// ---- Memory controller, mc.cc. The caller holds the MC lock (or is the only one, at init).
+// ---- Memory controller, mc.cc. RecordMc and TakeOverMc take the MC lock; HandleMcAccess is called
+// under it.
 uint32_t CheckMcBypass(State& state);
+// At init only, before anything is stored: what finalize holds the clients against.
+uint32_t RecordMc(State& state);
 uint32_t TakeOverMc(State& state);
 Answer HandleMcAccess(State& state, uint32_t window, uint64_t offset, uint32_t width, bool is_write,
                       uint64_t value);

@@ -22,6 +22,7 @@ constexpr Client kClients[] = {
 };
 constexpr uint32_t kClientRows = sizeof(kClients) / sizeof(kClients[0]);
 static_assert(kClientRows == 202);
+static_assert(kClientIds == mc::kClientCount);
 
 constexpr bool HasOverride(const Client& client) {
   return client.kind == ClientClass::kFixed || client.kind == ClientClass::kNode ||
@@ -48,12 +49,10 @@ const Client* FindClient(uint32_t id) {
   return nullptr;
 }
 
-constexpr uint64_t OverrideOffset(const Client& client) {
-  return uint64_t{client.id} * mc::kOverrideStride;
-}
-constexpr uint64_t SecurityOffset(const Client& client) {
-  return OverrideOffset(client) + mc::kSecurityOffset;
-}
+constexpr uint64_t OverrideOfId(uint32_t id) { return uint64_t{id} * mc::kOverrideStride; }
+constexpr uint64_t SecurityOfId(uint32_t id) { return OverrideOfId(id) + mc::kSecurityOffset; }
+constexpr uint64_t OverrideOffset(const Client& client) { return OverrideOfId(client.id); }
+constexpr uint64_t SecurityOffset(const Client& client) { return SecurityOfId(client.id); }
 
 RegisterWindow McWindow(State& state, uint32_t window) {
   const sidewall_range& range = state.cfg.mc_window[window];
@@ -65,19 +64,30 @@ RegisterWindow McWindow(State& state, uint32_t window) {
     if (!(condition)) return __LINE__; \
   } while (false)
 
+// Leaves `wanted` in the register, or says that it did not take.
+uint32_t Settle(const RegisterWindow& window, uint64_t offset, uint32_t wanted) {
+  uint32_t value = 0;
+  SIDEWALL_REQUIRE(window.Read32(offset, &value));
+  if (value == wanted) return 0;
+  window.Write32(offset, wanted);
+  SIDEWALL_REQUIRE(window.Read32(offset, &value));
+  SIDEWALL_REQUIRE(value == wanted);
+  return 0;
+}
+
 // The right ID first, then the bit that makes it count; a locked wrong value refuses the board.
-uint32_t TakeOverClient(const RegisterWindow& window, const Client& client) {
+// The rest of the security word (whether the client is non-secure, its lock) is as init found it.
+uint32_t TakeOverClient(const RegisterWindow& window, const Client& client, uint32_t security) {
   uint32_t value = 0;
   window.Write32(OverrideOffset(client), client.sid);
   SIDEWALL_REQUIRE(window.Read32(OverrideOffset(client), &value));
   SIDEWALL_REQUIRE(value == client.sid);
-  SIDEWALL_REQUIRE(window.Read32(SecurityOffset(client), &value));
-  const uint32_t enabled = value | mc::kSecurityOverrideEnable.mask();
-  if (value == enabled) return 0;
-  window.Write32(SecurityOffset(client), enabled);
-  SIDEWALL_REQUIRE(window.Read32(SecurityOffset(client), &value));
-  SIDEWALL_REQUIRE(value == enabled);
-  return 0;
+  return Settle(window, SecurityOffset(client), security | mc::kSecurityOverrideEnable.mask());
+}
+
+uint32_t RestoreWords(const RegisterWindow& window, uint32_t id, const ClientWords& found) {
+  const uint32_t line = Settle(window, OverrideOfId(id), found.override_word);
+  return line == 0 ? Settle(window, SecurityOfId(id), found.security) : line;
 }
 
 Answer WriteOverride(const RegisterWindow& window, const Client& client, uint64_t value) {
@@ -104,12 +114,29 @@ Answer WriteSecurity(const RegisterWindow& window, const Client& client, uint64_
 }  // namespace
 
 uint32_t CheckMcBypass(State& state) {
+  // Each channel has a copy of its own, which one store to its window could have changed alone.
+  for (uint32_t i = 1; i < state.cfg.mc_window_count; ++i) {
+    uint32_t config = 0;
+    SIDEWALL_REQUIRE(McWindow(state, i).Read32(mc::kBypassConfig, &config));
+    SIDEWALL_REQUIRE(mc::kBypassLock.Get(config) != 0);
+    const uint32_t mode = mc::kBypassMode.Get(config);
+    SIDEWALL_REQUIRE(mode == mc::kBypassPassthroughOnly || mode == mc::kBypassNone);
+  }
+  return 0;
+}
+
+uint32_t RecordMc(State& state) {
   if (state.cfg.mc_window_count == 0) return 0;
-  uint32_t config = 0;
-  SIDEWALL_REQUIRE(McWindow(state, 1).Read32(mc::kBypassConfig, &config));
-  SIDEWALL_REQUIRE(mc::kBypassLock.Get(config) != 0);
-  const uint32_t mode = mc::kBypassMode.Get(config);
-  SIDEWALL_REQUIRE(mode == mc::kBypassPassthroughOnly || mode == mc::kBypassNone);
+  LockGuard lock(state.ctx, SIDEWALL_LOCK_MC);
+  const RegisterWindow window = McWindow(state, 0);
+  for (uint32_t id = 0; id < kClientIds; ++id) {
+    ClientWords& found = state.mc.found[id];
+    state.mc.readable[id] = window.Read32(OverrideOfId(id), &found.override_word) &&
+                            window.Read32(SecurityOfId(id), &found.security);
+  }
+  for (const Client& client : kClients) {
+    SIDEWALL_REQUIRE(!HasOverride(client) || state.mc.readable[client.id]);
+  }
   return 0;
 }
 
@@ -117,10 +144,19 @@ uint32_t TakeOverMc(State& state) {
   if (state.cfg.mc_window_count == 0) return 0;
   LockGuard lock(state.ctx, SIDEWALL_LOCK_MC);
   const RegisterWindow window = McWindow(state, 0);
-  for (const Client& client : kClients) {
-    if (!HasOverride(client)) continue;
-    const uint32_t line = TakeOverClient(window, client);
+  const bool again = state.phase != Phase::kNone;
+  const Client* row = kClients;
+  for (uint32_t id = 0; id < kClientIds; ++id) {
+    const ClientWords& found = state.mc.found[id];
+    const bool listed = row != kClients + kClientRows && row->id == id;
+    uint32_t line = 0;
+    if (listed && HasOverride(*row)) {
+      line = TakeOverClient(window, *row, found.security);
+    } else if (again && state.mc.readable[id]) {
+      line = RestoreWords(window, id, found);
+    }
     if (line != 0) return line;
+    if (listed) ++row;
   }
   return 0;
 }

@@ -66,6 +66,70 @@ TEST_F(McTest, OverrideThatCannotBeEnabledRefusesTheBoard) {
   EXPECT_EQ(Init().status, uint32_t{SIDEWALL_REFUSED});
 }
 
+TEST_F(McTest, FinalizePutsSecurityWordsBack) {
+  fake.Poke(Security(kXusbHost), 0);  // secure, as firmware may want it
+  EXPECT_EQ(Init().status, uint32_t{SIDEWALL_OK});
+  fake.Poke(Security(kMgbeA), 0x100);      // no longer non-secure
+  fake.Poke(Security(kXusbHost), 0x0001);  // no longer secure, override off
+  fake.Poke(Security(kXspi), 0x10101);     // locked for ever, were it a real one
+  EXPECT_EQ(sidewall_finalize(state).status, uint32_t{SIDEWALL_OK});
+  EXPECT_EQ(fake.Reg(Security(kMgbeA)), 0x101u);
+  EXPECT_EQ(fake.Reg(Security(kXusbHost)), 0x100u);
+  EXPECT_EQ(fake.Reg(Security(kXspi)), 0x101u);
+}
+
+TEST_F(McTest, FinalizePutsBackWhatNoHostMayWrite) {
+  EXPECT_EQ(Init().status, uint32_t{SIDEWALL_OK});
+  ClearLog();
+  for (uint64_t client : {kPtcr, kNobody}) {
+    fake.Poke(Override(client), 0x06);
+    fake.Poke(Security(client), 0x100);
+  }
+  EXPECT_EQ(sidewall_finalize(state).status, uint32_t{SIDEWALL_OK});
+  size_t stores = 0;
+  for (uint64_t client : {kPtcr, kNobody}) {
+    EXPECT_EQ(fake.Reg(Override(client)), 0x7fu);
+    EXPECT_EQ(fake.Reg(Security(client)), 0x001u);
+  }
+  for (const auto& [pa, value] : RegisterStores()) {
+    stores += pa >= kMcSid && pa < kMcSid + 0x1000;
+  }
+  EXPECT_EQ(stores, 142u + 4) << "what has not changed is not stored to";
+}
+
+TEST_F(McTest, WhatCannotBePutBackRefusesTheBoard) {
+  EXPECT_EQ(Init().status, uint32_t{SIDEWALL_OK});
+  struct Change {
+    uint64_t pa;
+    uint32_t value;
+  };
+  const Change changes[] = {{Security(kMgbeA), 0x10101}, {Security(kMgbeA), 0x100},
+                            {Override(kPtcr), 0x06},     {Security(kPtcr), 0x10001},
+                            {Override(kNobody), 0x06},   {Security(kNobody), 0x101}};
+  for (const Change& change : changes) {
+    const uint32_t before = fake.Reg(change.pa);
+    fake.Poke(change.pa, change.value);
+    fake.read_only.insert(change.pa);
+    EXPECT_EQ(sidewall_finalize(state).status, uint32_t{SIDEWALL_REFUSED})
+        << std::hex << change.pa << " " << change.value;
+    fake.read_only.erase(change.pa);
+    fake.Poke(change.pa, before);
+  }
+  EXPECT_EQ(sidewall_finalize(state).status, uint32_t{SIDEWALL_OK});
+}
+
+TEST_F(McTest, RegistersThatDoNotAnswer) {
+  fake.unreadable = {Security(kMgbeA)};
+  EXPECT_EQ(Init().status, uint32_t{SIDEWALL_REFUSED}) << "a client that must be steered";
+  EXPECT_TRUE(fake.log.empty());
+  fake.unreadable = {Security(kPtcr), Override(kNobody)};
+  EXPECT_EQ(Init().status, uint32_t{SIDEWALL_OK});
+  fake.unreadable.insert(Security(0x1fe));
+  EXPECT_EQ(sidewall_finalize(state).status, uint32_t{SIDEWALL_REFUSED}) << "it did answer";
+  fake.unreadable.erase(Security(0x1fe));
+  EXPECT_EQ(sidewall_finalize(state).status, uint32_t{SIDEWALL_OK});
+}
+
 TEST_F(McTest, HostMayOnlyConfirmTheSid) {
   Boot();
   for (uint64_t value = 0; value < 256; ++value) {

@@ -16,6 +16,8 @@ namespace {
 struct Record {
   uint32_t own_fsr = 0;
   bool nested = false;
+  bool nested_multi = false;  // the stage-2 record stands for more than one fault
+  uint64_t dropped = 0;       // FSR and FSYNR0 of a stage-2 record that was nobody's
 
   uint32_t own_faults() const { return own_fsr & fsr::kFaults; }
   // The bank's own record comes first; the stage-2 record follows once that is cleared.
@@ -31,11 +33,11 @@ void ClearStage2(Smmu& smmu, uint32_t instance) {
 }
 
 // Whether the stage-2 bank's record is about `bank`. A record about no stage-1 bank (a stream in
-// virtual bypass) has nobody to be shown to; it is dropped, or it would hide all later ones.
-bool ReadNested(Smmu& smmu, uint32_t instance, ContextBank bank, bool* nested) {
+// virtual bypass) has nobody to be shown to; it is dropped and counted, or it would hide all later
+// ones.
+bool ReadNested(Smmu& smmu, uint32_t instance, ContextBank bank, Record* record) {
   const RegisterWindow window = WindowOf(smmu, instance);
   uint32_t stage2_fsr = 0;
-  *nested = false;
   if (!window.Read32(Stage2Register(smmu, cb::kFSR), &stage2_fsr)) return false;
   if ((stage2_fsr & fsr::kFaults) == 0) return true;
   uint32_t syndrome = 0;
@@ -45,9 +47,11 @@ bool ReadNested(Smmu& smmu, uint32_t instance, ContextBank bank, bool* nested) {
   const bool from_stage1 = fsynr0::kNested.Get(syndrome) != 0 || fsynr0::kS1ptwf.Get(syndrome) != 0;
   if (!from_stage1 || named >= smmu.host_banks) {
     ClearStage2(smmu, instance);
+    record->dropped = uint64_t{stage2_fsr} << 32 | syndrome;
     return true;
   }
-  *nested = named == bank.value;
+  record->nested = named == bank.value;
+  record->nested_multi = record->nested && fsr::kMulti.Get(stage2_fsr) != 0;
   return true;
 }
 
@@ -55,12 +59,14 @@ bool ReadRecord(Smmu& smmu, const Request& request, Record* record) {
   const RegisterWindow window = WindowOf(smmu, request.instance);
   const uint32_t offset = BankRegister(smmu, request.bank, cb::kFSR);
   if (!window.Read32(offset, &record->own_fsr)) return false;
-  return ReadNested(smmu, request.instance, request.bank, &record->nested);
+  return ReadNested(smmu, request.instance, request.bank, record);
 }
 
 uint32_t ShownFsr(const Record& record) {
   const uint32_t format = record.own_fsr & fsr::kFormat.mask();
-  if (record.shows_nested()) return format | fsr::kEf.mask();
+  if (record.shows_nested()) {
+    return format | fsr::kEf.mask() | (record.nested_multi ? fsr::kMulti.mask() : 0);
+  }
   const uint32_t own = record.own_faults() | format;
   return record.nested ? own | fsr::kMulti.mask() : own;
 }
@@ -69,6 +75,7 @@ Answer AccessFsr(Smmu& smmu, const Request& request, const Record& record) {
   if (!request.is_write) return Shown(ShownFsr(record));
   const uint32_t cleared = static_cast<uint32_t>(request.value & request.row->keep);
   if (record.shows_nested()) {
+    // EF ends the record, and MULTI with it, which would mean nothing without one.
     if (fsr::kEf.Get(cleared) != 0) ClearStage2(smmu, request.instance);
     return Done(SIDEWALL_DECISION_COMPOSED);
   }
@@ -115,11 +122,12 @@ Answer AccessRecord(Smmu& smmu, const Request& request, const Record& record) {
   return Shown(ShownSyndrome(request, record, request.width == 8 ? value : half));
 }
 
-// The global record is the host's when the stream it names is.
+// The global record is the host's when the stream it names is, or nobody's (the quarantine's): a
+// record that nobody could clear would hide all later ones, and its interrupt would never end.
 bool GlobalRecordIsHosts(Smmu& smmu, uint32_t instance, bool* is_hosts) {
   uint32_t syndrome = 0;
   if (!WindowOf(smmu, instance).Read32(gr0::kGFSYNR1, &syndrome)) return false;
-  *is_hosts = smmu.sid_owner[syndrome & (kSidCount - 1)] == SIDEWALL_OWNER_HOST;
+  *is_hosts = smmu.sid_owner[syndrome & (kSidCount - 1)] < SIDEWALL_OWNER_GUEST0;
   return true;
 }
 
@@ -160,8 +168,13 @@ Answer HandleBankFault(Smmu& smmu, const Request& request) {
   }
   Record record;
   if (!ReadRecord(smmu, request, &record)) return NoAnswer();
-  if (request.row->id == RegisterId::kFSR) return AccessFsr(smmu, request, record);
-  return AccessRecord(smmu, request, record);
+  const bool is_fsr = request.row->id == RegisterId::kFSR;
+  Answer answer = is_fsr ? AccessFsr(smmu, request, record) : AccessRecord(smmu, request, record);
+  if (record.dropped != 0) {
+    answer.reason = SIDEWALL_REASON_FAULT_DROPPED;
+    answer.detail = record.dropped;
+  }
+  return answer;
 }
 
 }  // namespace SIDEWALL_NS

@@ -92,6 +92,41 @@ TEST_F(FaultTest, RecordOfNoHostBankIsDropped) {
   EXPECT_EQ(fake.Reg(Bank(kIso, kHostStage2) + kFsr) & 0x800001feu, 0u);
 }
 
+TEST_F(FaultTest, DroppedRecordIsCountedAndLogged) {
+  RaiseStage2(kNiso1m, kFaultBank, true);
+  Read(Bank(kNiso1m, 2) + kFar, 8);
+  EXPECT_EQ(Counters().by_reason[SIDEWALL_REASON_FAULT_DROPPED], 1u);
+  ASSERT_EQ(fake.events.size(), 1u);
+  EXPECT_EQ(fake.events[0].reason, uint32_t{SIDEWALL_REASON_FAULT_DROPPED});
+  EXPECT_EQ(fake.events[0].a, Bank(kNiso1m, 2) + kFar);
+  EXPECT_EQ(fake.events[0].b, uint64_t{kTf | kAarch64} << 32 | kFaultBank << 16 | 0x177);
+  EXPECT_EQ(fake.events[0].locks, 0u);
+  Read(Bank(kNiso1m, 2) + kFsr);
+  RaiseStage2(kNiso1m, 2, true);
+  Read(Bank(kNiso1m, 2) + kFsr);
+  EXPECT_EQ(Counters().by_reason[SIDEWALL_REASON_FAULT_DROPPED], 1u);
+  EXPECT_EQ(fake.events.size(), 1u);
+}
+
+TEST_F(FaultTest, MultiOfTheStage2RecordIsShown) {
+  RaiseStage2(kIso, 3, true);
+  const uint64_t stage2 = Bank(kIso, kHostStage2) + kFsr;
+  fake.Poke(stage2, kTf | kAarch64 | kMulti);
+  EXPECT_EQ(Read(Bank(kIso, 3) + kFsr), kEf | kMulti);
+  EXPECT_EQ(Read(Bank(kIso, 2) + kFsr), 0u);
+  Write(Bank(kIso, 3) + kFsr, kEf | kMulti);
+  EXPECT_EQ(Read(Bank(kIso, 3) + kFsr), 0u);
+  EXPECT_EQ(fake.Reg(stage2), kAarch64);
+}
+
+TEST_F(FaultTest, GlobalRecordOfTheQuarantineCanBeCleared) {
+  fake.Poke(kIso + 0x48, 2);
+  fake.Poke(kIso + 0x54, 0x7e);
+  EXPECT_EQ(Read(kIso + 0x48), 2u);
+  Write(kIso + 0x48, 2);
+  EXPECT_EQ(fake.Reg(kIso + 0x48), 0u) << "its interrupt would never end";
+}
+
 TEST_F(FaultTest, UnmappedStage1TableIsTheBanksFault) {
   RaiseStage2(kIso, 3, false);
   fake.Poke(Bank(kIso, kHostStage2) + kFsynr0, 3u << 16 | 8);

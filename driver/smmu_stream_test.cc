@@ -69,13 +69,29 @@ TEST_F(StreamTest, EntryThatMovesAwayMakesRoom) {
 }
 
 TEST_F(StreamTest, EntryOverlappingNeedsNoSecondLook) {
-  WriteSmr(0, kValid | 0x7fff0000);
+  WriteSmr(0, kValid | 0x7f8f0000);
   for (uint32_t i = 1; i < kHostEntries; ++i) WriteSmr(i, kValid | i);
   for (uint32_t i = 1; i < kHostEntries; ++i) EXPECT_EQ(HardwareSmr(i), 0u);
-  WriteSmr(0, kValid | 0x7ff80000);
-  EXPECT_EQ(HardwareSmr(0), kValid | 0x7ff80000u) << "it never overlapped itself";
+  WriteSmr(0, kValid | 0x7f880000);
+  EXPECT_EQ(HardwareSmr(0), kValid | 0x7f880000u) << "it never overlapped itself";
   WriteSmr(0, 0);
   for (uint32_t i = 1; i < kHostEntries; ++i) EXPECT_EQ(HardwareSmr(i), kValid | i);
+}
+
+TEST_F(StreamTest, NothingMatchesTheQuarantine) {
+  const uint32_t covering[] = {0x7e, 0x7f80007e, 0x0001007f, 0x7fff0000, 0x0000017e, 0x7ff80006};
+  for (uint64_t window : {kNiso1, kIso}) {
+    for (uint32_t match : covering) {
+      Write(window + kSmr, kValid | match);
+      EXPECT_EQ(Read(window + kSmr), kValid | match);
+      EXPECT_EQ(fake.Reg(window + kSmr), 0u) << std::hex << match;
+    }
+    for (uint32_t match : {0x7fu, 0x7du, 0x7f80007fu, 0x003f0000u}) {
+      Write(window + kSmr, kValid | match);
+      EXPECT_EQ(fake.Reg(window + kSmr), kValid | match) << std::hex << match;
+    }
+  }
+  EXPECT_EQ(Counters().by_reason[SIDEWALL_REASON_OVERLAP], 2 * std::size(covering));
 }
 
 TEST_F(StreamTest, BypassBecomesTheIdentityStage2) {

@@ -176,11 +176,15 @@ uint32_t GiveChunk(State& state, uint64_t position, uint64_t end, uint32_t prot)
     }
     position = segment.end;
   }
+  // Under the lock, as in TakeChunk: a leaf may have lost a permission.
+  tables.Barrier();
   return 0;
 }
 
 // Unmaps from `position` to the end of its chunk or of the hole that it lies in, at most to `end`.
-// Returns where it stopped.
+// Returns where it stopped. A barrier only completes what its own CPU has cleaned, so it comes
+// before the lock is dropped: the flush that another CPU may do next must find the walker without
+// the leaf.
 uint64_t TakeChunk(State& state, uint64_t position, uint64_t end) {
   LockGuard lock(state.ctx, SIDEWALL_LOCK_IDMAP);
   const Tables tables(state.ctx, &state.idmap.counters);
@@ -201,7 +205,10 @@ uint64_t TakeChunk(State& state, uint64_t position, uint64_t end) {
     --state.idmap.mapped_pages;
     removed = true;
   }
-  if (removed) tables.Clean(path.table, first, count);
+  if (removed) {
+    tables.Clean(path.table, first, count);
+    tables.Barrier();
+  }
   return stop;
 }
 
@@ -233,7 +240,8 @@ bool FillReserve(State& state, uint32_t missing) {
 }
 
 // How many tables mapping [position, end) can need at most, apart from the reserve.
-uint32_t PagesWanted(const State& state, uint64_t position, uint64_t end) {
+uint32_t PagesWanted(State& state, uint64_t position, uint64_t end) {
+  LockGuard lock(state.ctx, SIDEWALL_LOCK_IDMAP);
   uint64_t pages = 0;
   for (uint32_t level = 0; level < kLeafLevel; ++level) {
     const uint32_t shift = LevelShift(level);
@@ -298,6 +306,8 @@ sidewall_result UpdateIdmap(State& state, uint64_t start, uint64_t end, uint32_t
   const bool take = prot == SIDEWALL_PROT_NONE;
   if (!take && (prot & SIDEWALL_PROT_RW) == 0) return Result(SIDEWALL_REFUSED);
   if (start == end) return Result(SIDEWALL_OK);
+  // Nothing is mapped up there, but what is meant may be the memory that such an address aliases.
+  if (take && end > kFormatBit) return Result(SIDEWALL_REFUSED);
   const Span span = PageSpan(start, end, take);
   sidewall_result result = Result(SIDEWALL_OK);
   uint64_t position = span.first;
@@ -314,7 +324,6 @@ sidewall_result UpdateIdmap(State& state, uint64_t start, uint64_t end, uint32_t
     }
     position = stop;
   }
-  sidewall_plat_barrier(state.ctx);
   result.progress = Progress(start, end, span, position);
   return result;
 }

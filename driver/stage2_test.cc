@@ -109,8 +109,45 @@ TEST_F(Stage2Test, NothingAtOrAboveBit39) {
   const uint64_t stores = Counters().table_stores;
   EXPECT_EQ(Map(limit | kDram, (limit | kDram) + 4096, SIDEWALL_PROT_RW).progress, 4096u);
   EXPECT_EQ(Map(limit, ~uint64_t{0}, SIDEWALL_PROT_RW).progress, ~uint64_t{0} - limit);
-  EXPECT_EQ(Map(limit, ~uint64_t{0}, SIDEWALL_PROT_NONE).progress, ~uint64_t{0} - limit);
   EXPECT_EQ(Counters().table_stores, stores);
+}
+
+TEST_F(Stage2Test, RemovalAboveBit39IsRefusedWhole) {
+  const uint64_t limit = uint64_t{1} << 39;
+  Map(limit - 4096, limit, SIDEWALL_PROT_RW);
+  Map(kDram, kDram + 4096, SIDEWALL_PROT_RW);
+  const uint64_t stores = Counters().table_stores;
+  const std::pair<uint64_t, uint64_t> ranges[] = {{limit | kDram, (limit | kDram) + 4096},
+                                                  {limit - 4096, limit + 1},
+                                                  {0, ~uint64_t{0}},
+                                                  {limit, limit + 4096}};
+  for (const auto& [start, end] : ranges) {
+    const sidewall_result result = Map(start, end, SIDEWALL_PROT_NONE);
+    EXPECT_EQ(result.status, uint32_t{SIDEWALL_REFUSED});
+    EXPECT_EQ(result.progress, 0u);
+  }
+  EXPECT_EQ(Counters().table_stores, stores);
+  ClearLog();
+  EXPECT_EQ(Complete(0).status, uint32_t{SIDEWALL_OK});
+  EXPECT_TRUE(RegisterStores().empty());
+  EXPECT_EQ(Map(limit - 4096, limit, SIDEWALL_PROT_NONE).progress, 4096u);
+  EXPECT_EQ(Leaf(limit - 4096), 0u);
+}
+
+// What another CPU completes at the very moment the lock is free must find the walker up to date;
+// the fixture looks at every unlock.
+TEST_F(Stage2Test, LockIsDroppedAfterTheBarrier) {
+  Map(kDram, kDram + 3 * kBlock, SIDEWALL_PROT_RW);
+  Map(kDram, kDram + 3 * kBlock, SIDEWALL_PROT_R);
+  Map(kDram + 4096, kDram + 2 * kBlock, SIDEWALL_PROT_NONE);
+  EXPECT_FALSE(fake.unlocked_unordered);
+}
+
+TEST_F(Stage2Test, ReserveIsCountedUnderTheLock) {
+  fake.pool_left = 0;
+  const size_t before = fake.locks_taken[SIDEWALL_LOCK_IDMAP];
+  EXPECT_EQ(Map(kDram, kDram + 4096, SIDEWALL_PROT_RW).pages_needed, 3u);
+  EXPECT_EQ(fake.locks_taken[SIDEWALL_LOCK_IDMAP] - before, 2u) << "the try, and the count";
 }
 
 TEST_F(Stage2Test, TablesAreFilledCleanedAndThenPublished) {

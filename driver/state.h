@@ -89,11 +89,29 @@ struct Idmap {
   Counters counters;
 };
 
+inline constexpr uint32_t kClientIds = 0x200;
+
+// The two words of a client id, as init found them.
+struct ClientWords {
+  uint32_t override_word;
+  uint32_t security;
+};
+
 struct Mc {
+  ClientWords found[kClientIds];
+  // Ids whose words gave an answer at init; of those that did not, nothing can be said later.
+  bool readable[kClientIds];
   Counters counters;
 };
 
-enum class Phase : uint32_t { kNone = 0, kTakenOver = 0x51dea11u, kFinal = 0x51def17u };
+// kUnsettled: a finalize is going on or has failed, so that shadows and hardware may differ; no
+// access of the host is served before one has succeeded.
+enum class Phase : uint32_t {
+  kNone = 0,
+  kTakenOver = 0x51dea11u,
+  kUnsettled = 0x51deba1u,
+  kFinal = 0x51def17u
+};
 
 struct State {
   Phase phase;

@@ -4,13 +4,17 @@
 // The order matters, because streams may be live meanwhile: nothing is let through that was not
 // let through before, and when it is over every stream faults.
 //
+// First every unit is closed, each instance like this:
+//
 //   1. every S2CR to fault     (streams that match fault; EXIDVALID is kept, so that no entry
 //                               ceases to match and its streams fall to USFCFG)
 //   2. sCR0 to EL2's floor     (streams that do not match fault, and so do those that match twice)
 //   3. every SMR invalid, every S2CR clean
-//   4. sACR, then ACTLR, which sACR can lock; every bank off, its fault cleared, then programmed
-//   5. the whole TLB flushed, and the sync seen complete on every instance
-//   6. EL2's stage-2 banks on
+//   4. sACR, then ACTLR, which sACR can lock; every bank off, its fault cleared
+//
+// Then every unit is programmed, its whole TLB flushed and the sync seen complete on each instance.
+// EL2's stage-2 banks come on last, when no unit holds anything of an earlier owner: a stream of a
+// unit that is still open could write to the tables that all stage 2s walk.
 #include "driver/internal.h"
 
 namespace SIDEWALL_NS {
@@ -94,6 +98,11 @@ uint32_t CloseStreams(const Smmu& smmu, const RegisterWindow& window) {
     window.Write32(S2crOffset(EntryIndex{i}), s2cr::kFault);
   }
   window.Write32(gr0::kSCR2, 0);
+  // The syndrome before the status: while that is set, no new fault changes the syndrome.
+  window.Write64(gr0::kGFAR, 0);
+  window.Write32(gr0::kGFSYNR0, 0);
+  window.Write32(gr0::kGFSYNR1, 0);
+  window.Write32(gr0::kGFSYNR2, 0);
   window.Write32(gr0::kGFSR, gfsr::kAll);
   // Integration test mode drives outputs, interrupts among them, from registers.
   window.Write32(gid::kITCTRL, 0);
@@ -103,6 +112,9 @@ uint32_t CloseStreams(const Smmu& smmu, const RegisterWindow& window) {
 // Turns every bank off, frees what an earlier owner may have left stalled, and ends prefetch.
 uint32_t CloseBanks(const Smmu& smmu, const RegisterWindow& window) {
   window.Write32(gr0::kSACR, sacr::kFixed);
+  uint32_t auxiliary = 0;
+  SIDEWALL_REQUIRE(window.Read32(gr0::kSACR, &auxiliary));
+  SIDEWALL_REQUIRE(sacr::kCacheLock.Get(auxiliary) == 0);
   for (uint32_t i = 0; i < smmu.bank_count; ++i) {
     const ContextBank bank{i};
     window.Write32(BankRegister(smmu, bank, cb::kSCTLR), 0);
@@ -113,7 +125,6 @@ uint32_t CloseBanks(const Smmu& smmu, const RegisterWindow& window) {
       window.Write32(BankRegister(smmu, bank, cb::kRESUME), kResumeTerminate);
     }
     window.Write32(BankRegister(smmu, bank, cb::kACTLR), actlr::kFixed);
-    uint32_t auxiliary = 0;
     SIDEWALL_REQUIRE(window.Read32(BankRegister(smmu, bank, cb::kACTLR), &auxiliary));
     SIDEWALL_REQUIRE(actlr::kCpre.Get(auxiliary) == 0);
   }
@@ -154,10 +165,7 @@ void ProgramEl2Bank(const Smmu& smmu, const RegisterWindow& window, ContextBank 
   window.Write32(BankRegister(smmu, bank, cb::kTCR), Stage2Tcr(smmu));
 }
 
-uint32_t CloseInstance(const Smmu& smmu, const Idmap& idmap, const RegisterWindow& window) {
-  uint32_t line = CloseStreams(smmu, window);
-  if (line == 0) line = CloseBanks(smmu, window);
-  if (line != 0) return line;
+void ProgramInstance(const Smmu& smmu, const Idmap& idmap, const RegisterWindow& window) {
   for (uint32_t i = 0; i < smmu.bank_count; ++i) {
     const ContextBank bank{i};
     if (i < smmu.host_banks) {
@@ -168,7 +176,6 @@ uint32_t CloseInstance(const Smmu& smmu, const Idmap& idmap, const RegisterWindo
       ProgramEl2Bank(smmu, window, bank, smmu.fault_vmid, idmap.empty_root);
     }
   }
-  return 0;
 }
 
 // What the host sees from now on: a unit as it comes out of reset.
@@ -189,17 +196,30 @@ void ResetVirtual(Smmu& smmu) {
   }
 }
 
-uint32_t TakeOverSmmu(Smmu& smmu, const Idmap& idmap) {
+uint32_t CloseUnit(Smmu& smmu) {
   LockGuard lock(smmu.ctx, smmu.lock_id);
   for (uint32_t i = 0; i < smmu.instance_count; ++i) {
-    const uint32_t line = CloseInstance(smmu, idmap, WindowOf(smmu, i));
+    uint32_t line = CloseStreams(smmu, WindowOf(smmu, i));
+    if (line == 0) line = CloseBanks(smmu, WindowOf(smmu, i));
     if (line != 0) return line;
   }
+  return 0;
+}
+
+uint32_t ProgramUnit(Smmu& smmu, const Idmap& idmap) {
+  LockGuard lock(smmu.ctx, smmu.lock_id);
+  for (uint32_t i = 0; i < smmu.instance_count; ++i) {
+    ProgramInstance(smmu, idmap, WindowOf(smmu, i));
+  }
   SIDEWALL_REQUIRE(FlushEverything(smmu));
+  return 0;
+}
+
+void OpenUnit(Smmu& smmu) {
+  LockGuard lock(smmu.ctx, smmu.lock_id);
   WriteAll32(smmu, BankRegister(smmu, smmu.host_stage2, cb::kSCTLR), sctlr::kStage2);
   WriteAll32(smmu, BankRegister(smmu, smmu.fault_bank, cb::kSCTLR), sctlr::kStage2);
   ResetVirtual(smmu);
-  return 0;
 }
 
 #undef SIDEWALL_REQUIRE
@@ -207,7 +227,7 @@ uint32_t TakeOverSmmu(Smmu& smmu, const Idmap& idmap) {
 }  // namespace
 
 uint32_t CheckHardware(State& state) {
-  const bool again = state.phase == Phase::kTakenOver;
+  const bool again = state.phase != Phase::kNone;
   for (uint32_t i = 0; i < state.smmu_count; ++i) {
     const uint32_t line = CheckSmmu(state.smmu[i], state.cfg.smmu[i], again);
     if (line != 0) return line;
@@ -217,9 +237,14 @@ uint32_t CheckHardware(State& state) {
 
 uint32_t TakeOver(State& state) {
   for (uint32_t i = 0; i < state.smmu_count; ++i) {
-    const uint32_t line = TakeOverSmmu(state.smmu[i], state.idmap);
+    const uint32_t line = CloseUnit(state.smmu[i]);
     if (line != 0) return line;
   }
+  for (uint32_t i = 0; i < state.smmu_count; ++i) {
+    const uint32_t line = ProgramUnit(state.smmu[i], state.idmap);
+    if (line != 0) return line;
+  }
+  for (uint32_t i = 0; i < state.smmu_count; ++i) OpenUnit(state.smmu[i]);
   return 0;
 }
 

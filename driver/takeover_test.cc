@@ -49,6 +49,7 @@ TEST_F(TakeoverTest, ContradictionsInTheConfiguration) {
       {"one MC window", [](sidewall_cfg& c) { c.mc_window_count = 1; }},
       {"many MC windows", [](sidewall_cfg& c) { c.mc_window_count = 19; }},
       {"small MC window", [](sidewall_cfg& c) { c.mc_window[0].size = 0x1000; }},
+      {"no RAM", [](sidewall_cfg& c) { c.dram_count = 0; }},
       {"many RAM ranges", [](sidewall_cfg& c) { c.dram_count = SIDEWALL_MAX_DRAM + 1; }},
       {"RAM wraps", [](sidewall_cfg& c) { c.dram[0].size = ~uint64_t{0xfff}; }},
       {"RAM unaligned", [](sidewall_cfg& c) { c.dram[0].size -= 1; }},
@@ -127,6 +128,35 @@ TEST_F(TakeoverTest, BypassConfigurationMustBeLocked) {
   EXPECT_TRUE(fake.log.empty());
   fake.Poke(kMcBroadcast + 0x1820, 0x80000003);
   Boot();
+}
+
+TEST_F(TakeoverTest, BypassConfigurationOfEveryChannelCounts) {
+  constexpr uint64_t kChannels[] = {0x02c20000, 0x01700000};
+  for (uint64_t channel : kChannels) {
+    cfg.mc_window[cfg.mc_window_count++] = {channel, 0x10000};
+    fake.Poke(channel + 0x1820, 0x80000002);
+  }
+  for (uint64_t channel : kChannels) {
+    for (uint32_t value : {0u, 2u, 0x80000000u}) {
+      fake.Poke(channel + 0x1820, value);
+      ExpectRefused("a channel's bypass configuration");
+    }
+    fake.Poke(channel + 0x1820, 0x80000002);
+  }
+  EXPECT_TRUE(fake.log.empty());
+  EXPECT_EQ(Init().status, uint32_t{SIDEWALL_OK});
+  for (uint64_t channel : kChannels) {
+    fake.Poke(channel + 0x1820, 0);
+    EXPECT_EQ(sidewall_finalize(state).status, uint32_t{SIDEWALL_REFUSED});
+    fake.Poke(channel + 0x1820, 0x80000002);
+  }
+  EXPECT_EQ(sidewall_finalize(state).status, uint32_t{SIDEWALL_OK});
+}
+
+TEST_F(TakeoverTest, CacheLockMustGoOff) {
+  fake.Poke(kNiso1m + 0x10, 0x0400001c);
+  fake.read_only.insert(kNiso1m + 0x10);
+  ExpectRefused("sACR.CACHE_LOCK is stuck");
 }
 
 TEST_F(TakeoverTest, FloorMustStick) {
@@ -234,6 +264,46 @@ TEST_F(TakeoverTest, OrderOfStores) {
   }
 }
 
+// A stream of a unit that is still open could write to the tables that all stage 2s walk.
+TEST_F(TakeoverTest, AllUnitsAreClosedBeforeAnyStage2IsOn) {
+  Scramble(fake);
+  EXPECT_EQ(Init().status, uint32_t{SIDEWALL_OK});
+  std::set<uint64_t> closed;
+  std::set<uint64_t> synced;
+  size_t on = 0;
+  for (const auto& [pa, value] : RegisterStores()) {
+    for (uint64_t window : kAllWindows) {
+      if (pa < window || pa >= window + kWindowSize) continue;
+      const uint64_t offset = pa - window;
+      const bool is_smr = offset >= 0x800 && offset < 0xa00;
+      const bool is_sctlr = offset >= kBank0 && offset % kBankStep == 0;
+      if ((is_smr || is_sctlr) && value == 0) closed.insert(pa);
+      if (offset == 0x68) {
+        EXPECT_EQ(closed.size(), 3u * (8 + 8)) << "a flush before all were closed";
+      }
+      if (offset == 0x70) synced.insert(window);
+      if (!is_sctlr || value == 0) continue;
+      EXPECT_EQ(synced.size(), 3u) << "a bank was on before the last flush";
+      ++on;
+    }
+  }
+  EXPECT_EQ(on, 3u * 2);
+}
+
+TEST_F(TakeoverTest, GlobalSyndromeOfAnEarlierOwnerIsCleared) {
+  for (uint64_t window : kAllWindows) {
+    for (uint64_t offset : {0x40, 0x44, 0x50, 0x54, 0x58}) fake.Poke(window + offset, 0x5eced);
+    fake.Poke(window + 0x48, 2);
+  }
+  EXPECT_EQ(Init().status, uint32_t{SIDEWALL_OK});
+  for (uint64_t window : kAllWindows) {
+    for (uint64_t offset : {0x40, 0x44, 0x48, 0x50, 0x54, 0x58}) {
+      EXPECT_EQ(fake.Reg(window + offset), 0u) << std::hex << window + offset;
+    }
+  }
+  EXPECT_EQ(Read(kNiso1m + 0x40, 8), 0u);
+}
+
 TEST_F(TakeoverTest, ExidValidIsKeptUntilTheFloorStands) {
   fake.Poke(kIso + 0xc00, 0x00010400);
   EXPECT_EQ(Init().status, uint32_t{SIDEWALL_OK});
@@ -287,6 +357,40 @@ TEST_F(TakeoverTest, UnlockedBypassAtFinalizeIsRefused) {
   EXPECT_EQ(Init().status, uint32_t{SIDEWALL_OK});
   fake.Poke(kMcBroadcast + 0x1820, 2);
   EXPECT_EQ(sidewall_finalize(state).status, uint32_t{SIDEWALL_REFUSED});
+}
+
+TEST_F(TakeoverTest, FailedFinalizeServesNobodyUntilOneSucceeds) {
+  EXPECT_EQ(Init().status, uint32_t{SIDEWALL_OK});
+  Write(kIso + 0xc00, 0x00010000);
+  fake.stuck.insert(kIso);
+  EXPECT_EQ(sidewall_finalize(state).status, uint32_t{SIDEWALL_REFUSED});
+  ClearLog();
+  for (uint64_t ipa : {kIso + 0xc00, kNiso1, kMcSid + 8 * 0x58}) {
+    uint64_t value = 0x77;
+    EXPECT_EQ(Trap(ipa, 4, false, &value).status, uint32_t{SIDEWALL_REFUSED});
+    EXPECT_EQ(value, 0x77u);
+    EXPECT_EQ(Trap(ipa, 4, true, &value).status, uint32_t{SIDEWALL_REFUSED});
+  }
+  EXPECT_TRUE(RegisterStores().empty());
+  EXPECT_EQ(Init().status, uint32_t{SIDEWALL_REFUSED}) << "a live block";
+  EXPECT_EQ(sidewall_host_stage2_idmap(state, kDram, kDram + 4096, SIDEWALL_PROT_RW).status,
+            uint32_t{SIDEWALL_OK});
+  fake.stuck.clear();
+  EXPECT_EQ(sidewall_finalize(state).status, uint32_t{SIDEWALL_OK});
+  ExpectClosed(fake);
+  EXPECT_EQ(Read(kIso + 0xc00), 0x00020000u) << "as after a reset";
+  EXPECT_EQ(Counters().mapped_pages, 1u);
+}
+
+TEST_F(TakeoverTest, AccessThatMeetsAFinalizeIsNotServed) {
+  EXPECT_EQ(Init().status, uint32_t{SIDEWALL_OK});
+  fake.unreadable.insert(kIso + 0x20);
+  fake.before_next_lock = [this] {
+    EXPECT_EQ(sidewall_finalize(state).status, uint32_t{SIDEWALL_REFUSED});
+  };
+  uint64_t value = 0x00010000;
+  EXPECT_EQ(Trap(kIso + 0xc00, 4, true, &value).status, uint32_t{SIDEWALL_REFUSED});
+  EXPECT_EQ(fake.Reg(kIso + 0xc00), 0x20000u);
 }
 
 }  // namespace

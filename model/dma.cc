@@ -243,8 +243,10 @@ DmaResult Machine::Process(const DmaRequest& request, size_t instance, uint16_t 
   return result;
 }
 
-// Choices, in order: the side of a client whose wiring is not known; the instance of a pair; the
-// upper bits of the stream ID of a client; then what the instance itself is free in.
+// Choices, in order: the side of a client whose wiring is not known; the channel of the memory
+// controller, when their bypass modes differ; the instance of a pair; the upper bits of the stream
+// ID of a client; then what the instance itself is free in. Without choices the channel is the one
+// that lets most past.
 DmaResult Machine::Issue(const DmaRequest& request, Choices* choices, FaultRecord* record) const {
   DmaResult result;
   uint8_t side = request.side;
@@ -256,7 +258,9 @@ DmaResult Machine::Issue(const DmaRequest& request, Choices* choices, FaultRecor
       constexpr uint8_t kOrder[3] = {1, 0, 2};
       side = kOrder[(choices != nullptr ? choices->Next() : 0) % 3];
     }
-    sid = ClientSid(request.client, request.own_sid);
+    sid = choices != nullptr && mc_.ChannelsDiffer()
+              ? mc_.ClientSid(request.client, request.own_sid, choices->Next())
+              : mc_.ClientSid(request.client, request.own_sid);
   }
   const size_t first = InstanceIndex(side, 0);
   if (side > 2 || smmu_[first].spec == nullptr) {

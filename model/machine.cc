@@ -272,9 +272,8 @@ void Machine::NoteUnfollowedRemoval() {
 void Machine::OnTreeLeaf(uint16_t tree, const LeafChange& change) {
   if (!change.added) {
     FindHolders(tree);
-    ForEachHolder([&](size_t i, uint8_t vmid) {
-      tlb_[i].Push(vmid, change.ipa, change.page, change.perm);
-    });
+    ForEachHolder(
+        [&](size_t i, uint8_t vmid) { tlb_[i].Push(vmid, change.ipa, change.page, change.perm); });
   }
   if (watcher_ != nullptr) watcher_->OnLeaf(change);
 }

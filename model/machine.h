@@ -199,7 +199,8 @@ class Machine {
         [](void* context, uint64_t page, uint8_t perm) { (*static_cast<F*>(context))(page, perm); },
         &f);
   }
-  // The SID with which a client reaches its SMMU; kNoIndex: past it (passthrough).
+  // The SID with which a client reaches its SMMU; kNoIndex: past it (passthrough), through any
+  // channel of the memory controller.
   uint16_t ClientSid(uint16_t client, uint16_t own_sid) const;
 
   // ---- Hardware events of a program.

@@ -5,6 +5,9 @@
 //
 //     mc.Write32(0, 8 * 0x58, 0x06);             // OVERRIDE[mgbeard] of window 0, the SID window
 //     assert(mc.ClientSid(0x58, 0) == 0x06);
+//
+// Each channel holds its own copy of the switch, with its own lock; a write to the broadcast window
+// reaches all that are not locked. A read there gives the copy of the first channel.
 #ifndef SIDEWALL_MODEL_MC_H_
 #define SIDEWALL_MODEL_MC_H_
 
@@ -35,17 +38,28 @@ class MemoryController {
   uint32_t Read32(size_t window, uint32_t offset) const;
   void Write32(size_t window, uint32_t offset, uint32_t value);
 
+  // kPast when any channel would let the transaction past.
   uint16_t ClientSid(uint16_t client, uint16_t own_sid) const;
+  // The same as the channel of a choice has it: 0 is the strictest, n > 0 the n-th one.
+  uint16_t ClientSid(uint16_t client, uint16_t own_sid, uint8_t choice) const;
+  bool ChannelsDiffer() const;
+  size_t channel_count() const { return channel_count_; }
   uint32_t security(uint16_t client) const { return security_[client]; }
   uint32_t override_sid(uint16_t client) const { return override_[client]; }
   // For Scramble: what a boot loader left, locks included.
   void SetClient(uint16_t client, uint32_t override_sid, uint32_t security);
+  void SetBypassConfig(size_t channel, uint32_t value);
 
  private:
+  uint16_t SidUnderMode(uint16_t client, uint16_t own_sid, uint32_t mode) const;
+  void WriteBypassConfig(size_t channel, uint32_t value);
+  void ModeRange(uint32_t* weakest, uint32_t* strictest) const;
+
   uint32_t override_[kMcClients] = {};
   uint32_t security_[kMcClients] = {};
   uint32_t int_mask_[kMaxMcWindows] = {};
-  uint32_t bypass_config_ = 0;
+  uint32_t bypass_config_[kMaxMcWindows] = {};  // by channel
+  size_t channel_count_ = 0;
 };
 
 }  // namespace sidewall::model

@@ -10,12 +10,41 @@ constexpr uint32_t kGlobalSyncStatus = 0x74;
 constexpr uint32_t kBankArea = 0x800000;
 constexpr uint32_t kBankSyncStatus = 0x7f4;
 constexpr uint32_t kBankMask = 0xffff;
+constexpr uint32_t kSmr = 0x800;
+constexpr uint32_t kS2cr = 0xc00;
+constexpr uint32_t kCbar = 0x10000;
+
+// The registers that checks look at most, which reading neither changes nor composes; null for all
+// others.
+const uint32_t* PlainRegister(const SmmuInstance& smmu, uint32_t offset) {
+  if (offset >= kBankArea) {
+    const uint32_t number = (offset - kBankArea) / (kBankMask + 1);
+    if (number >= smmu.spec->banks) return nullptr;
+    const ContextBank& bank = smmu.bank[number];
+    switch (offset & kBankMask) {
+      case 0x000:
+        return &bank.sctlr;
+      case 0x004:
+        return &bank.actlr;
+      case 0x058:
+        return &bank.fsr;
+      default:
+        return nullptr;
+    }
+  }
+  // Below an array the difference wraps around, and is out of range as well.
+  if ((offset - kSmr) / 4 < smmu.spec->entries) return &smmu.smr[(offset - kSmr) / 4];
+  if ((offset - kS2cr) / 4 < smmu.spec->entries) return &smmu.s2cr[(offset - kS2cr) / 4];
+  if ((offset - kCbar) / 4 < smmu.spec->banks) return &smmu.cbar[(offset - kCbar) / 4];
+  return nullptr;
+}
 
 }  // namespace
 
 uint32_t Machine::Peek32(size_t instance, uint32_t offset) const {
   if (instance >= kMaxInstances || !HasInstance(instance)) return 0;
   const SmmuInstance& smmu = smmu_[instance];
+  if (const uint32_t* plain = PlainRegister(smmu, offset)) return *plain;
   // The status registers are the only ones whose read moves the machine on.
   if (offset == kGlobalSyncStatus) return smmu.sync_active;
   if (offset >= kBankArea && (offset & kBankMask) == kBankSyncStatus) {

@@ -40,6 +40,12 @@ void Machine::Scramble() {
         (static_cast<uint32_t>(value >> 8) & (mc_security::kNonSecure | mc_security::kOverride)) |
             lock);
   }
+  // Rare, as it refuses the board: a look at one channel, or at the broadcast window, misses it.
+  const uint64_t weak = Draw(&state);
+  if (weak % 64 == 63) {
+    const uint32_t config = Bit(weak, 63) ? 0x00000002 : 0x80000000;  // not locked, or all bypass
+    mc_.SetBypassConfig(Bits(weak, 62, 32) % mc_.channel_count(), config);
+  }
 }
 
 void Machine::ScrambleInstance(size_t index, uint64_t* state) {

@@ -76,7 +76,8 @@ uint16_t Stage2Trees::Find(const Stage2Geometry& g) const {
   for (uint32_t i = 0; i < tree_limit_; ++i) {
     const Tree& tree = trees_[i];
     if (!tree.used || tree.root != g.root) continue;
-    if (tree.start_level == g.start_level && tree.input_bits == g.input_bits) {
+    if (tree.start_level == g.start_level && tree.input_bits == g.input_bits &&
+        tree.page_bits == g.page_bits) {
       return static_cast<uint16_t>(i);
     }
   }
@@ -109,6 +110,7 @@ uint16_t Stage2Trees::AddBank(const Stage2Geometry& g, TreeListener* listener) {
             .root_pages = g.root_pages,
             .start_level = g.start_level,
             .input_bits = g.input_bits,
+            .page_bits = g.page_bits,
             .wild = false,
             .conflict = false,
             .used = true};
@@ -369,7 +371,9 @@ void Stage2Trees::RestoreTrees(const Tree* trees, size_t saved_limit) {
   __builtin_memcpy(trees_, trees, saved_limit * sizeof(Tree));
   tree_limit_ = static_cast<uint32_t>(saved_limit);
   conflict_count_ = 0;
-  for (uint32_t i = 0; i < tree_limit_; ++i) conflict_count_ += trees_[i].used && trees_[i].conflict;
+  for (uint32_t i = 0; i < tree_limit_; ++i) {
+    if (trees_[i].used && trees_[i].conflict) ++conflict_count_;
+  }
 }
 
 }  // namespace sidewall::model

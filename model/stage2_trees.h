@@ -62,6 +62,7 @@ struct Tree {
   uint32_t root_pages;
   uint8_t start_level;
   uint8_t input_bits;
+  uint8_t page_bits;
   bool wild;
   bool conflict;  // wild only because another tree was there first
   bool used;

@@ -230,6 +230,158 @@ TEST_F(Trees, ReturnToAHealthyShapeEndsWildness) {
   ExpectEqualToWalk(root);
 }
 
+// A boot loader's bank on another SMMU names, as its root, a page that the tree of bank 3 of
+// instance 2 then uses as a table.
+class Conflict : public Trees {
+ protected:
+  void SetUp() override {
+    rig.Map(root, 0x1000, kPage, kAll);
+    table = rig.machine->Load64(root) & kAddressMask;
+    rig.Stage2Bank(0, 1, table, 9, 0x80050000 | 1 << 6 | 25);  // 39 bits, from level 1
+    ASSERT_FALSE(watcher().Wild(table));
+    rig.Stage2Bank(2, 3, root, 7);
+    for (const size_t i : {size_t{0}, size_t{2}}) Flush(i);
+    ASSERT_TRUE(watcher().Wild(root));
+  }
+  void Flush(size_t instance) {
+    rig.Write(instance, 0x68, 0);
+    ASSERT_TRUE(rig.GlobalSync(instance));
+  }
+  void EndTheOther() {
+    rig.Write(0, Rig::Cb(1, 0), 0);
+    Flush(0);
+  }
+  void ExpectFollowed() {
+    EXPECT_FALSE(watcher().Wild(root));
+    EXPECT_EQ(watcher().live.count(table), 0u);
+    ExpectEqualToWalk(root);
+    rig.Map(root, 0x5000, kPage + 0x5000, kAll);
+    ExpectEqualToWalk(root);
+    rig.Unmap(root, 0x5000);
+    EXPECT_EQ(rig.machine->MayHold(2, 7, kPage + 0x5000), kAll);
+    ExpectEqualToWalk(root);
+  }
+  uint64_t table = 0;
+};
+
+TEST_F(Conflict, EndsWithTheOtherTree) {
+  rig.Write(0, Rig::Cb(1, 0), 0);
+  EXPECT_TRUE(watcher().Wild(root));  // the TLB of instance 0 may still hold the other tree
+  Flush(0);
+  EXPECT_FALSE(rig.machine->MayHoldEverything(2, 7));
+  ExpectFollowed();
+}
+
+TEST_F(Conflict, EndsWithTheOtherTreeAtPowerLoss) {
+  rig.machine->PowerLoss(0);
+  ExpectFollowed();
+}
+
+TEST_F(Conflict, WhatIsRemovedMeanwhileMayBeHeld) {
+  rig.Put(root, 0x3000, (kPage + 0x3000) | kLeafBits | 0xc0);
+  EXPECT_FALSE(rig.machine->MayHoldEverything(2, 7));
+  rig.Put(root, 0x3000, 0);
+  EndTheOther();
+  EXPECT_EQ(rig.machine->MayHold(2, 7, kPage + 0x3000), kAll);
+  EXPECT_EQ(rig.machine->MayHold(3, 7, kPage + 0x3000), 0);
+  rig.Write(2, 0x64, 7);
+  EXPECT_TRUE(rig.GlobalSync(2));
+  EXPECT_EQ(rig.machine->MayHold(2, 7, kPage + 0x3000), 0);
+  ExpectFollowed();
+}
+
+TEST_F(Conflict, TreeThatOnlyTheTlbHoldsIsFollowedAgain) {
+  rig.Write(2, Rig::Cb(3, 0), 0);
+  EXPECT_TRUE(rig.machine->MayHoldEverything(2, 7));
+  EndTheOther();
+  EXPECT_FALSE(watcher().Wild(root));
+  EXPECT_FALSE(rig.machine->MayHoldEverything(2, 7));
+  EXPECT_EQ(rig.machine->MayHold(2, 7, kPage), kAll);
+  EXPECT_EQ(rig.machine->MayHold(2, 7, kPage + 0x1000), 0);
+}
+
+TEST_F(Conflict, ReasonOfItsOwnKeepsATreeWild) {
+  rig.machine->TableWrite64(root + 8, 0x80200000 | 3);
+  EndTheOther();
+  EXPECT_TRUE(watcher().Wild(root));
+  EXPECT_EQ(watcher().live.count(table), 0u);
+  EXPECT_TRUE(watcher().sound);
+}
+
+TEST_F(Conflict, TreeThatWasLinkedIntoItselfStaysWild) {
+  const uint64_t other = rig.NewPage();
+  rig.Stage2Bank(2, 2, other, 8);
+  rig.machine->TableWrite64(other, other | 3);
+  EXPECT_TRUE(watcher().Wild(other));
+  rig.machine->TableWrite64(other, 0);
+  EndTheOther();
+  EXPECT_TRUE(watcher().Wild(other));
+  EXPECT_FALSE(rig.machine->MayHoldEverything(2, 8));
+  ExpectFollowed();
+}
+
+TEST_F(Conflict, ThirdTreeWaitsForTheSecond) {
+  const uint64_t third = rig.NewPage();
+  rig.machine->TableWrite64(third, table | 3);
+  rig.Stage2Bank(4, 2, third, 8);
+  EXPECT_TRUE(watcher().Wild(third));
+  EndTheOther();
+  EXPECT_FALSE(watcher().Wild(root));
+  EXPECT_TRUE(watcher().Wild(third));
+  rig.Write(2, Rig::Cb(3, 0), 0);
+  Flush(2);
+  EXPECT_EQ(watcher().live.count(root), 0u);
+  EXPECT_FALSE(watcher().Wild(third));
+  ExpectEqualToWalk(third);
+}
+
+TEST_F(Conflict, SurvivesASnapshot) {
+  ASSERT_TRUE(rig.machine->Mark());
+  const Leaves before = watcher();
+  for (int round = 0; round < 2; ++round) {
+    EndTheOther();
+    ExpectFollowed();
+    ASSERT_TRUE(rig.machine->Restore());
+    watcher() = before;
+  }
+}
+
+TEST_F(Trees, SecondShapeIsFollowedOnceTheFirstHasGone) {
+  const uint64_t both = (root + 0x3fff) & ~uint64_t{0x1fff};
+  rig.Stage2Bank(2, 3, both, 7, 0x80050000 | 2 << 6 | 24);
+  rig.Stage2Bank(2, 2, both, 8, 0x80050000 | 1 << 6 | 24);
+  EXPECT_TRUE(watcher().Wild(both));
+  rig.Write(2, Rig::Cb(3, 0), 0);
+  rig.Write(2, 0x68, 0);
+  rig.GlobalSync(2);
+  EXPECT_EQ(watcher().live.count(both), 1u);
+  EXPECT_FALSE(watcher().Wild(both));
+  EXPECT_TRUE(watcher().sound);
+}
+
+TEST_F(Trees, RootInThreeShapesIsWildWhileTwoAreLeft) {
+  const uint64_t both = (root + 0x3fff) & ~uint64_t{0x1fff};
+  rig.Stage2Bank(2, 3, both, 7, 0x80050000 | 2 << 6 | 24);
+  rig.Stage2Bank(2, 2, both, 8, 0x80050000 | 1 << 6 | 24);
+  rig.Stage2Bank(2, 1, both, 9, 0x80050000 | 1 << 6 | 26);
+  for (const uint32_t bank : {3, 2}) {
+    EXPECT_TRUE(watcher().Wild(both));
+    rig.Write(2, Rig::Cb(bank, 0), 0);
+    rig.Write(2, 0x68, 0);
+    rig.GlobalSync(2);
+  }
+  EXPECT_EQ(watcher().live.count(both), 1u);
+  EXPECT_FALSE(watcher().Wild(both));
+  EXPECT_TRUE(watcher().sound);
+}
+
+TEST_F(Trees, GranuleIsPartOfTheShape) {
+  rig.Stage2Bank(2, 3, root, 7);
+  EXPECT_FALSE(watcher().Wild(root));
+  rig.Stage2Bank(2, 2, root, 8, kStage2Tcr | 2 << 14);
+  EXPECT_TRUE(watcher().Wild(root));
+}
+
 // Random stores into a few tables, each linked at most once, against a walk of everything.
 TEST_F(Trees, RandomStoresAgreeWithABruteForceWalk) {
   std::mt19937 random(1);

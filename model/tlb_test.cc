@@ -32,6 +32,14 @@ class MayTlb : public ::testing::Test {
     rig.Write(instance, Rig::Cb(bank, 0x7f0), 0);
     return rig.Read(instance, Rig::Cb(bank, 0x7f4)) == 0;
   }
+  // Removes more than can be noted singly.
+  void Overflow() {
+    const uint64_t count = Tlb::EntryCapacity(rig.arena.pool_pages) + 1;
+    for (uint64_t i = 0; i < count; ++i) {
+      rig.Map(root, 0x100000000 + i * 0x1000, kPage, kAll);
+      rig.Unmap(root, 0x100000000 + i * 0x1000);
+    }
+  }
   Rig rig{"tiny"};
   uint64_t root = 0;
 };
@@ -261,21 +269,95 @@ TEST_F(MayTlb, AThousandRemovalsFit) {
   }
 }
 
-TEST_F(MayTlb, TooManyRemovalsMayHoldEverythingUntilAFullFlush) {
-  const uint64_t count = Tlb::EntryCapacity(rig.arena.pool_pages) + 1;
-  for (uint64_t i = 0; i < count; ++i) {
-    rig.Map(root, 0x100000000 + i * 0x1000, kPage, kAll);
-    rig.Unmap(root, 0x100000000 + i * 0x1000);
-  }
-  EXPECT_TRUE(rig.machine->MayHoldEverything(2, kVmid));
-  EXPECT_EQ(rig.machine->MayHold(2, 200, 0x87654000), kAll);
+TEST_F(MayTlb, SecondFlushAfterTheSyncDoesNotTakeTheFirstAway) {
+  rig.Unmap(root, kPage);
   rig.Write(2, 0x64, kVmid);
+  rig.Write(2, 0x70, 0);
+  rig.Map(root, kPage + 0x1000, kPage + 0x1000, kAll);
+  rig.Unmap(root, kPage + 0x1000);
+  rig.Write(2, 0x64, kVmid);
+  rig.Write(2, 0x64, kVmid);
+  EXPECT_EQ(rig.Read(2, 0x74), 0u);
+  EXPECT_EQ(Held(), 0);
+  EXPECT_EQ(rig.machine->MayHold(2, kVmid, kPage + 0x1000), kAll);
   EXPECT_TRUE(rig.GlobalSync(2));
+  EXPECT_EQ(rig.machine->MayHold(2, kVmid, kPage + 0x1000), 0);
+}
+
+TEST_F(MayTlb, TooManyRemovalsMayHoldEverythingOfTheVmid) {
+  Overflow();
   EXPECT_TRUE(rig.machine->MayHoldEverything(2, kVmid));
+  EXPECT_TRUE(rig.machine->MayHoldEverything(3, kVmid));
+  EXPECT_EQ(rig.machine->MayHold(2, kVmid, 0x87654000), kAll);
+  EXPECT_FALSE(rig.machine->MayHoldEverything(2, 200));
+  EXPECT_EQ(rig.machine->MayHold(2, 200, 0x87654000), 0);
   rig.Write(2, 0x68, 0);
+  EXPECT_TRUE(rig.machine->MayHoldEverything(2, kVmid));
   EXPECT_TRUE(rig.GlobalSync(2));
   EXPECT_FALSE(rig.machine->MayHoldEverything(2, kVmid));
   EXPECT_EQ(Held(), 0);
+  EXPECT_TRUE(rig.machine->MayHoldEverything(3, kVmid));
+}
+
+TEST_F(MayTlb, FlushOfTheVmidEndsTooManyRemovals) {
+  Overflow();
+  rig.Write(2, 0x64, kVmid + 1);
+  rig.Write(2, 0xb8, kVmid);  // combined entries only
+  Ipas2(2, kPage);
+  EXPECT_TRUE(rig.GlobalSync(2));
+  EXPECT_TRUE(rig.machine->MayHoldEverything(2, kVmid));
+  rig.Write(2, 0x70, 0);
+  rig.Write(2, 0x64, kVmid);  // after the sync
+  EXPECT_EQ(rig.Read(2, 0x74), 0u);
+  EXPECT_TRUE(rig.machine->MayHoldEverything(2, kVmid));
+  EXPECT_TRUE(rig.GlobalSync(2));
+  EXPECT_FALSE(rig.machine->MayHoldEverything(2, kVmid));
+  EXPECT_EQ(Held(), 0);
+}
+
+TEST_F(MayTlb, FlushOfTheVmidBeforeTooManyRemovalsCoversThemNot) {
+  rig.Write(2, 0x64, kVmid);
+  rig.Write(2, 0x68, 0);
+  Overflow();
+  EXPECT_TRUE(rig.GlobalSync(2));
+  EXPECT_TRUE(rig.machine->MayHoldEverything(2, kVmid));
+}
+
+TEST_F(MayTlb, FlushOfTheVmidAmongTooManyRemovalsCoversTheFirstOnly) {
+  Overflow();
+  rig.Write(2, 0x64, kVmid);
+  rig.Map(root, 0x200000000, kPage, kAll);
+  rig.Unmap(root, 0x200000000);
+  EXPECT_TRUE(rig.GlobalSync(2));
+  EXPECT_TRUE(rig.machine->MayHoldEverything(2, kVmid));
+}
+
+TEST_F(MayTlb, TooManyTreesMayHoldEverythingUntilTheVmidIsFlushed) {
+  // One bank, whose root moves over more pages than there is room for references to trees.
+  const uint64_t pages = kMaxStaleTrees + 2;
+  for (uint64_t i = 0; i < pages; ++i) rig.Write64(2, Rig::Cb(3, 0x20), 0x80000000 + i * 0x1000);
+  rig.Write(2, Rig::Cb(3, 0), 0);
+  EXPECT_TRUE(rig.machine->MayHoldEverything(2, kVmid));
+  rig.Write(2, 0x64, kVmid);
+  EXPECT_TRUE(rig.GlobalSync(2));
+  EXPECT_FALSE(rig.machine->MayHoldEverything(2, kVmid));
+}
+
+// A host that gives back much memory, and flushes as it does elsewhere: by VMID.
+TEST(MayTlbOfABoard, FlushByVmidEndsTenThousandRemovals) {
+  constexpr uint64_t kPages = 10000;
+  Rig rig("tegra234");
+  const uint64_t root = rig.NewPage();
+  for (size_t i = 0; i < 5; ++i) rig.Stage2Bank(i, 3, root, kVmid);
+  for (uint64_t i = 0; i < kPages; ++i) rig.Map(root, kPage + i * 0x1000, kPage, kAll);
+  for (uint64_t i = 0; i < kPages; ++i) rig.Unmap(root, kPage + i * 0x1000);
+  for (size_t i = 0; i < 5; ++i) {
+    EXPECT_TRUE(rig.machine->MayHoldEverything(i, kVmid));
+    rig.Write(i, 0x64, kVmid);
+    EXPECT_TRUE(rig.GlobalSync(i));
+    EXPECT_FALSE(rig.machine->MayHoldEverything(i, kVmid));
+    EXPECT_EQ(rig.machine->MayHold(i, kVmid, kPage), 0);
+  }
 }
 
 TEST_F(MayTlb, StaleEntryAnswersWhenTheHardwareChooses) {

@@ -147,6 +147,8 @@ void Board::Boot(Caller& caller) {
   verdict_ = Verdict();
   broken_ = false;
   cold_ = false;
+  event_index_ = 0;
+  locks_ = 0;
   time_us_ = 0;
   machine_->Reset(spec_, arena_, &choices_, &reach_);
   ghost_.Reset(arena_);

@@ -8,8 +8,7 @@
  *     r = sidewall_init(s, sizeof(block), cookie, &cfg);          // hardware may be in any state
  *     r = sidewall_host_stage2_idmap(s, 0x80000000, 0x90000000, SIDEWALL_PROT_RW);
  *     r = sidewall_host_stage2_idmap_complete(s, 1);
- *     r = sidewall_finalize(s);                                    // nothing is registered after
- * it
+ *     r = sidewall_finalize(s);                          // nothing is registered after it
  *     ...
  *     r = sidewall_handle_dabt(s, &regs, esr, ipa);                // on every trapped host access
  *
@@ -20,7 +19,9 @@
  *   OK        done, as far as `progress` says;
  *   REFUSED   nothing that can be observed has changed;
  *   DEGRADED  hardware did not answer: streams fault, pages and indices are kept, the unit is
- *             flagged, and a later completed sync ends it.
+ *             flagged, and a later completed sync ends it. Of a removal from the host's stage 2:
+ *             the pages stay the host's, but they are gone from its devices' tables, also after
+ *             that sync, until host_stage2_idmap gives them again.
  * UNSUPPORTED is returned by calls whose bodies are not written yet; it changes nothing.
  *
  * Units: addresses, sizes and progress are bytes, times are microseconds. Locks: every call is
@@ -175,7 +176,8 @@ enum sidewall_reason {
   SIDEWALL_REASON_SID = 9,      /* an MC override to a SID that is not the client's */
   SIDEWALL_REASON_CLIENT = 10,  /* an MC register of no client, or of an untouchable one */
   SIDEWALL_REASON_LOCKED = 11,
-  SIDEWALL_REASON_COUNT = 12,
+  SIDEWALL_REASON_FAULT_DROPPED = 12, /* a stage-2 fault that names no bank of the host's */
+  SIDEWALL_REASON_COUNT = 13,
 };
 
 struct sidewall_counters {
@@ -213,19 +215,28 @@ struct sidewall_fault {
  * live (`progress` is then the line number of the check). A takeover that fails half-way is
  * REFUSED too: the board is not taken, though its streams may be closed. */
 SIDEWALL_R(init)(SIDEWALL_S, uint64_t size, void* ctx, const struct sidewall_cfg* cfg);
-/* Re-reads and re-writes everything, since the host may have written raw until now. */
+/* Re-reads and re-writes everything, since the host may have written raw until now. The memory
+ * controller's words are put back to what init found or set. REFUSED when hardware does not take
+ * it (`progress` is then the line number of the check): it may be taken over in part, with its
+ * streams closed. Once finalize has begun, and until one has returned OK, handle_dabt is REFUSED;
+ * idmap goes on, and finalize may be tried again. After an OK it is REFUSED and changes nothing. */
 SIDEWALL_R(finalize)(SIDEWALL_S);
 
 /* The raw data abort: ESR_EL2 and the faulting IPA with its low 12 bits. OK: emulated, skip the
- * instruction. REFUSED: not a window of ours or not decodable; give the host an abort. */
+ * instruction. REFUSED: not a window of ours, not decodable, or finalize has begun and not yet
+ * returned OK; give the host an abort. */
 SIDEWALL_R(handle_dabt)(SIDEWALL_S, struct sidewall_regs* regs, uint64_t esr, uint64_t ipa);
 
 /* Mirrors a change of host ownership of [start, end): prot NONE takes the range away, anything
  * else gives it. Called by EL2 only, under the host lock. Bytes done in `progress`; call again
- * with the rest (after refilling the atomic pool when pages_needed is not 0). */
+ * with the rest (after refilling the atomic pool when pages_needed is not 0). Address bit 39
+ * selects a format, not memory: what a gain names at or above it is progress and never mapped, and
+ * a removal that ends above it is REFUSED, since its pages may be mapped below. */
 SIDEWALL_R(host_stage2_idmap)(SIDEWALL_S, uint64_t start, uint64_t end, uint32_t prot);
 /* Ends a batch of idmap calls; after OK of a removal (map 0) no device can reach what was removed.
- * DEGRADED: some unit did not complete its sync, so the pages must stay where they were. */
+ * DEGRADED: some unit did not complete its sync, so a device may still reach them through its TLB.
+ * The caller must leave them the host's. They stay out of the tables all the same, so that the
+ * host's devices do without them until host_stage2_idmap gives them again. */
 SIDEWALL_R(host_stage2_idmap_complete)(SIDEWALL_S, uint32_t map);
 
 /* Host calls. Handles are the host's; `progress` carries the handle or bytes. */
@@ -325,7 +336,8 @@ void sidewall_plat_relax(void* ctx);
 uint64_t sidewall_plat_time_us(void* ctx);
 
 void sidewall_plat_notify(void* ctx, uint32_t owner, const struct sidewall_fault* fault);
-/* Free-form event log: an enum sidewall_reason and two numbers. */
+/* Free-form event log: an enum sidewall_reason and two numbers. FAULT_DROPPED: the address of the
+ * access that met the record, and its FSR (upper half) and FSYNR0. */
 void sidewall_plat_log(void* ctx, uint32_t reason, uint64_t a, uint64_t b);
 /* For what is impossible. No host, guest or device input may cause one. Does not return. */
 void sidewall_plat_panic(void* ctx, uint32_t line) __attribute__((noreturn));
