@@ -43,6 +43,8 @@ Harness<NativeEngine>& HarnessOf(const model::BoardSpec& board) {
     HarnessOptions options;
     options.board = &board;
     options.trap = true;
+    // AFL++ forks from a process in which the boards are up already.
+    options.forks = std::getenv("__AFL_SHM_ID") != nullptr;
     options.coverage = &current;
     harness = std::make_unique<Harness<NativeEngine>>(options);
   }

@@ -28,6 +28,9 @@ std::string Printed(const char* format, double value) {
 }  // namespace
 
 bool ParseLibFuzzerLine(std::string_view line, EngineStatus* status) {
+  if (line.starts_with("stat::number_of_executed_units")) {
+    return NumberAfter(line, "units", &status->executions);
+  }
   EngineStatus parsed;
   if (!line.starts_with("#") || !NumberAfter(line, "#", &parsed.executions)) return false;
   if (!NumberAfter(line, " cov: ", &parsed.edges)) return false;

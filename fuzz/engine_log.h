@@ -25,7 +25,8 @@ struct EngineStatus {
   uint64_t corpus = 0;
 };
 
-// A line of libFuzzer, from one process or from -fork; false for lines without numbers.
+// A line of libFuzzer, from one process or from -fork, or of its final statistics; false for lines
+// without numbers.
 bool ParseLibFuzzerLine(std::string_view line, EngineStatus* status);
 // The file fuzzer_stats of AFL++.
 bool ParseAflStats(std::string_view text, EngineStatus* status);

@@ -23,10 +23,13 @@ TEST(EngineLog, LibFuzzerLines) {
       "#77: cov: 15 ft: 30 corp: 8 exec/s: 0 oom/timeout/crash: 0/0/1 time: 2s job: 1", &status));
   EXPECT_EQ(status.executions, 77u);
   EXPECT_EQ(status.corpus, 8u);
+  ASSERT_TRUE(ParseLibFuzzerLine("stat::number_of_executed_units: 90", &status));
+  EXPECT_EQ(status.executions, 90u);
+  EXPECT_EQ(status.corpus, 8u) << "the rest stays";
   EXPECT_FALSE(ParseLibFuzzerLine("INFO: Seed: 1", &status));
   EXPECT_FALSE(ParseLibFuzzerLine("#0 0x55d0 in main", &status));
   EXPECT_FALSE(ParseLibFuzzerLine("", &status));
-  EXPECT_EQ(status.executions, 77u);
+  EXPECT_EQ(status.executions, 90u);
 }
 
 TEST(EngineLog, AflStats) {
@@ -39,6 +42,16 @@ TEST(EngineLog, AflStats) {
   EXPECT_EQ(status.corpus, 17u);
   EXPECT_EQ(status.edges, 901u);
   EXPECT_FALSE(ParseAflStats("", &status));
+}
+
+TEST(EngineLog, JobsAddUp) {
+  EngineStatus total;
+  AddJob({.executions = 100, .edges = 7, .features = 7, .corpus = 40}, &total);
+  AddJob({.executions = 11, .edges = 9, .features = 9, .corpus = 30}, &total);
+  EXPECT_EQ(total.executions, 111u);
+  EXPECT_EQ(total.edges, 9u);
+  EXPECT_EQ(total.features, 9u);
+  EXPECT_EQ(total.corpus, 40u);
 }
 
 TEST(EngineLog, Durations) {

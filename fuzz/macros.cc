@@ -18,6 +18,8 @@ constexpr uint64_t kEsrSf = uint64_t{1} << 15;
 constexpr uint64_t kEsrWnr = uint64_t{1} << 6;
 constexpr uint64_t kEsrTranslationLevel3 = 7;
 
+constexpr uint64_t kFirstGuest = 2;
+
 }  // namespace
 
 Event MakeEvent(EventKind kind) {
@@ -125,7 +127,22 @@ void Macros::AttachIdentity(const Sketch& sketch, Events* out) {
   out->push_back(HostWrite32(window, layout::kSmr + 4 * entry,
                              layout::kSmrValid | layout::kSmrMask << 16 | client->default_sid));
   out->push_back(HostWrite32(window, layout::kS2cr + 4 * entry, layout::kS2crBypass));
-  out->push_back(DmaEvent(client->id, sketch.PlainPage(&random_), random_.OneIn(2)));
+  for (uint64_t i = 1 + random_.Below(3); i > 0; --i) {
+    out->push_back(DmaEvent(client->id, sketch.PlainPage(&random_), random_.OneIn(2)));
+  }
+}
+
+// A second entry for a stream that has one already, by a mask that differs in one bit: what
+// hardware would do with it is not defined.
+void Macros::Overlap(const Sketch& sketch, Events* out) {
+  Target target;
+  if (!sketch.FindTarget(&random_, &target)) return AttachIdentity(sketch, out);
+  const uint64_t window = static_cast<uint64_t>(WindowOfSide(target.client->side));
+  const uint64_t entry = sketch.FreeEntry(&random_, target.client->side);
+  const uint64_t mask = layout::kSmrMask ^ uint64_t { 1 } << random_.Below(15);
+  out->push_back(HostWrite32(window, layout::kSmr + 4 * entry,
+                             layout::kSmrValid | mask << 16 | target.client->default_sid));
+  out->push_back(HostWrite32(window, layout::kS2cr + 4 * entry, layout::kS2crBypass));
 }
 
 // Root, two tables, and a last table that maps three pages: the third one read-only.
@@ -167,7 +184,7 @@ void Macros::AttachTranslated(const Sketch& sketch, Events* out) {
   out->push_back(HostWrite32(window, bank_register(layout::kMair1), 0xffffffff));
   out->push_back(HostWrite32(window, bank_register(layout::kSctlr), layout::kSctlrLinux));
   out->push_back(HostWrite32(window, s2cr, layout::kS2crTranslate | bank));
-  const uint64_t dmas = 2 + random_.Below(3);
+  const uint64_t dmas = 3 + random_.Below(4);
   for (uint64_t i = 0; i < dmas; ++i) {
     const uint64_t page = random_.Below(kSlotData);
     out->push_back(DmaEvent(client->id, kFirstIova + page * kPage, random_.OneIn(3)));
@@ -244,7 +261,17 @@ void Macros::FlushAll(Events* out) {
   flush.arg[4] = random_.OneOf({0, 31});
   out->push_back(flush);
   out->push_back(HostWrite32(window, layout::kStlbgsync, 0));
-  out->push_back(HostRead32(window, layout::kStlbgstatus));
+  // A kernel polls; what matters to the driver is the two writes.
+  if (random_.OneIn(3)) out->push_back(HostRead32(window, layout::kStlbgstatus));
+}
+
+void Macros::PassAround(const Sketch& sketch, Events* out) {
+  const uint64_t page = sketch.PlainPage(&random_);
+  const uint64_t owner = kFirstGuest + random_.Below(2);
+  out->push_back(OwnerChange(EventKind::kHypDonate, page, 1, owner));
+  if (random_.OneIn(2)) GoodDma(sketch, out);
+  // What stays away is there for other macros to reclaim.
+  if (!random_.OneIn(4)) out->push_back(OwnerChange(EventKind::kHypReclaim, page, 1, owner));
 }
 
 void Macros::MirrorPair(Events* out) {
@@ -347,7 +374,7 @@ void Macros::KernelReset(Events* out) {
 }
 
 void Macros::Any(const Sketch& sketch, Events* out) {
-  constexpr unsigned kWeights[] = {10, 8, 16, 8, 4, 5, 16, 5, 8, 5, 4, 3, 2, 1, 2};
+  constexpr unsigned kWeights[] = {12, 7, 16, 7, 4, 5, 16, 6, 8, 3, 4, 3, 2, 1, 2, 6, 4};
   switch (random_.Weighted(kWeights)) {
     case 0:
       return GoodDma(sketch, out);
@@ -377,8 +404,12 @@ void Macros::Any(const Sketch& sketch, Events* out) {
       return SyncTimeout(sketch, out);
     case 13:
       return HardwareFault(sketch, out);
-    default:
+    case 14:
       return KernelReset(out);
+    case 15:
+      return PassAround(sketch, out);
+    default:
+      return Overlap(sketch, out);
   }
 }
 

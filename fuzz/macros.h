@@ -44,10 +44,13 @@ class Macros {
 
   void AttachIdentity(const Sketch& sketch, Events* out);
   void AttachTranslated(const Sketch& sketch, Events* out);
+  void Overlap(const Sketch& sketch, Events* out);
   void Detach(const Sketch& sketch, Events* out);
   void UnmapAndFlush(const Sketch& sketch, Events* out);
   void DonateUnderDma(const Sketch& sketch, Events* out);
   void ReclaimOne(const Sketch& sketch, Events* out);
+  // A page that leaves the host and mostly comes back at once.
+  void PassAround(const Sketch& sketch, Events* out);
   void FlushAll(Events* out);
   void MirrorPair(Events* out);
   void McOverride(Events* out);

@@ -3,13 +3,43 @@
 
 #include <algorithm>
 
+#include "fuzz/layout.h"
+
 namespace sidewall::fuzz {
 namespace {
 
 constexpr size_t kHeaderSize = 24;
 constexpr size_t kUsualChoices = 64;
 constexpr size_t kUsualCpus = 4;
-constexpr uint64_t kFirstGuest = 2;
+// What of a hundred events should be DMA that is delivered, DMA that faults, and events that make
+// the driver store.
+constexpr size_t kDeliveredShare = 20;
+constexpr size_t kFaultShare = 16;
+constexpr size_t kActShare = 52;
+constexpr size_t kMaxMissing = 12;
+
+// Taking the hardware over takes as long as thousands of other events, and an engine likes what it
+// covers; so most children of a program that does it do not.
+bool IsBoot(const Event& event) {
+  return event.kind == EventKind::kBootInit || event.kind == EventKind::kBootFinalize;
+}
+
+// How many events are missing to a share of all, at most a handful.
+size_t Missing(size_t have, size_t size, size_t share) {
+  const size_t want = size * share / 100 + 1;
+  return want <= have ? 0 : std::min(want - have, kMaxMissing);
+}
+
+// Events on which the driver mostly stores.
+bool MayAct(const Event& event) {
+  if (event.kind == EventKind::kHypDonate || event.kind == EventKind::kHypReclaim) return true;
+  if (event.kind != EventKind::kHostWrite || event.arg[0] >= kSmmuWindows) return false;
+  if (event.arg[0] % 2 != 0) return false;  // the second half of a pair
+  const uint64_t offset = event.arg[1];
+  if (offset >= layout::kBankBase) return true;
+  if (offset >= layout::kS2cr && offset < layout::kCbar) return event.arg[3] != layout::kS2crFault;
+  return offset >= layout::kSmr ? offset < layout::kS2cr : offset >= layout::kTlbivmid;
+}
 
 Sketch SketchOf(const Program& program, const Values& values, size_t end) {
   Sketch sketch(values);
@@ -220,30 +250,42 @@ void Mutator::Retarget(Program* program, const Values& values) {
   }
 }
 
-// A program that has little DMA left gets some at its end; and most get something that makes the
-// driver act, since much of what a kernel writes is only remembered.
+// Mutation and an engine's trimming wear away what makes a program do something: DMA that is
+// delivered, and events on which the driver acts (much of what a kernel writes is only remembered).
+// What is short of either is made up at the end, a few events at a time.
 void Mutator::Mend(Program* program, const Values& values) {
   Retarget(program, values);
-  size_t dma = 0;
+  Sketch sketch(values);
+  size_t delivered = 0;
+  size_t acts = 0;
+  size_t faults = 0;
   for (const Event& event : program->events) {
-    dma += event.kind == EventKind::kDma || event.kind == EventKind::kDmaStream;
+    const bool dma = event.kind == EventKind::kDma || event.kind == EventKind::kDmaStream;
+    const bool good = dma && sketch.Delivers(event);
+    delivered += good;
+    faults += dma && !good;
+    acts += MayAct(event);
+    sketch.Note(event);
   }
+  const size_t size = program->events.size();
   Macros macros(values, &random_);
   Events events;
-  Sketch sketch = SketchOf(*program, values, program->events.size());
-  if (dma * 3 < program->events.size()) {
+  for (size_t n = Missing(delivered, size, kDeliveredShare); n > 0; --n) {
+    const size_t before = events.size();
     macros.GoodDma(sketch, &events);
-    for (const Event& event : events) sketch.Note(event);
-    macros.GoodDma(sketch, &events);
-    if (random_.OneIn(2)) macros.BadDma(sketch, &events);
+    for (size_t i = before; i < events.size(); ++i) sketch.Note(events[i]);
   }
-  if (!random_.OneIn(3)) {
-    events.push_back(OwnerChange(EventKind::kHypDonate, sketch.PlainPage(&random_), 1,
-                                 kFirstGuest + random_.Below(2)));
-  } else if (random_.OneIn(2)) {
-    macros.FlushAll(&events);
+  for (size_t n = Missing(faults, size, kFaultShare); n > 0; n /= 2) {
+    macros.BadDma(sketch, &events);
   }
-  InsertAt(&program->events, program->events.size(), events);
+  for (size_t n = Missing(acts, size, kActShare); n > 0; n -= std::min<size_t>(n, 2)) {
+    if (random_.OneIn(4)) {
+      macros.FlushAll(&events);
+    } else {
+      macros.PassAround(sketch, &events);
+    }
+  }
+  InsertAt(&program->events, size, events);
 }
 
 void Mutator::Mutate(Program* program, size_t max_events) {
@@ -251,6 +293,7 @@ void Mutator::Mutate(Program* program, size_t max_events) {
   if (board == nullptr) return;
   const Values values(*board);
   max_events = std::min(max_events, kMaxEvents);
+  if (!random_.OneIn(4)) std::erase_if(program->events, IsBoot);
   const size_t changes = 1 + (random_.OneIn(2) ? random_.Below(4) : 0);
   for (size_t n = 0; n < changes; ++n) {
     const size_t size = program->events.size();

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <bit>
 #include <set>
 
 #include "fuzz/layout.h"
@@ -107,6 +108,19 @@ TEST(Mutator, CrossOverTakesFromBoth) {
   EXPECT_TRUE(mixed);
 }
 
+TEST(Mutator, MostChildrenLeaveTheTakeoverOut) {
+  size_t kept = 0;
+  for (uint64_t seed = 0; seed < 200; ++seed) {
+    Program program;
+    program.board = Tiny().id;
+    program.events = {MakeEvent(EventKind::kBootInit), MakeEvent(EventKind::kBootFinalize)};
+    Mutator(seed).Mutate(&program, kMaxEvents);
+    for (const Event& event : program.events) kept += event.kind == EventKind::kBootFinalize;
+  }
+  EXPECT_GT(kept, 10u);
+  EXPECT_LT(kept, 100u);
+}
+
 // A kernel's attach, as the facts about Linux list it, in that order.
 TEST(Macros, AttachIsInTheOrderOfLinux) {
   const Values values(Tiny());
@@ -149,6 +163,74 @@ TEST(Sketch, SeesWhatMacrosSetUp) {
   for (int i = 0; i < 100; ++i) EXPECT_NE(sketch.PlainPage(&random), values.HostPage(0));
   sketch.Note(OwnerChange(EventKind::kHypReclaim, values.HostPage(0), 1, 2));
   EXPECT_FALSE(sketch.IsGiven(values.HostPage(0)));
+}
+
+TEST(Sketch, KnowsWhatIsDelivered) {
+  const Values values(Tiny());
+  Random random(4);
+  Sketch sketch(values);
+  const model::ClientInfo* client = sketch.FindUnmatched(&random);
+  ASSERT_NE(client, nullptr);
+  const uint64_t page = values.HostPage(3);
+  EXPECT_FALSE(sketch.Delivers(DmaEvent(client->id, page, false))) << "nothing is attached";
+  const uint64_t window = static_cast<uint64_t>(WindowOfSide(client->side));
+  sketch.Note(HostWrite32(window, layout::kSmr,
+                          layout::kSmrValid | layout::kSmrMask << 16 | client->default_sid));
+  sketch.Note(HostWrite32(window, layout::kS2cr, layout::kS2crBypass));
+  EXPECT_TRUE(sketch.Delivers(DmaEvent(client->id, page + 0xff8, false)));
+  EXPECT_FALSE(sketch.Delivers(DmaEvent(client->id, 0, false))) << "not memory of the host";
+  EXPECT_FALSE(sketch.Delivers(DmaEvent(model::kNoClient, page, false)));
+  EXPECT_FALSE(sketch.Delivers(HostStore64(page, 0))) << "no DMA at all";
+  sketch.Note(OwnerChange(EventKind::kHypDonate, page, 1, 2));
+  EXPECT_FALSE(sketch.Delivers(DmaEvent(client->id, page, false))) << "given away";
+  sketch.Note(HostWrite32(window, layout::kS2cr, layout::kS2crTranslate));
+  sketch.Note(HostWrite32(window, layout::Bank(0, layout::kSctlr), layout::kSctlrLinux));
+  sketch.Note(HostWrite64(window, layout::Bank(0, layout::kTtbr0), SlotPage(values, 2, 0)));
+  EXPECT_TRUE(sketch.Delivers(DmaEvent(client->id, kFirstIova + 2 * kPage, false)));
+  EXPECT_FALSE(sketch.Delivers(DmaEvent(client->id, kFirstIova + 3 * kPage, false)));
+  EXPECT_FALSE(sketch.Delivers(DmaEvent(client->id, page, false)));
+}
+
+TEST(Macros, AnOverlapIsOfOneStreamAndTwoMasks) {
+  const Values values(Tiny());
+  Random random(3);
+  Sketch sketch(values);
+  Macros macros(values, &random);
+  Events events;
+  macros.AttachIdentity(sketch, &events);
+  for (const Event& event : events) sketch.Note(event);
+  events.clear();
+  macros.Overlap(sketch, &events);
+  ASSERT_EQ(events.size(), 2u);
+  const uint64_t mask = events[0].arg[3] >> 16 & 0x7fff;
+  EXPECT_EQ(std::popcount(mask ^ layout::kSmrMask), 1);
+  EXPECT_NE(events[0].arg[3] & layout::kSmrValid, 0u);
+  for (const Event& event : events) sketch.Note(event);
+  Target target;
+  EXPECT_FALSE(sketch.FindTarget(&random, &target)) << "two that match are as good as none";
+}
+
+TEST(Macros, APageThatIsPassedAroundMostlyComesBack) {
+  const Values values(Tiny());
+  Random random(1);
+  size_t given = 0;
+  size_t returned = 0;
+  for (int i = 0; i < 200; ++i) {
+    Sketch sketch(values);
+    Events events;
+    Macros(values, &random).PassAround(sketch, &events);
+    ASSERT_EQ(events[0].kind, EventKind::kHypDonate);
+    for (const Event& event : events) {
+      given += event.kind == EventKind::kHypDonate;
+      if (event.kind != EventKind::kHypReclaim) continue;
+      ++returned;
+      EXPECT_EQ(event.arg[0], events[0].arg[0]);
+      EXPECT_EQ(event.arg[2], events[0].arg[2]);
+    }
+  }
+  EXPECT_EQ(given, 200u);
+  EXPECT_GT(returned, 100u);
+  EXPECT_LT(returned, 200u);
 }
 
 }  // namespace

@@ -125,6 +125,18 @@ bool Sketch::Reaches(const model::ClientInfo& client) const {
   return Route(client, &target);
 }
 
+bool Sketch::Delivers(const Event& dma) const {
+  const auto* client = model::FindClient(static_cast<uint16_t>(dma.arg[0]));
+  Target target;
+  if (dma.kind != EventKind::kDma || dma.arg[0] >= model::kNoClient || client == nullptr ||
+      client->side >= model::kUnknownSide || !Route(*client, &target)) {
+    return false;
+  }
+  const uint64_t page = dma.arg[1] & ~(kPage - 1);
+  if (target.translated) return page - kFirstIova < (kSlotData - 1) * kPage;
+  return page - values_.HostPage(0) < kPlainPages * kPage && !IsGiven(page);
+}
+
 bool Sketch::FindTarget(Random* random, Target* target) const {
   const auto& clients = values_.clients();
   const size_t start = random->Below(clients.size());

@@ -45,6 +45,8 @@ class Sketch {
 
   // Whether this client's stream has one valid entry that leads somewhere.
   bool Reaches(const model::ClientInfo& client) const;
+  // Whether this transfer should be delivered.
+  bool Delivers(const Event& dma) const;
   // A client whose stream has a valid entry that leads somewhere.
   bool FindTarget(Random* random, Target* target) const;
   // A client without one.

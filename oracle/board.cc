@@ -71,7 +71,7 @@ Board::Board(const HarnessOptions& options)
       narrator_(options.narrator),
       own_coverage_(options.coverage ? nullptr : new Coverage()),
       coverage_(options.coverage ? options.coverage : own_coverage_.get()),
-      tables_(options.board->pool.size / kPageSize),
+      tables_(options.board->pool.size / kPageSize, options.forks),
       machine_(new model::Machine()),
       ghost_(*options.board),
       reach_(*options.board, ghost_, *machine_),

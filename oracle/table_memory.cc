@@ -10,8 +10,8 @@ namespace sidewall {
 
 // One anonymous file, mapped twice. Where the kernel offers no such file (a very narrow sandbox)
 // both faces are the same memory: the tests lose a trap, not their meaning.
-TableMemory::TableMemory(size_t pages) : bytes_(pages * 4096) {
-  const int fd = memfd_create("sidewall-tables", MFD_CLOEXEC);
+TableMemory::TableMemory(size_t pages, bool forks) : bytes_(pages * 4096) {
+  const int fd = forks ? -1 : memfd_create("sidewall-tables", MFD_CLOEXEC);
   void* data = MAP_FAILED;
   void* view = MAP_FAILED;
   if (fd >= 0 && ftruncate(fd, static_cast<off_t>(bytes_)) == 0) {

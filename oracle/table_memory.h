@@ -3,7 +3,7 @@
 // Page-table memory with two faces: the model writes through one, the driver reads through the
 // other, and a store of the driver past the waist is a crash, not a silent change.
 //
-//     TableMemory tables(pages);
+//     TableMemory tables(pages, false);
 //     tables.data()[5] = descriptor;        // the model's face
 //     tables.view()[5];                     // the driver's face; writing here faults
 #ifndef SIDEWALL_ORACLE_TABLE_MEMORY_H_
@@ -16,7 +16,9 @@ namespace sidewall {
 
 class TableMemory {
  public:
-  explicit TableMemory(size_t pages);
+  // forks: the process will, and a child must not share its tables with its parent; the faces are
+  // then one memory, and a store past the waist goes unseen.
+  TableMemory(size_t pages, bool forks);
   ~TableMemory();
   TableMemory(const TableMemory&) = delete;
   TableMemory& operator=(const TableMemory&) = delete;
