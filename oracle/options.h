@@ -54,7 +54,7 @@ struct Coverage {
 struct HarnessOptions {
   const model::BoardSpec* board = nullptr;
   InvariantSet armed = ~InvariantSet{0};
-  bool trap = false;  // end in the invariant's own trap instead of a verdict (fuzzing)
+  bool trap = false;   // end in the invariant's own trap instead of a verdict (fuzzing)
   bool forks = false;  // the engine forks this process (AFL++): see table_memory.h
   Narrator* narrator = nullptr;
   Coverage* coverage = nullptr;
