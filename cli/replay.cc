@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdio>
 #include <functional>
 #include <memory>
@@ -24,8 +25,10 @@ using replay::Difference;
 using replay::Finding;
 using replay::Findings;
 using replay::PlayReport;
+// How often each row of the differences was needed.
+using Uses = std::array<uint64_t, replay::kMaxDifferences>;
 
-constexpr const char* kJsonSchema = "sidewall-replay/1";
+constexpr const char* kJsonSchema = "sidewall.replay/1";
 
 struct Options {
   std::vector<std::string> traces;
@@ -54,7 +57,7 @@ int ExitCodeOf(const PlayReport& report) {
   return report.clean() ? kExitOk : kExitFinding;
 }
 
-void PrintDifferences(const std::array<uint64_t, replay::kMaxDifferences>& uses) {
+void PrintDifferences(const Uses& uses) {
   const auto rows = replay::Differences();
   for (size_t i = 0; i < rows.size(); ++i) {
     const Difference& row = rows[i];
@@ -96,6 +99,20 @@ void PrintReport(const std::string& path, const PlayReport& report, const Option
   }
 }
 
+nlohmann::json JsonOf(const Uses& uses) {
+  nlohmann::json json = nlohmann::json::array();
+  const auto rows = replay::Differences();
+  for (size_t i = 0; i < rows.size(); ++i) {
+    json.push_back({{"name", rows[i].name},
+                    {"register", rows[i].reg},
+                    {"mask", fmt::format("{:#010x}", rows[i].mask)},
+                    {"reason", rows[i].reason},
+                    {"section", rows[i].rule},
+                    {"count", uses[i]}});
+  }
+  return json;
+}
+
 nlohmann::json JsonOf(const std::string& path, const PlayReport& report) {
   nlohmann::json json = {{"trace", path},
                          {"machine", report.head.machine},
@@ -118,9 +135,7 @@ nlohmann::json JsonOf(const std::string& path, const PlayReport& report) {
     }
     json[sort.key] = {{"count", sort.findings->count}, {"first", first}};
   }
-  const auto rows = replay::Differences();
-  for (size_t i = 0; i < rows.size(); ++i)
-    json["differences"][rows[i].name] = report.differences[i];
+  json["differences"] = JsonOf(report.differences);
   return json;
 }
 
@@ -136,7 +151,7 @@ std::function<void(size_t, size_t)> ProgressOf(const std::string& path, const Op
 int Run(const Options& options) {
   int exit_code = kExitOk;
   nlohmann::json reports = nlohmann::json::array();
-  std::array<uint64_t, replay::kMaxDifferences> uses = {};
+  Uses uses = {};
   for (const std::string& path : options.traces) {
     replay::Trace trace;
     replay::TraceError error;
@@ -180,7 +195,9 @@ int Run(const Options& options) {
 
 void RegisterReplay(CLI::App& app, int* exit_code) {
   auto options = std::make_shared<Options>();
-  CLI::App* verb = app.add_subcommand("replay", "boot traces through the driver, in lock-step");
+  CLI::App* verb = app.add_subcommand("replay",
+                                      "boot traces (so far of Linux in QEMU, not a board) "
+                                      "through the driver, in lock-step");
   verb->add_option("traces", options->traces, "canonical traces, .trace or .trace.zst")->required();
   verb->add_option("--image", options->image, "build of the driver: host, el2 or both")
       ->check(CLI::IsMember({"host", "el2", "both"}));

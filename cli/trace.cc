@@ -36,6 +36,13 @@ int RunImport(const ImportArguments& arguments) {
              "of other devices left out\n",
              arguments.out, counts.smmu, counts.mc, counts.dma, counts.hw_faults, counts.tables,
              counts.left_out);
+  if (trace.head.lost != 0) {
+    fmt::print(
+        stderr,
+        "sidewall: warning: the capture lost {} events, so {} can never be replayed or shown; "
+        "capture again with a larger buffer\n",
+        trace.head.lost, arguments.out);
+  }
   return kExitOk;
 }
 
@@ -54,13 +61,15 @@ void AddImport(CLI::App* verb, int* exit_code) {
   import->add_option("accesses", options.accesses, "CSV of accesses")->required();
   import->add_option("tables", options.tables, "CSV of page tables, where recorded");
   import->add_option("--out", arguments->out, "file to write, .trace or .trace.zst")->required();
-  import->add_option("--machine", options.machine, "what it was captured on");
+  import->add_option("--machine", options.machine,
+                     "what it was captured on: a board, or \"Linux in QEMU, not a board\" "
+                     "(required)");
   import->add_option("--kernel", options.kernel, "release of the kernel");
   import->add_option("--board", options.board, "board to replay it on");
-  import->add_option("--ram", options.ram, "RAM ranges, 0xSTART-0xEND");
+  import->add_option("--ram", options.ram, "RAM of the kernel, 0xSTART-0xEND, of the board's");
   import->add_option("--capture", options.capture, "tool that captured it");
   import->add_option("--date", options.date, "when it was captured");
-  import->add_option("--lost", options.lost, "events that the tool lost");
+  import->add_option("--lost", options.lost, "events that the tool lost; if any, never replayed");
   import->callback([arguments, exit_code] { *exit_code = RunImport(*arguments); });
 }
 

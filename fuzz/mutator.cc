@@ -14,8 +14,8 @@ constexpr size_t kUsualCpus = 4;
 // What of a hundred events should be DMA that is delivered, DMA that faults, and events that make
 // the driver store.
 constexpr size_t kDeliveredShare = 20;
-constexpr size_t kFaultShare = 16;
-constexpr size_t kActShare = 52;
+constexpr size_t kFaultShare = 18;
+constexpr size_t kActShare = 60;
 constexpr size_t kMaxMissing = 12;
 
 // Taking the hardware over takes as long as thousands of other events, and an engine likes what it
@@ -279,7 +279,7 @@ void Mutator::Mend(Program* program, const Values& values) {
     macros.BadDma(sketch, &events);
   }
   for (size_t n = Missing(acts, size, kActShare); n > 0; n -= std::min<size_t>(n, 2)) {
-    if (random_.OneIn(4)) {
+    if (random_.OneIn(2)) {
       macros.FlushAll(&events);
     } else {
       macros.PassAround(sketch, &events);

@@ -99,6 +99,7 @@ class Checks {
   void Fun03Works(const model::DmaRequest& request, const model::DmaResult& result,
                   const Legal& legal);
   void Fun03Watched();
+  bool BlockedByHost(const model::DmaResult& result) const;
   void Mem01TableStore(uint64_t pa);
   void Err01Released();
   void IsoDelivered(const model::DmaResult& result, uint8_t owner);

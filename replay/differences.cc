@@ -18,8 +18,11 @@ constexpr Difference kDifferences[] = {
      "the AArch32 short format is not offered: the driver nests AArch64 contexts only",
      "driver rule 2: what is advertised"},
     {"IDR0.CTTW", "IDR0", 0x00004000, 0x00004000, 0,
-     "the walker of Orin is not coherent, as far as its boot log shows; the recorder's is",
-     "IDR0.CTTW"},
+     "whether walks are coherent on an Orin is not known, since its boot log has no line of it, "
+     "and "
+     "the driver is right either way; the board's data says that they are not, the recorder that "
+     "they are",
+     "IDR0.CTTW, assumption A-04"},
     {"IDR0.NUMSMRG", "IDR0", 0x000000ff, 0x80, 0x70,
      "EL2 keeps the upper 16 stream entries for itself", "driver rule 3: the host's share"},
     {"IDR1.NUMCB", "IDR1", 0x000000ff, 0x80, 0x70,
@@ -27,7 +30,7 @@ constexpr Difference kDifferences[] = {
     {"sCR0.GCFG", "sCR0", 0x00000030, 0x30, 0,
      "GCFGFRE and GCFGFIE read zero on an MMU-500; the recorder kept what was written",
      "sCR0.GCFGFRE, sCR0.GCFGFIE"},
-    {"OVERRIDE.SID", "OVERRIDE[*]", 0x0000007f, 0x7f, kAnyValue,
+    {"OVERRIDE.SID", "OVERRIDE[*]", 0x0000007f, 0x7f, kOwnSid,
      "EL2 gave each client its own SID before the kernel ran; the recorder still had the reset "
      "value, which passes the SMMU by",
      "driver rule 12: takeover of the memory controller"},
@@ -44,7 +47,8 @@ static_assert(sizeof(kDifferences) / sizeof(kDifferences[0]) <= kMaxDifferences)
 constexpr bool NoRowCoversARegister() {
   for (const Difference& row : kDifferences) {
     if (row.mask == 0 || (row.mask & 0xffffffff) == 0xffffffff) return false;
-    if (row.here != kAnyValue && (row.here & ~row.mask) != 0) return false;
+    const bool named = row.here != kAnyValue && row.here != kOwnSid;
+    if (named && (row.here & ~row.mask) != 0) return false;
     if (row.recorded != kAnyValue && (row.recorded & ~row.mask) != 0) return false;
   }
   return true;
@@ -64,6 +68,21 @@ bool Matches(const char* pattern, const char* name) {
   return *name == '\0';
 }
 
+// A client without a stream ID of its own in the table has no value that would be right.
+bool IsOwnSid(Window window, uint32_t offset, uint64_t value) {
+  uint16_t index = 0;
+  uint16_t bank = 0;
+  if (model::FindRegister(window, offset, &index, &bank) == nullptr) return false;
+  const model::ClientInfo* client = model::FindClient(index);
+  return client != nullptr && client->default_sid != 0 && value == client->default_sid;
+}
+
+bool AllowedHere(const Difference& row, Window window, uint32_t offset, uint64_t here) {
+  if (row.here == kAnyValue) return true;
+  if (row.here == kOwnSid) return IsOwnSid(window, offset, here & row.mask);
+  return (here & row.mask) == row.here;
+}
+
 }  // namespace
 
 std::span<const Difference> Differences() { return kDifferences; }
@@ -75,9 +94,9 @@ bool ExplainRead(Window window, uint32_t offset, uint64_t recorded, uint64_t her
   uint64_t used[kMaxDifferences] = {};
   size_t index = 0;
   for (const Difference& row : kDifferences) {
-    const bool allowed = (row.here == kAnyValue || (here & row.mask) == row.here) &&
-                         (row.recorded == kAnyValue || (recorded & row.mask) == row.recorded);
-    if ((open & row.mask) != 0 && allowed && Matches(row.reg, name)) {
+    const bool allowed = row.recorded == kAnyValue || (recorded & row.mask) == row.recorded;
+    if ((open & row.mask) != 0 && allowed && Matches(row.reg, name) &&
+        AllowedHere(row, window, offset, here)) {
       open &= ~row.mask;
       used[index] = 1;
     }

@@ -22,13 +22,15 @@ namespace sidewall::replay {
 
 inline constexpr size_t kMaxDifferences = 20;
 inline constexpr uint64_t kAnyValue = ~uint64_t{0};
+// The stream ID that the memory controller's table gives the client whose register is read.
+inline constexpr uint64_t kOwnSid = ~uint64_t{1};
 
 struct Difference {
   const char* name;   // of the row: "IDR0.CTTW"
   const char* reg;    // as the model writes it, '*' for any index: "CB[*].FSR"
   uint64_t mask;      // bits that may differ
   uint64_t recorded;  // what the trace must have in them, in place; kAnyValue: anything
-  uint64_t here;      // what they must read as here, in place; kAnyValue: anything
+  uint64_t here;      // what they must read as here, in place; kAnyValue: anything; or kOwnSid
   const char* reason;
   const char* rule;  // register, rule or row of the design that says so
 };

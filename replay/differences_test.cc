@@ -8,6 +8,8 @@
 #include <numeric>
 #include <string>
 
+#include "model/registers.h"
+
 namespace sidewall::replay {
 namespace {
 
@@ -43,6 +45,31 @@ TEST(DifferencesTest, ValuesThatARowNamesMustBeThose) {
   EXPECT_TRUE(ExplainRead(Window::kMcSid, 0x2c0, 0x7f, 0x06, uses.data()));
   EXPECT_FALSE(ExplainRead(Window::kMcSid, 0x2c0, 0x06, 0x7f, uses.data()));
   EXPECT_FALSE(ExplainRead(Window::kMcSid, 0x2c4, 0x7f, 0x06, uses.data()));
+}
+
+// The register of the client, where the recorder had the reset value.
+bool IsExplainedAsSid(const char* client, uint64_t here) {
+  Uses uses = {};
+  const uint32_t offset = 8u * model::FindClient(client)->id;
+  return ExplainRead(Window::kMcSid, offset, 0x7f, here, uses.data());
+}
+
+TEST(DifferencesTest, AClientsStreamIdMustBeItsOwn) {
+  size_t count = 0;
+  const model::ClientInfo* clients = model::Clients(&count);
+  for (size_t i = 0; i < count; ++i) {
+    const model::ClientInfo& client = clients[i];
+    for (uint64_t sid = 0; sid < 0x7f; ++sid) {
+      EXPECT_EQ(IsExplainedAsSid(client.name, sid), sid != 0 && sid == client.default_sid)
+          << client.name << " " << sid;
+    }
+  }
+  EXPECT_TRUE(IsExplainedAsSid("mgbeard", 0x06));
+  EXPECT_FALSE(IsExplainedAsSid("mgbeard", 0x00));
+  EXPECT_FALSE(IsExplainedAsSid("mgbeard", 0x49)) << "the SID of mgbebrd";
+  EXPECT_FALSE(IsExplainedAsSid("mgbeard", 0x7e));
+  EXPECT_FALSE(IsExplainedAsSid("mgbeard", 0x106)) << "a bit outside the mask";
+  EXPECT_FALSE(IsExplainedAsSid("ptcr", 0x00)) << "a client without a stream ID of its own";
 }
 
 TEST(DifferencesTest, ARowForAllBanksHoldsForEachAndForNothingElse) {

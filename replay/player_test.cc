@@ -66,6 +66,18 @@ PlayReport PlayChanged(const std::string& name, Wanted wanted, Change change, si
   return {};
 }
 
+TEST(PlayerTest, AnotherClientsStreamIdIsUnexplained) {
+  size_t line = 0;
+  const PlayReport report = PlayChanged<AccessRecord>(
+      kNames[0],
+      [](const AccessRecord& a) {
+        return !a.write && a.window == Window::kMcSid && a.value == 0x7f;
+      },
+      [](AccessRecord& a) { a.value = 0x49; }, &line);
+  ASSERT_EQ(report.unexplained.count, 1u);
+  EXPECT_EQ(report.unexplained.first[0].line, line);
+}
+
 TEST(PlayerTest, AnEditedReadIsUnexplained) {
   size_t line = 0;
   const PlayReport report = PlayChanged<AccessRecord>(

@@ -19,7 +19,9 @@
 //
 // What follows ` ; ` is for people and is not read. Every record is on its own line with its own
 // time, times only increase, and the head says how many records of each kind there are and, in its
-// last line, what all other lines hash to: a file that was cut, reordered or edited is refused.
+// last line, what all other lines hash to: a file that was cut, reordered or edited is refused. So
+// is one with nothing to replay, or whose head lacks a line, has one twice, or does not fit its
+// board.
 #ifndef SIDEWALL_REPLAY_TRACE_H_
 #define SIDEWALL_REPLAY_TRACE_H_
 
@@ -119,7 +121,7 @@ struct TraceHead {
   std::string kernel;
   std::string board;    // the BoardSpec to replay it on
   std::string ram;      // "0x40000000-0xb0000000", comma separated
-  std::string capture;  // tool
+  std::string capture;  // tool, or "not recorded"
   std::string date;     // or "not recorded"
   std::string source;   // files with their hashes
   std::string tables;   // "recorded" or "synthesised"
@@ -152,7 +154,8 @@ std::string FormatRecord(const Record& record);
 TraceCounts CountRecords(const std::vector<Record>& records, uint64_t left_out);
 
 // Writes FormatTrace through zstd (or plain, when `path` does not end in .zst) to a new file that
-// then takes the place of `path`: no half-written file is left behind.
+// then takes the place of `path`, with its mode: no half-written file is left behind. A symbolic
+// link stays one, what it leads to is replaced; a device or FIFO is written to as it is.
 bool WriteTrace(const std::string& path, const Trace& trace, TraceError* error);
 
 // "S2CR[5] TYPE=1 CBNDX=3": the register's name and the fields that are not zero.
@@ -161,6 +164,13 @@ std::string DescribeAccess(Window window, uint32_t offset, uint64_t value);
 // Every fault that the kernel reads must have one cause in the trace, a transfer that faulted or
 // a hw.fault line, and not both.
 bool CheckFaultCauses(const Trace& trace, TraceError* error);
+
+// The head's board must be one of the model, and the RAM that the kernel had must be RAM of that
+// board, outside what EL2 keeps for itself.
+bool CheckBoard(const TraceHead& head, TraceError* error);
+
+// Without control characters, which could change what a terminal or a log shows.
+bool IsPlain(std::string_view text);
 
 const char* OutcomeName(DmaOutcome outcome);  // "translation", without its level
 

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <zstd.h>
 
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
 #include <memory>
 
 #include "replay/trace.h"
@@ -18,6 +21,8 @@ constexpr char kZstdMagic[] = {'\x28', '\xb5', '\x2f', '\xfd'};
 constexpr int kLevel = 19;
 // A trace of ten million rows; what is larger than this is not a trace but an attack on memory.
 constexpr size_t kMaxText = size_t{1} << 30;
+constexpr int kMaxLinks = 40;              // as the kernel's own limit
+constexpr mode_t kUnchanged = ~mode_t{0};  // the mode that a new file gets anyway
 
 struct FileCloser {
   void operator()(FILE* file) const { fclose(file); }
@@ -105,6 +110,55 @@ bool Pack(const std::string& text, std::string* packed, TraceError* error) {
   return true;
 }
 
+// All of `data`, and the descriptor closed. Returns 0 or the error.
+int WriteAll(int descriptor, std::string_view data) {
+  int code = descriptor < 0 ? errno : 0;
+  while (code == 0 && !data.empty()) {
+    const ssize_t done = write(descriptor, data.data(), data.size());
+    if (done >= 0) {
+      data.remove_prefix(static_cast<size_t>(done));
+    } else if (errno != EINTR) {
+      code = errno;
+    }
+  }
+  if (descriptor >= 0 && close(descriptor) != 0 && code == 0) code = errno;
+  return code;
+}
+
+// A terminal, pipe or device stays what it is.
+int WriteThrough(const std::string& path, std::string_view data) {
+  return WriteAll(open(path.c_str(), O_WRONLY | O_CLOEXEC | O_NOCTTY), data);
+}
+
+// What `path` leads to, which need not exist. Returns 0 or the error.
+int FollowLinks(const std::string& path, std::string* target) {
+  std::filesystem::path at = path;
+  std::error_code code;
+  for (int links = 0; links < kMaxLinks; ++links) {
+    if (!std::filesystem::is_symlink(std::filesystem::symlink_status(at, code))) {
+      *target = at.string();
+      return 0;
+    }
+    const std::filesystem::path next = std::filesystem::read_symlink(at, code);
+    if (code) return code.value();
+    at = at.parent_path() / next;
+  }
+  return ELOOP;
+}
+
+// A new file takes the place of `path`. Returns 0 or the error.
+int ReplaceFile(const std::string& path, mode_t mode, std::string_view data) {
+  const std::string part = fmt::format("{}.part{}", path, getpid());
+  const int descriptor = open(part.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+  if (descriptor < 0) return errno;
+  int code = mode != kUnchanged && fchmod(descriptor, mode) != 0 ? errno : 0;
+  const int written = WriteAll(descriptor, data);
+  if (code == 0) code = written;
+  if (code == 0 && rename(part.c_str(), path.c_str()) != 0) code = errno;
+  if (code != 0) unlink(part.c_str());
+  return code;
+}
+
 }  // namespace
 
 bool ReadTrace(const std::string& path, Trace* trace, TraceError* error) {
@@ -126,18 +180,18 @@ bool WriteTrace(const std::string& path, const Trace& trace, TraceError* error) 
     if (!Pack(data, &packed, error)) return false;
     data = std::move(packed);
   }
-  const std::string part = fmt::format("{}.part{}", path, getpid());
-  File file(fopen(part.c_str(), "wb"));
-  const char* hint = "choose a folder that you may write to, with room on the disk";
-  if (file == nullptr) {
-    return Fail(error, fmt::format("cannot be written: {}", strerror(errno)), hint);
+  struct stat status = {};
+  const bool exists = stat(path.c_str(), &status) == 0;
+  int code = 0;
+  if (exists && !S_ISREG(status.st_mode)) {
+    code = WriteThrough(path, data);
+  } else {
+    std::string target;
+    code = FollowLinks(path, &target);
+    if (code == 0) code = ReplaceFile(target, exists ? status.st_mode & 0777 : kUnchanged, data);
   }
-  bool good = fwrite(data.data(), 1, data.size(), file.get()) == data.size();
-  good = fclose(file.release()) == 0 && good;
-  if (good && rename(part.c_str(), path.c_str()) == 0) return true;
-  const int code = errno;
-  unlink(part.c_str());
-  return Fail(error, fmt::format("cannot be written: {}", strerror(code)), hint);
+  return code == 0 || Fail(error, fmt::format("cannot be written: {}", strerror(code)),
+                           "choose a folder that you may write to, with room on the disk");
 }
 
 }  // namespace sidewall::replay

@@ -96,8 +96,32 @@ bool ParseRow(std::string_view line, Row* row) {
     if (!number) return false;
   }
   if (cells[3] != "R" && cells[3] != "W") return false;
+  if (*numbers[6] > 255) return false;
   *row = {*numbers[0], cells[1],    *numbers[1], cells[3] == "W", *numbers[2], *numbers[3],
           cells[6],    *numbers[4], *numbers[5], *numbers[6],     cells[10],   cells[11]};
+  return true;
+}
+
+bool CheckOptions(const ImportOptions& options, TraceError* error) {
+  const auto fail = [&](std::string what, const char* hint) {
+    *error = {options.accesses, 0, std::move(what), hint};
+    return false;
+  };
+  if (options.machine.empty()) {
+    return fail("nothing says what the trace was captured on",
+                "give --machine=WHAT: the board and its revision, or, for a trace of an emulator, "
+                "--machine=\"Linux in QEMU, not a board\"");
+  }
+  const std::pair<const char*, const std::string*> texts[] = {
+      {"accesses", &options.accesses}, {"tables", &options.tables}, {"--machine", &options.machine},
+      {"--kernel", &options.kernel},   {"--board", &options.board}, {"--ram", &options.ram},
+      {"--capture", &options.capture}, {"--date", &options.date}};
+  for (const auto& [name, text] : texts) {
+    if (!IsPlain(*text)) {
+      return fail(fmt::format("{} has a control character", name),
+                  "the head of a trace is one line an entry, of printable text");
+    }
+  }
   return true;
 }
 
@@ -386,10 +410,29 @@ class Importer {
   uint64_t left_out_ = 0;
 };
 
+// The reader's own checks over what was made, but for lost events: those are said in the head, and
+// are then the reader's to refuse.
+bool ReadsBack(const ImportOptions& options, const Trace& trace, TraceError* error) {
+  Trace whole = trace;
+  whole.head.lost = 0;
+  const std::string text = FormatTrace(whole);
+  Trace again;
+  if (!ParseTrace(text, &again, error)) {
+    const std::string line = error->line == 0 ? "" : fmt::format("line {}: ", error->line);
+    *error = {options.accesses, 0,
+              fmt::format("the trace of it could not be read back: {}{}", line, error->what),
+              kSourceHint};
+    return false;
+  }
+  if (FormatTrace(again) == text) return true;
+  return Fail(error, {options.accesses, 0}, "the trace of it would not be read back as it is");
+}
+
 }  // namespace
 
 bool ImportRecorder(const ImportOptions& options, Trace* trace, TraceError* error) {
-  return Importer(options, trace, error).Run() && CheckFaultCauses(*trace, error);
+  return CheckOptions(options, error) && Importer(options, trace, error).Run() &&
+         CheckFaultCauses(*trace, error) && ReadsBack(options, *trace, error);
 }
 
 }  // namespace sidewall::replay

@@ -4,14 +4,15 @@
 // tables.
 //
 //     ImportOptions options = {.accesses = "boot.csv", .tables = "boot.tables.csv",
-//                              .kernel = "6.12.117"};
+//                              .machine = "Linux in QEMU, not a board", .kernel = "6.12.117"};
 //     Trace trace;
 //     if (!ImportRecorder(options, &trace, &error)) Fail(error.Text());
 //     WriteTrace("boot.trace.zst", trace, &error);
 //
 // The same input gives the same bytes. Rows of the SMMU and of the memory controller are all kept.
 // The recorder's own fault injections become hw.fault lines; what such a fault was is taken from
-// what the kernel then read, since the recorder logged only where it put it.
+// what the kernel then read, since the recorder logged only where it put it. What comes out has
+// been read back; only one whose capture lost events is refused by the reader.
 #ifndef SIDEWALL_REPLAY_TRACE_IMPORT_H_
 #define SIDEWALL_REPLAY_TRACE_IMPORT_H_
 
@@ -23,12 +24,12 @@ namespace sidewall::replay {
 
 struct ImportOptions {
   std::string accesses;
-  std::string tables;  // empty: the source has none
-  std::string machine = "Linux in QEMU, not a board";
+  std::string tables;   // empty: the source has none
+  std::string machine;  // must be given: "Linux in QEMU, not a board", or the board
   std::string kernel = "not recorded";
   std::string board = "tegra234-virt";
   std::string ram = "0x40000000-0xb0000000";
-  std::string capture = "EL2 recorder under QEMU virt";
+  std::string capture = "not recorded";
   std::string date = "not recorded";
   uint64_t lost = 0;
 };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <optional>
 
@@ -12,7 +13,8 @@ namespace sidewall::replay {
 namespace {
 
 constexpr const char* kImportHint =
-    "canonical traces are written by: sidewall trace import ACCESSES.csv TABLES.csv --out=FILE";
+    "canonical traces are written by: sidewall trace import ACCESSES.csv TABLES.csv "
+    "--machine=WHAT --out=FILE";
 constexpr const char* kAgainHint = "fetch the file again, or import it again from its source";
 
 std::optional<uint64_t> Number(std::string_view word) {
@@ -214,6 +216,7 @@ class Parser {
     }
     const std::string_view text = rest_;
     if (!Head() || !CheckHead()) return false;
+    if (!CheckBoard(trace_->head, error_)) return false;
     Sha256 hash;
     hash.Update(text.substr(0, text.rfind("# hash: ", text.size() - rest_.size())));
     hash.Update(rest_);
@@ -245,12 +248,16 @@ class Parser {
     ++line_;
     return true;
   }
+  bool FailUnlessPlain(std::string_view line) {
+    return IsPlain(line) || Fail(line_, "the line has a control character", kAgainHint);
+  }
 
   bool Head() {
     std::string_view line;
     while (rest_.starts_with('#') && NextLine(&line)) {
       const size_t colon = line.find(": ");
       if (line_ == 1) continue;
+      if (!FailUnlessPlain(line)) return false;
       if (colon == std::string_view::npos || !line.starts_with("# ")) {
         return Fail(line_, "a line of the head is '# key: value'", kAgainHint);
       }
@@ -259,8 +266,18 @@ class Parser {
     return true;
   }
 
+  bool Seen(std::string_view key) const {
+    return std::find(keys_.begin(), keys_.end(), key) != keys_.end();
+  }
+
   bool HeadLine(std::string_view key, std::string value) {
-    last_key_ = key;
+    if (Seen(key)) {
+      return Fail(line_, fmt::format("the head has a second '{}' line", key), kAgainHint);
+    }
+    keys_.push_back(key);
+    if (value.find_first_not_of(' ') == std::string::npos) {
+      return Fail(line_, fmt::format("'{}' is empty", key), kAgainHint);
+    }
     TraceHead& head = trace_->head;
     const std::pair<const char*, std::string*> strings[] = {
         {"machine", &head.machine}, {"kernel", &head.kernel},   {"board", &head.board},
@@ -275,7 +292,6 @@ class Parser {
       const auto lost = Number(value);
       if (!lost) return Fail(line_, "the count of lost events is not a number", kAgainHint);
       head.lost = *lost;
-      lost_seen_ = true;
       return true;
     }
     if (key == "counts") return Counts(value);
@@ -297,25 +313,20 @@ class Parser {
     for (const auto& [prefix, target] : fields) {
       *target = words.TakeNumber(prefix, ~uint64_t{0}, prefix);
     }
-    if (!words.ok()) return Fail(line_, words.bad(), kAgainHint);
-    counts_seen_ = true;
-    return true;
+    if (words.ok() && !words.empty()) words.Refuse(words.Take(), "the end of the line");
+    return words.ok() || Fail(line_, words.bad(), kAgainHint);
   }
 
   bool CheckHead() {
     const TraceHead& head = trace_->head;
-    const std::pair<const char*, bool> needed[] = {{"machine", !head.machine.empty()},
-                                                   {"kernel", !head.kernel.empty()},
-                                                   {"board", !head.board.empty()},
-                                                   {"ram", !head.ram.empty()},
-                                                   {"source", !head.source.empty()},
-                                                   {"tables", !head.tables.empty()},
-                                                   {"lost", lost_seen_},
-                                                   {"counts", counts_seen_},
-                                                   {"hash", !head.hash.empty()}};
-    if (last_key_ != "hash") return Fail(line_, "the head does not end with 'hash'", kAgainHint);
-    for (const auto& [key, seen] : needed) {
-      if (!seen) return Fail(line_, fmt::format("the head has no '{}' line", key), kAgainHint);
+    static constexpr const char* kNeeded[] = {"machine", "kernel", "board",  "ram",
+                                              "capture", "date",   "source", "tables",
+                                              "lost",    "counts", "hash"};
+    if (keys_.empty() || keys_.back() != "hash") {
+      return Fail(line_, "the head does not end with 'hash'", kAgainHint);
+    }
+    for (const char* key : kNeeded) {
+      if (!Seen(key)) return Fail(line_, fmt::format("the head has no '{}' line", key), kAgainHint);
     }
     if (head.lost != 0) {
       return Fail(line_,
@@ -348,6 +359,7 @@ class Parser {
   }
 
   bool ParseLine(std::string_view line, Record* record) {
+    if (!FailUnlessPlain(line)) return false;
     const size_t comment = line.find(" ;");
     if (comment != std::string_view::npos) {
       const size_t caller = line.rfind(" <");
@@ -378,7 +390,11 @@ class Parser {
   bool CheckCounts() {
     const TraceCounts found = CountRecords(trace_->records, trace_->head.counts.left_out);
     const TraceCounts& said = trace_->head.counts;
-    if (found == said) return true;
+    if (found == said && found.smmu + found.mc != 0) return true;
+    if (found == said) {
+      return Fail(0, "no access to an SMMU or the memory controller: there is nothing to replay",
+                  "capture again, with those windows trapped");
+    }
     const auto sum = [](const TraceCounts& c) {
       return c.smmu + c.mc + c.marks + c.dma + c.hw_faults + c.tables;
     };
@@ -392,9 +408,7 @@ class Parser {
   Trace* trace_;
   TraceError* error_;
   size_t line_ = 0;
-  std::string_view last_key_;
-  bool lost_seen_ = false;
-  bool counts_seen_ = false;
+  std::vector<std::string_view> keys_;  // of the head, in order
 };
 
 }  // namespace

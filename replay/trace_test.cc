@@ -4,11 +4,15 @@
 // with a message that names the place.
 #include "replay/trace.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 
@@ -21,8 +25,15 @@ namespace {
 constexpr const char* kAccesses = "replay/testdata/small.csv";
 constexpr const char* kTables = "replay/testdata/small.tables.csv";
 
+ImportOptions SmallOptions() {
+  return {.accesses = kAccesses,
+          .tables = kTables,
+          .machine = "Linux in QEMU, not a board",
+          .kernel = "6.12"};
+}
+
 Trace Small() {
-  const ImportOptions options = {.accesses = kAccesses, .tables = kTables, .kernel = "6.12"};
+  const ImportOptions options = SmallOptions();
   Trace trace;
   TraceError error;
   EXPECT_TRUE(ImportRecorder(options, &trace, &error)) << error.Text();
@@ -188,6 +199,76 @@ TEST(TraceTest, TheHeadMustBeWholeAndWithoutLoss) {
   EXPECT_NE(ErrorOf(Replace(good, "smmu=13", "smmu=14")).what.find("truncated"), std::string::npos);
 }
 
+TEST(TraceTest, EveryLineOfTheHeadIsThereOnceAndSaysSomething) {
+  const std::string good = FormatTrace(Small());
+  size_t lines = 0;
+  for (size_t at = good.find("# machine"); good[at] == '#'; at = good.find('\n', at) + 1) {
+    const std::string line = good.substr(at, good.find('\n', at) + 1 - at);
+    const std::string key = line.substr(2, line.find(':') - 2);
+    const std::string lacking = ErrorOf(Replace(good, line, "")).what;
+    EXPECT_NE(lacking.find("'" + key + "'"), std::string::npos) << lacking;
+    const TraceError twice = ErrorOf(Replace(good, line, line + line));
+    EXPECT_EQ(twice.what, "the head has a second '" + key + "' line");
+    EXPECT_EQ(twice.line, LineOf(good, line) + 1);
+    EXPECT_EQ(ErrorOf(Replace(good, line, "# " + key + ":  \n")).what, "'" + key + "' is empty");
+    ++lines;
+  }
+  EXPECT_EQ(lines, 11u);
+  EXPECT_NE(good.find("# capture: not recorded\n# date: not recorded\n"), std::string::npos);
+}
+
+TEST(TraceTest, TheKernelsRamMustFitTheBoard) {
+  const std::string good = FormatTrace(Small());
+  const std::string ram = "# ram: 0x40000000-0xb0000000\n";
+  const auto with = [&](const std::string& text) {
+    return Seal(Replace(good, ram, "# ram: " + text + "\n"));
+  };
+  Trace trace;
+  TraceError error;
+  for (const char* text : {"0x40000000-0x40001000", "0x40000000-0x80000000,0x80000000-0xb0000000",
+                           "0x40000000-0x50000000, 0x60000000-0x70000000"}) {
+    EXPECT_TRUE(ParseTrace(with(text), &trace, &error)) << text << ": " << error.Text();
+  }
+  for (const char* text :
+       {"0x3ffff000-0xb0000000", "0x40000000-0xb0001000", "0x40000000-0x100000000",
+        "0x40000000-0xb0000000,0x100000000-0x100001000", "0xb0000000-0xb1000000"}) {
+    EXPECT_NE(ErrorOf(with(text)).what.find("is not RAM of the host"), std::string::npos) << text;
+  }
+  for (const char* text : {"much", "0x40000000", "0x40000000-", "0x40000000-0x40000000",
+                           "0x50000000-0x40000000", "40000000-50000000", "0x40000000-0xb0000000,",
+                           "0x40000000-0xb0000000x", "0x40000000-0x10000000000000000"}) {
+    EXPECT_NE(ErrorOf(with(text)).what.find("not a range"), std::string::npos) << text;
+  }
+}
+
+TEST(TraceTest, AnUnknownBoardIsRefused) {
+  const std::string good = FormatTrace(Small());
+  const std::string text = Seal(Replace(good, "# board: tegra234-virt", "# board: nonesuch"));
+  EXPECT_EQ(ErrorOf(text).what, "no board is called 'nonesuch'");
+}
+
+TEST(TraceTest, NothingToReplayIsRefused) {
+  Trace trace = Small();
+  std::erase_if(trace.records, [](const Record& record) {
+    return !std::holds_alternative<MarkRecord>(record.body);
+  });
+  ASSERT_EQ(trace.records.size(), 1u);
+  EXPECT_NE(ErrorOf(FormatTrace(trace)).what.find("nothing to replay"), std::string::npos);
+  trace.records.clear();
+  EXPECT_NE(ErrorOf(FormatTrace(trace)).what.find("nothing to replay"), std::string::npos);
+}
+
+TEST(TraceTest, ControlCharactersAreRefused) {
+  const std::string good = FormatTrace(Small());
+  for (const char* edit : {"6.12\x1b[2J", "6.12\r", "6.12\x7f"}) {
+    const TraceError error = ErrorOf(Seal(Replace(good, "6.12", edit)));
+    EXPECT_NE(error.what.find("control character"), std::string::npos);
+    EXPECT_EQ(error.line, LineOf(good, "# kernel"));
+  }
+  const TraceError error = ErrorOf(Seal(Replace(good, "<xfer>", "<xf\x1b]0;er>")));
+  EXPECT_EQ(error.line, LineOf(good, "<xfer>"));
+}
+
 TEST(TraceTest, ForeignFilesAreRefused) {
   for (const char* text : {"", "# sidewall-trace v2\n", "seq,instance\n",
                            "\x7f"
@@ -226,6 +307,73 @@ TEST(TraceTest, WhatCannotBeWrittenLeavesNothing) {
   EXPECT_FALSE(ReadTrace("/nonexistent/a.trace", &trace, &error));
 }
 
+mode_t ModeOf(const std::string& path) {
+  struct stat status = {};
+  return lstat(path.c_str(), &status) == 0 ? status.st_mode : 0;
+}
+
+TEST(TraceTest, AReplacedFileKeepsItsMode) {
+  const std::string path = TempPath("mode.trace");
+  Spill(path, "old");
+  TraceError error;
+  for (mode_t mode : {0640u, 0604u}) {
+    ASSERT_EQ(chmod(path.c_str(), mode), 0);
+    ASSERT_TRUE(WriteTrace(path, Small(), &error)) << error.Text();
+    EXPECT_EQ(ModeOf(path), S_IFREG | mode);
+    EXPECT_EQ(Slurp(path), FormatTrace(Small()));
+  }
+  unlink(path.c_str());
+}
+
+TEST(TraceTest, ASymbolicLinkStaysOne) {
+  const std::string folder = TempPath("links");
+  std::filesystem::create_directories(folder + "/there");
+  const std::string link = folder + "/link.trace";
+  const std::string file = folder + "/there/file.trace";
+  std::filesystem::create_symlink("there/second.trace", link);
+  std::filesystem::create_symlink("file.trace", folder + "/there/second.trace");
+  TraceError error;
+  for (const char* state : {"dangling", "leading to a file"}) {
+    ASSERT_TRUE(WriteTrace(link, Small(), &error)) << error.Text();
+    EXPECT_TRUE(S_ISLNK(ModeOf(link))) << state;
+    EXPECT_TRUE(S_ISLNK(ModeOf(folder + "/there/second.trace"))) << state;
+    EXPECT_EQ(Slurp(file), FormatTrace(Small())) << state;
+    Spill(file, "old");
+  }
+  std::filesystem::create_symlink("loop.trace", folder + "/loop.trace");
+  EXPECT_FALSE(WriteTrace(folder + "/loop.trace", Small(), &error));
+  EXPECT_TRUE(S_ISLNK(ModeOf(folder + "/loop.trace")));
+  std::filesystem::remove_all(folder);
+}
+
+// Nothing here leads out of the folder: a wrong writer that runs as root would replace a real
+// device.
+TEST(TraceTest, WhatIsNoRegularFileIsWrittenToAndStays) {
+  const std::string folder = TempPath("special");
+  std::filesystem::create_directories(folder + "/folder.trace");
+  const std::string fifo = folder + "/fifo.trace";
+  ASSERT_EQ(mkfifo(fifo.c_str(), 0600), 0);
+  // Open for reading and writing, so that neither side waits for the other, whatever is wrong.
+  const int reader = open(fifo.c_str(), O_RDWR | O_NONBLOCK);
+  ASSERT_GE(reader, 0);
+  std::filesystem::create_symlink("fifo.trace", folder + "/link.trace");
+  const std::string wanted = FormatTrace(Small());
+  TraceError error;
+  for (const char* name : {"/fifo.trace", "/link.trace"}) {
+    EXPECT_TRUE(WriteTrace(folder + name, Small(), &error)) << error.Text();
+    std::string got(wanted.size() + 1, '\0');
+    got.resize(static_cast<size_t>(std::max<ssize_t>(0, read(reader, got.data(), got.size()))));
+    EXPECT_EQ(got, wanted) << name;
+    EXPECT_TRUE(S_ISFIFO(ModeOf(fifo))) << name;
+  }
+  EXPECT_TRUE(S_ISLNK(ModeOf(folder + "/link.trace")));
+  close(reader);
+  EXPECT_FALSE(WriteTrace(folder + "/folder.trace", Small(), &error));
+  EXPECT_NE(error.what.find("cannot be written"), std::string::npos);
+  EXPECT_TRUE(S_ISDIR(ModeOf(folder + "/folder.trace")));
+  std::filesystem::remove_all(folder);
+}
+
 TEST(TraceTest, EveryFaultThatIsReadHasOneCause) {
   const std::string good = FormatTrace(Small());
   const std::string dma = good.substr(good.find("dma 0.000107000"));
@@ -245,7 +393,7 @@ TEST(TraceTest, EveryFaultThatIsReadHasOneCause) {
 std::string ImportError(const std::string& from, const std::string& to, bool tables = false) {
   const std::string path = TempPath("edited.csv");
   Spill(path, Replace(Slurp(tables ? kTables : kAccesses), from, to));
-  ImportOptions options = {.accesses = kAccesses, .tables = kTables};
+  ImportOptions options = SmallOptions();
   (tables ? options.tables : options.accesses) = path;
   Trace trace;
   TraceError error;
@@ -268,6 +416,56 @@ TEST(ImportTest, BadRowsAreNamed) {
   EXPECT_NE(ImportError("0,511,0x80000040e80003", "0,512,0x80000040e80003", true).find(":4: "),
             std::string::npos);
   EXPECT_NE(ImportError("\n8,0x40e73000", "\n4,0x40e73000", true).find(":5: "), std::string::npos);
+}
+
+std::string OptionsError(void (*change)(ImportOptions&)) {
+  ImportOptions options = SmallOptions();
+  change(options);
+  Trace trace;
+  TraceError error;
+  EXPECT_FALSE(ImportRecorder(options, &trace, &error));
+  return error.Text();
+}
+
+TEST(ImportTest, WhatItWasCapturedOnMustBeSaid) {
+  const std::string text = OptionsError([](ImportOptions& o) { o.machine.clear(); });
+  EXPECT_NE(text.find("captured on"), std::string::npos) << text;
+  EXPECT_NE(text.find("give --machine="), std::string::npos) << text;
+}
+
+TEST(ImportTest, OptionsThatWouldNotBeReadBackAreRefused) {
+  using Options = ImportOptions&;
+  const std::pair<void (*)(Options), const char*> bad[] = {
+      {[](Options o) { o.kernel = "6.12\n# lost: 0"; }, "--kernel has a control character"},
+      {[](Options o) { o.machine += "\x1b[m"; }, "--machine has a control character"},
+      {[](Options o) { o.date = "today\t"; }, "--date has a control character"},
+      {[](Options o) { o.capture = "\x7f"; }, "--capture has a control character"},
+      {[](Options o) { o.ram = "\r"; }, "--ram has a control character"},
+      {[](Options o) { o.ram = "all"; }, "could not be read back: 'all' in 'ram'"},
+      {[](Options o) { o.ram = "0x40000000-0xc0000000"; }, "is not RAM of the host"},
+      {[](Options o) { o.kernel = ""; }, "'kernel' is empty"},
+      {[](Options o) { o.date = " "; }, "'date' is empty"},
+      {[](Options o) { o.board = "nonesuch"; }, "no board is called nonesuch"}};
+  for (const auto& [change, words] : bad) {
+    const std::string text = OptionsError(change);
+    EXPECT_NE(text.find(words), std::string::npos) << text;
+  }
+}
+
+TEST(ImportTest, RowsThatWouldNotBeReadBackAreRefused) {
+  EXPECT_NE(ImportError("0xfc017e80", "0x1fc017e80").find("read back"), std::string::npos);
+  EXPECT_NE(ImportError("arm_smmu_write_s2cr", "arm_\x1b").find("read back"), std::string::npos);
+  EXPECT_NE(ImportError("101.192,0,", "101.192,256,").find(":3: "), std::string::npos);
+}
+
+TEST(ImportTest, ATraceWithLossIsMadeButNeverRead) {
+  ImportOptions options = SmallOptions();
+  options.lost = 3;
+  Trace trace;
+  TraceError error;
+  ASSERT_TRUE(ImportRecorder(options, &trace, &error)) << error.Text();
+  EXPECT_EQ(trace.head.lost, 3u);
+  EXPECT_NE(ErrorOf(FormatTrace(trace)).what.find("lost 3"), std::string::npos);
 }
 
 }  // namespace
