@@ -22,9 +22,9 @@ struct AsmOptions {
   std::string out;
 };
 
-int Complain(const std::string& what) {
+int Complain(const std::string& what, int code = kExitUsage) {
   std::fprintf(stderr, "sidewall asm: %s\n", what.c_str());
-  return kExitUsage;
+  return code;
 }
 
 int RunAsm(const AsmOptions& options) {
@@ -33,8 +33,10 @@ int RunAsm(const AsmOptions& options) {
   }
   for (const std::string& path : options.paths) {
     fuzz::Program program;
-    std::string problem;
-    if (!fuzz::LoadProgram(path, &program, &problem)) return Complain(problem);
+    std::string source, problem;
+    if (!fuzz::ReadFile(path, &source, &problem)) return Complain(problem);
+    if (fuzz::IsBinaryProgram(source)) return Complain(path + ": is binary already");
+    if (!fuzz::ParseProgram(source, path, &program, &problem)) return Complain(problem);
     const std::vector<uint8_t> bytes = fuzz::Encode(program);
     const std::string_view view(reinterpret_cast<const char*>(bytes.data()), bytes.size());
     if (options.out == "-") {
@@ -47,7 +49,7 @@ int RunAsm(const AsmOptions& options) {
       const std::string stem = path.ends_with(".sw") ? path.substr(0, path.size() - 3) : path;
       out = stem + ".swb";
     }
-    if (!fuzz::WriteFile(out, view, &problem)) return Complain(problem);
+    if (!fuzz::WriteFile(out, view, &problem)) return Complain(problem, kExitEnvironment);
   }
   return kExitOk;
 }

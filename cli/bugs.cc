@@ -13,6 +13,7 @@
 #include "cli/environment.h"
 #include "cli/exit_codes.h"
 #include "cli/process.h"
+#include "cli/seed_check.h"
 #include "cli/seeded_bugs.h"
 #include "cli/verbs.h"
 #include "fuzz/program.h"
@@ -133,27 +134,21 @@ nlohmann::ordered_json Row(const SeededBug& bug, const Hunt& hunt) {
 }
 
 std::vector<SeededBug> Chosen(const std::vector<std::string>& ids) {
-  std::vector<SeededBug> all = SeededBugs(SourceRoot());
-  if (ids.empty()) return all;
+  if (ids.empty()) return SeededBugs(SourceRoot());
   std::vector<SeededBug> chosen;
-  for (const std::string& id : ids) {
-    auto bug = std::find_if(all.begin(), all.end(), [&](const auto& b) { return b.id == id; });
-    if (bug == all.end()) {
-      throw UsageError("there is no seeded bug " + id + "; `sidewall list bugs` names them");
-    }
-    chosen.push_back(*bug);
-  }
+  for (const std::string& id : ids) chosen.push_back(FindSeededBug(SourceRoot(), id));
   return chosen;
 }
 
 int RunBugs(const BugsOptions& options) {
+  const std::vector<SeededBug> chosen = Chosen(options.ids);
   nlohmann::ordered_json rows = nlohmann::ordered_json::array();
   size_t missed = 0;
   if (!options.json) {
     fmt::print("{:<6} {:<11} {:<8} {:>8} {:>7}  {:<13} {}\n", "bug", "verdict", "by", "runs",
                "events", "expected", "title");
   }
-  for (const SeededBug& bug : Chosen(options.ids)) {
+  for (const SeededBug& bug : chosen) {
     fmt::print(stderr, "sidewall bugs: {} ...\n", bug.id);
     const Hunt hunt = HuntBug(bug, options);
     missed += hunt.as_expected ? 0 : 1;
@@ -177,7 +172,9 @@ void RegisterBugs(CLI::App& app, int* exit_code) {
   CLI::App* verb = app.add_subcommand("bugs", "build each seeded bug and find it");
   verb->add_option("id", options->ids, "SB001 ...; all by default");
   verb->add_flag("--quick", options->quick, "the short hunt that the tests make");
-  verb->add_option("--seed", options->seed, "of the hunt")->capture_default_str();
+  verb->add_option("--seed", options->seed, "of the hunt, from 1")
+      ->capture_default_str()
+      ->check(EngineSeed());
   verb->add_option("--runs", options->runs, "executions for each bug at most");
   verb->add_flag("--json", options->json, "machine-readable");
   verb->callback([=] { *exit_code = RunBugs(*options); });

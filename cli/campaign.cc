@@ -10,10 +10,10 @@
 #include <cerrno>
 #include <chrono>
 #include <cstdio>
-#include <cstring>
 
 #include "cli/environment.h"
 #include "cli/findings.h"
+#include "cli/seeded_bugs.h"
 #include "fuzz/coverage_file.h"
 #include "fuzz/program.h"
 #include "fuzz/program_file.h"
@@ -28,20 +28,9 @@ using Clock = std::chrono::steady_clock;
 constexpr uint64_t kStatusPeriod = 10;
 constexpr size_t kMaxLength = 20480;
 constexpr uint64_t kDefaultSeconds = 60;
-constexpr uint64_t kGrace = 30;  // seconds after its time before an engine is ended
+constexpr uint64_t kGrace = 30;      // seconds after its time before an engine is ended
+constexpr uint64_t kStopGrace = 10;  // seconds that it has to end by itself
 constexpr size_t kTail = 2000;
-
-// Everything that a campaign writes is under one folder, which must be writable beforehand.
-void PrepareOut(const fs::path& out) {
-  std::error_code error;
-  fs::create_directories(out / "findings", error);
-  if (!error) fs::create_directories(out / "artifacts", error);
-  if (error || access((out / "findings").c_str(), W_OK) != 0) {
-    throw UsageError("cannot write to " + out.string() + ": " +
-                     (error ? error.message() : std::strerror(errno)) +
-                     "; name another folder with --out=DIR");
-  }
-}
 
 // The bytes that an engine starts from: those of a text program, or the file as it is. False for
 // what is no input.
@@ -56,6 +45,25 @@ bool SeedOf(const fs::path& path, const std::string& target, std::string* bytes)
   const std::vector<uint8_t> encoded = fuzz::Encode(program);
   bytes->assign(encoded.begin(), encoded.end());
   return true;
+}
+
+// What can be said of the options alone, before any folder is touched.
+const fs::path& CheckedOut(const FuzzOptions& options, const fs::path& out) {
+  uint64_t ignored = 0;
+  if (!options.duration.empty() && !fuzz::ParseDuration(options.duration, &ignored)) {
+    throw UsageError("--for is a time such as 90, 90s or 5m, not " + options.duration);
+  }
+  if (options.target != "board" && options.target != "program" && options.target != "canary") {
+    throw UsageError("there is no target " + options.target + ": board, program or canary");
+  }
+  if (!options.board.empty() && model::FindBoard(options.board.c_str()) == nullptr) {
+    throw UsageError("there is no board " + options.board + "; `sidewall list boards`");
+  }
+  if (!options.bug.empty() && options.target != "board") {
+    throw UsageError("--bug is for the target board");
+  }
+  if (!options.bug.empty()) FindSeededBug(SourceRoot(), options.bug);
+  return out;
 }
 
 // A share of the runs of all jobs, rounded up.
@@ -80,24 +88,20 @@ bool Drain(const ChildProcess& child, std::FILE* log, std::string* text) {
 Campaign::Campaign(const FuzzOptions& options)
     : options_(options),
       out_(options.out),
+      folder_(CheckedOut(options, out_)),
       corpus_(out_ / "corpus"),
       coverage_file_(out_ / "coverage.bin") {
   limit_ = options.runs != 0 ? 0 : kDefaultSeconds;
-  if (!options.duration.empty() && !fuzz::ParseDuration(options.duration, &limit_)) {
-    throw UsageError("--for is a time such as 90, 90s or 5m, not " + options.duration);
-  }
-  if (!options.board.empty() && model::FindBoard(options.board.c_str()) == nullptr) {
-    throw UsageError("there is no board " + options.board + "; `sidewall list boards`");
-  }
-  if (!options.bug.empty() && options.target != "board") {
-    throw UsageError("--bug is for the target board");
-  }
-  PrepareOut(out_);
+  if (!options.duration.empty()) fuzz::ParseDuration(options.duration, &limit_);
   binary_ = FindBinary();
+  // Seeds may lie in what is cleared next.
+  const std::vector<std::string> seeds = LoadSeeds();
   fs::remove(coverage_file_);
-  fs::remove_all(out_ / "afl");
-  for (const fs::path& stale : Artifacts()) fs::remove(stale);
-  PrepareCorpus();
+  folder_.Clear({"corpus", "afl", "artifacts"});
+  fs::create_directories(out_ / "findings");
+  for (const std::string& seed : seeds) {
+    WriteOrThrow(corpus_ / fmt::format("seed-{:05}", seeds_++), seed);
+  }
 }
 
 fs::path Campaign::FindBinary() const {
@@ -107,22 +111,17 @@ fs::path Campaign::FindBinary() const {
   if (!options_.bug.empty()) name += "-" + options_.bug;
   const fs::path binary = folder / "fuzz" / name;
   if (fs::exists(binary)) return binary;
-  if (!options_.bug.empty() || options_.target == "board" || options_.target == "program" ||
-      options_.target == "canary") {
-    throw EnvironmentError(binary.string() +
-                           " was not built: start through ./sidewall fuzz, or build that target");
-  }
-  throw UsageError("there is no target " + options_.target + ": board, program or canary");
+  throw EnvironmentError(binary.string() +
+                         " was not built: start through ./sidewall fuzz, or build that target");
 }
 
-void Campaign::PrepareCorpus() {
-  fs::remove_all(corpus_);
-  fs::create_directories(corpus_);
-  if (options_.corpus == "none") return;
+std::vector<std::string> Campaign::LoadSeeds() const {
+  std::vector<std::string> seeds;
+  if (options_.corpus == "none") return seeds;
   fs::path source = options_.corpus;
   if (source.empty()) source = SourceRoot() / "corpus" / options_.target;
   if (!fs::is_directory(source)) {
-    if (options_.corpus.empty()) return;
+    if (options_.corpus.empty()) return seeds;
     throw UsageError(source.string() + " is not a folder; --corpus=none starts with nothing");
   }
   // In the order of their names: a campaign must not hang on how a file system lists them.
@@ -133,9 +132,9 @@ void Campaign::PrepareCorpus() {
   std::sort(files.begin(), files.end());
   for (const fs::path& file : files) {
     std::string bytes;
-    if (!SeedOf(file, options_.target, &bytes)) continue;
-    WriteOrThrow(corpus_ / fmt::format("seed-{:05}", seeds_++), bytes);
+    if (SeedOf(file, options_.target, &bytes)) seeds.push_back(std::move(bytes));
   }
+  return seeds;
 }
 
 std::vector<std::string> Campaign::Environment() const {
@@ -211,17 +210,19 @@ Campaign::Jobs Campaign::Start() {
 int Campaign::Run() {
   fmt::print(stderr, "sidewall fuzz: {} on {} seeds, {}\n", binary_.filename().string(), seeds_,
              limit_ != 0 ? fmt::format("{}s", limit_) : fmt::format("{} runs", options_.runs));
-  return Watch(Start());
+  const StopSignals signals;
+  return Watch(Start(), signals);
 }
 
 // Reads what every job says until all have ended. When one has found the bug that is hunted, or has
-// failed, there is nothing more to wait for.
-int Campaign::Watch(Jobs jobs) {
+// failed, or a person has had enough, there is nothing more to wait for.
+int Campaign::Watch(Jobs jobs, const StopSignals& signals) {
   const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(log().c_str(), "w"),
                                                              std::fclose);
   if (file == nullptr) throw UsageError(log().string() + ": cannot be written");
   const Clock::time_point started = Clock::now();
   uint64_t next = kStatusPeriod;
+  uint64_t stopped = 0;  // when a person asked for the end
   int code = 0;
   std::vector<std::string> pending(jobs.size());
   std::vector<pollfd> waiting;
@@ -246,16 +247,24 @@ int Campaign::Watch(Jobs jobs) {
       PrintStatus(ran_);
       next = ran_ + kStatusPeriod;
     }
+    if (signals.count() != 0 && !interrupted_) {
+      fmt::print(stderr, "sidewall fuzz: stopping; once more to end it at once\n");
+      interrupted_ = true;
+      stopped = ran_;
+    }
     const bool over = left < before && (!options_.bug.empty() || code != 0);
     const bool late = limit_ != 0 && ran_ > limit_ + kGrace;
-    if (!over && !late) continue;
-    const int signal = limit_ != 0 && ran_ > limit_ + 2 * kGrace ? SIGKILL : SIGINT;
+    if (!over && !late && !interrupted_) continue;
+    const bool stuck = (limit_ != 0 && ran_ > limit_ + 2 * kGrace) ||
+                       (interrupted_ && ran_ > stopped + kStopGrace) || signals.count() > 1;
+    const int signal = stuck ? SIGKILL : SIGINT;
     for (size_t i = 0; i < jobs.size(); ++i) {
       if (waiting[i].fd >= 0) jobs[i]->Stop(signal);
     }
   }
   PrintStatus(ran_);
-  return code;
+  // How an engine ends that was told to is no failure of its own.
+  return interrupted_ ? 0 : code;
 }
 
 void Campaign::TakeLines(std::string* pending) {

@@ -16,7 +16,9 @@
 #include <string>
 #include <vector>
 
+#include "cli/campaign_folder.h"
 #include "cli/child_process.h"
+#include "cli/stop_signals.h"
 #include "fuzz/engine_log.h"
 #include "oracle/options.h"
 
@@ -42,7 +44,8 @@ class Campaign {
  public:
   explicit Campaign(const FuzzOptions& options);
 
-  // Runs all jobs to their end. Returns the code of the engine: the first that is not zero.
+  // Runs all jobs to their end, or until Ctrl-C. Returns the code of the engine: the first that is
+  // not zero; zero after Ctrl-C.
   int Run();
 
   const std::filesystem::path& binary() const { return binary_; }
@@ -60,24 +63,26 @@ class Campaign {
   using Jobs = std::vector<std::unique_ptr<ChildProcess>>;
 
   std::filesystem::path FindBinary() const;
-  void PrepareCorpus();
+  std::vector<std::string> LoadSeeds() const;
   std::vector<std::string> Environment() const;
   std::vector<std::string> LibFuzzerCommand() const;
   std::vector<std::string> AflEnvironment() const;
   std::vector<std::string> AflCommand(unsigned job) const;
   Jobs Start();
-  int Watch(Jobs jobs);
+  int Watch(Jobs jobs, const StopSignals& signals);
   void TakeLines(std::string* pending);
   void PrintStatus(uint64_t seconds);
 
   const FuzzOptions& options_;
   const std::filesystem::path out_;
+  const CampaignFolder folder_;
   const std::filesystem::path corpus_;
   const std::filesystem::path coverage_file_;
   std::filesystem::path binary_;
   uint64_t limit_ = 0;  // seconds; 0: until the runs are done
   uint64_t ran_ = 0;
   size_t seeds_ = 0;
+  bool interrupted_ = false;
   fuzz::EngineStatus status_;
 };
 

@@ -10,12 +10,13 @@
 
 #include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <csignal>
 #include <cstring>
 #include <string>
 #include <string_view>
@@ -28,7 +29,8 @@ extern char** environ;
 namespace sidewall::cli {
 
 // Both output streams come through one descriptor; standard input is empty. The settings given
-// replace those of the same name in the environment. A child that still runs is killed with it.
+// replace those of the same name in the environment. A child that still runs is killed with it, and
+// ended when this process is. It leads a process group of its own: Ctrl-C does not reach it.
 class ChildProcess {
  public:
   ChildProcess(const std::vector<std::string>& command,
@@ -45,16 +47,31 @@ class ChildProcess {
     }
     std::vector<char*> argv = Pointers(command);
     std::vector<char*> envp = Pointers(all);
-    posix_spawn_file_actions_t actions;
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-    posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
-    posix_spawn_file_actions_adddup2(&actions, ends[1], STDERR_FILENO);
-    const int error = posix_spawnp(&pid_, argv[0], &actions, nullptr, argv.data(), envp.data());
-    posix_spawn_file_actions_destroy(&actions);
+    int failure[2];
+    if (pipe2(failure, O_CLOEXEC) != 0) {
+      const int error = errno;
+      close(ends[0]);
+      close(ends[1]);
+      throw EnvironmentError(std::strerror(error));
+    }
+    const pid_t parent = getpid();
+    pid_ = fork();
+    if (pid_ == 0) {
+      Become(argv.data(), envp.data(), ends[1], parent);
+      const int error = errno;
+      if (write(failure[1], &error, sizeof(error)) < 0) _exit(126);
+      _exit(127);
+    }
+    int error = pid_ < 0 ? errno : 0;
     close(ends[1]);
+    close(failure[1]);
     fd_ = ends[0];
+    // A program that starts closes the pipe without a word.
+    while (pid_ > 0 && read(failure[0], &error, sizeof(error)) < 0 && errno == EINTR) {
+    }
+    close(failure[0]);
     if (error != 0) {
+      if (pid_ > 0) Wait();
       close(fd_);
       throw EnvironmentError(command[0] + ": " + std::strerror(error));
     }
@@ -70,7 +87,10 @@ class ChildProcess {
   ChildProcess& operator=(const ChildProcess&) = delete;
 
   int fd() const { return fd_; }
-  void Stop(int signal) const { kill(pid_, signal); }
+  // Reaches what the program itself has started, too.
+  void Stop(int signal) const {
+    if (kill(-pid_, signal) != 0) kill(pid_, signal);
+  }
   // After its output has ended.
   int Wait() {
     int status = 0;
@@ -86,6 +106,20 @@ class ChildProcess {
     for (const std::string& word : words) pointers.push_back(const_cast<char*>(word.c_str()));
     pointers.push_back(nullptr);
     return pointers;
+  }
+
+  // In the child, which must not outlive its parent. Comes back when there is no such program.
+  static void Become(char* const* argv, char* const* envp, int output, pid_t parent) {
+    setpgid(0, 0);
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    if (getppid() != parent) _exit(126);
+    for (const int signal : {SIGINT, SIGTERM}) std::signal(signal, SIG_DFL);
+    const int input = open("/dev/null", O_RDONLY);
+    if (input >= 0) dup2(input, STDIN_FILENO);
+    if (input > STDERR_FILENO) close(input);
+    dup2(output, STDOUT_FILENO);
+    dup2(output, STDERR_FILENO);
+    execvpe(argv[0], argv, envp);
   }
 
   pid_t pid_ = -1;

@@ -12,6 +12,7 @@
 
 #include "cli/environment.h"
 #include "cli/exit_codes.h"
+#include "cli/invariant_state.h"
 #include "cli/verbs.h"
 #include "oracle/invariant.h"
 
@@ -75,10 +76,11 @@ void PrintText(const InvariantInfo& info, const std::vector<std::string>& places
                const std::optional<fs::path>& good, const std::optional<fs::path>& bad) {
   fmt::print("{} {}\n\n{}\n\n", info.code, info.name, info.meaning);
   if (!places.empty()) {
-    fmt::print("checked in:\n    {}\n", fmt::join(places, "\n    "));
+    fmt::print("{}, by:\n    {}\n", StateOf(info), fmt::join(places, "\n    "));
   } else {
-    fmt::print("{}\n", info.implemented ? "checked outside the oracle: see oracle/README.md"
-                                        : "not checked in this tree yet");
+    const bool elsewhere = StateOf(info) != kNotChecked;
+    fmt::print("{}{}\n", StateOf(info),
+               elsewhere ? " outside the oracle: see oracle/README.md" : "");
   }
   PrintProgram("a good program", good);
   PrintProgram("a bad program", bad);
@@ -95,6 +97,7 @@ void PrintJson(const InvariantInfo& info, const std::vector<std::string>& places
                                    {"name", info.name},
                                    {"meaning", info.meaning},
                                    {"checked", info.implemented},
+                                   {"state", StateOf(info)},
                                    {"checked_in", places},
                                    {"good", relative(good)},
                                    {"bad", relative(bad)}};

@@ -23,10 +23,11 @@ namespace sidewall::cli {
 namespace {
 
 namespace fs = std::filesystem;
+using Json = nlohmann::ordered_json;
 
 nlohmann::ordered_json ReportOf(const Verdict& verdict, const std::string& driver,
                                 const fuzz::Program& program, const std::string& artifact) {
-  return {{"schema", "sidewall-finding/1"},
+  return {{"schema", "sidewall.finding/1"},
           {"bucket", verdict.Bucket()},
           {"invariant", FindInvariant(verdict.id)->code},
           {"object", verdict.object},
@@ -68,6 +69,29 @@ bool TriageArtifact(const FuzzOptions& options, Finding* finding) {
   return true;
 }
 
+// Whether the summary speaks of memory. Anything else that ends a target, a trap or an assertion of
+// the harness, says nothing of it.
+bool FromSanitizer(const std::string& summary) {
+  for (const char* name : {"AddressSanitizer", "UndefinedBehaviorSanitizer", "MemorySanitizer"}) {
+    if (summary.find(name) != std::string::npos) return true;
+  }
+  return false;
+}
+
+// One word for a shell, whatever is in it.
+std::string Quoted(const std::string& word) {
+  constexpr char kPlain[] =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./=:+,@%-";
+  if (!word.empty() && word.find_first_not_of(kPlain) == std::string::npos) return word;
+  std::string quoted = "'";
+  for (const char c : word) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return quoted + "'";
+}
+
+std::string AbsoluteQuoted(const fs::path& path) {
+  return Quoted(fs::absolute(path).lexically_normal().string());
+}
+
 // What breaks no invariant again: a sanitizer's report, a hang, or another target.
 void AsUntyped(const fs::path& binary, const fs::path& out, Finding* finding) {
   const ProcessResult run = RunProcess({binary.string(), finding->artifact});
@@ -79,10 +103,12 @@ void AsUntyped(const fs::path& binary, const fs::path& out, Finding* finding) {
                     finding->artifact.find("/hangs/") != std::string::npos;
   Verdict verdict;
   verdict.id = slow ? Invariant::kErr03 : Invariant::kMem01;
+  const bool typed = slow || FromSanitizer(summary);
   verdict.object = "call";
   // Addresses in a summary change from run to run; the place in the source does not.
   verdict.frames = {summary.substr(0, summary.find(" (0x"))};
   finding->bucket = verdict.Bucket();
+  if (!typed) finding->bucket.replace(0, finding->bucket.find('-'), "crash");
   finding->title = (run.exit_code == 0 ? "does not happen again: " : "") + summary;
   const fs::path folder = out / "findings" / finding->bucket;
   fs::create_directories(folder);
@@ -93,20 +119,20 @@ void AsUntyped(const fs::path& binary, const fs::path& out, Finding* finding) {
     WriteOrThrow(finding->program, fuzz::FormatText(program));
   }
   WriteOrThrow(folder / "report.txt", finding->title + "\n\n" + run.output);
-  const nlohmann::ordered_json report = {{"schema", "sidewall-finding/1"},
-                                         {"bucket", finding->bucket},
-                                         {"invariant", FindInvariant(verdict.id)->code},
-                                         {"object", verdict.object},
-                                         {"title", finding->title},
-                                         {"input", finding->artifact}};
-  WriteOrThrow(folder / "report.json", report.dump(2) + "\n");
+  const Json code = typed ? Json(FindInvariant(verdict.id)->code) : Json();
+  const nlohmann::ordered_json report = {
+      {"schema", "sidewall.finding/1"}, {"bucket", finding->bucket}, {"invariant", code},
+      {"object", verdict.object},       {"title", finding->title},   {"input", finding->artifact}};
+  // What a sanitizer says need not be UTF-8.
+  WriteOrThrow(folder / "report.json",
+               report.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
 }
 
 }  // namespace
 
 void WriteOrThrow(const fs::path& path, std::string_view text) {
   std::string problem;
-  if (!fuzz::WriteFile(path, text, &problem)) throw UsageError(problem);
+  if (!fuzz::WriteFile(path, text, &problem)) throw EnvironmentError(problem);
 }
 
 std::vector<Finding> CollectFindings(const FuzzOptions& options, const fs::path& binary,
@@ -129,10 +155,11 @@ std::vector<Finding> CollectFindings(const FuzzOptions& options, const fs::path&
 std::string ReproCommand(const FuzzOptions& options, const fs::path& binary,
                          const Finding& finding) {
   if (options.target != "board" || !finding.program.ends_with(".sw")) {
-    return fmt::format("{} {}", binary.string(), finding.artifact);
+    return AbsoluteQuoted(binary) + " " + AbsoluteQuoted(finding.artifact);
   }
-  if (options.bug.empty()) return "./sidewall repro " + finding.program;
-  return fmt::format("./sidewall repro --driver=bug/{} {}", options.bug, finding.program);
+  const std::string driver = options.bug.empty() ? "" : " --driver=bug/" + options.bug;
+  return AbsoluteQuoted(SourceRoot() / "sidewall") + " repro" + driver + " " +
+         AbsoluteQuoted(finding.program);
 }
 
 int TriageInput(const FuzzOptions& options) {
@@ -153,10 +180,14 @@ int TriageInput(const FuzzOptions& options) {
   const fs::path folder = fs::path(options.out) / "findings" / verdict.Bucket();
   fs::create_directories(folder);
   const std::string text = fuzz::FormatText(program);
-  // Of several inputs in a bucket the shortest program is kept.
+  // Of several inputs in a bucket the shortest program is kept, if it still shows what it did: it
+  // may be of an earlier campaign.
   fuzz::Program known;
-  const bool have = fuzz::LoadProgram(folder / "min.sw", &known, &problem);
-  if (!have || known.events.size() > program.events.size()) {
+  const bool keep = fuzz::LoadProgram(folder / "min.sw", &known, &problem) &&
+                    known.events.size() <= program.events.size() &&
+                    known.driver == program.driver &&
+                    reproducer.Run(known).verdict.Bucket() == verdict.Bucket();
+  if (!keep) {
     std::string report = verdict.title + "\n";
     for (const std::string& line : verdict.text) report += "  " + line + "\n";
     report += "\n" + text + "\n" + Narrated(program);

@@ -23,7 +23,7 @@ struct Finding {
   std::string program;  // path of min.sw, or of the input where there is no program
 };
 
-// Writes where findings go; throws when something cannot be written.
+// Writes where findings go; throws EnvironmentError when something cannot be written.
 void WriteOrThrow(const std::filesystem::path& path, std::string_view text);
 
 // Runs each input again, makes it smaller, writes its report, and keeps one finding a bucket.

@@ -46,6 +46,11 @@ int FormatOne(const FmtOptions& options, const std::string& path) {
     std::fprintf(stderr, "sidewall fmt: %s\n", problem.c_str());
     return kExitUsage;
   }
+  if (options.upgrade && fuzz::IsBinaryProgram(bytes)) {
+    std::fprintf(stderr, "sidewall fmt: %s: is binary; print its text without --upgrade\n",
+                 path.c_str());
+    return kExitUsage;
+  }
   if (!Canonical(path, bytes, &text)) return kExitUsage;
   const bool same = text == bytes;
   if (options.check) {
@@ -58,7 +63,7 @@ int FormatOne(const FmtOptions& options, const std::string& path) {
   }
   if (!same && !fuzz::WriteFile(path, text, &problem)) {
     std::fprintf(stderr, "sidewall fmt: %s\n", problem.c_str());
-    return kExitUsage;
+    return kExitEnvironment;
   }
   if (!same) std::fprintf(stderr, "rewrote %s\n", path.c_str());
   return kExitOk;
@@ -69,6 +74,10 @@ int RunFmt(const FmtOptions& options) {
   std::string problem;
   if (!fuzz::FindPrograms(options.paths, &files, &problem)) {
     std::fprintf(stderr, "sidewall fmt: %s\n", problem.c_str());
+    return kExitUsage;
+  }
+  if (files.empty()) {
+    std::fprintf(stderr, "sidewall fmt: no programs (*.sw, *.swb) there\n");
     return kExitUsage;
   }
   int result = kExitOk;

@@ -15,6 +15,7 @@
 #include "cli/environment.h"
 #include "cli/exit_codes.h"
 #include "cli/findings.h"
+#include "cli/seed_check.h"
 #include "cli/verbs.h"
 #include "fuzz/engine_log.h"
 #include "oracle/invariant.h"
@@ -50,13 +51,17 @@ Json EvaluatedRow(const Coverage& coverage) {
   return row;
 }
 
+// A crash that no sanitizer explains has a bucket, but breaks no invariant that has a name.
+Json InvariantOf(const Finding& finding) {
+  const std::string code = finding.bucket.substr(0, finding.bucket.find('-'));
+  return FindInvariant(code) != nullptr ? Json(code) : Json();
+}
+
 Json FindingRow(const FuzzOptions& options, const Campaign& campaign, const Finding& finding) {
-  return {{"bucket", finding.bucket},
-          {"invariant", finding.bucket.substr(0, finding.bucket.find('-'))},
-          {"title", finding.title},
-          {"program", finding.program},
-          {"input", finding.artifact},
-          {"repro", ReproCommand(options, campaign.binary(), finding)}};
+  return {
+      {"bucket", finding.bucket},  {"invariant", InvariantOf(finding)},
+      {"title", finding.title},    {"program", finding.program},
+      {"input", finding.artifact}, {"repro", ReproCommand(options, campaign.binary(), finding)}};
 }
 
 // Only the target `board` counts what it exercises.
@@ -145,7 +150,7 @@ void RegisterFuzz(CLI::App& app, int* exit_code) {
   verb->add_option("--engine", options->engine)->check(CLI::IsMember({"libfuzzer", "afl"}));
   verb->add_option("--jobs", options->jobs, "processes")->check(CLI::Range(1u, 256u));
   verb->add_option("--board", options->board, "programs of this board only");
-  verb->add_option("--seed", options->seed)->capture_default_str();
+  verb->add_option("--seed", options->seed, "from 1")->capture_default_str()->check(EngineSeed());
   verb->add_option("--corpus", options->corpus, "folder of seeds, or none");
   verb->add_option("--bug", options->bug, "hunt a seeded bug: SB001");
   verb->add_option("--out", options->out, "where to write")->capture_default_str();

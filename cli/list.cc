@@ -7,6 +7,7 @@
 
 #include "cli/environment.h"
 #include "cli/exit_codes.h"
+#include "cli/invariant_state.h"
 #include "cli/seeded_bugs.h"
 #include "cli/verbs.h"
 #include "model/board.h"
@@ -51,6 +52,7 @@ Json InvariantRows() {
                     {"name", invariants[i].name},
                     {"meaning", invariants[i].meaning},
                     {"checked", invariants[i].implemented},
+                    {"state", StateOf(invariants[i])},
                     {"fuzzed", invariants[i].implemented && invariants[i].fuzzable}});
   }
   return rows;
@@ -87,7 +89,7 @@ void PrintRow(const std::string& what, const Json& row) {
     PrintBoard(row);
   } else if (what == "invariants") {
     fmt::print("  {:<14} {:<17} {}\n", id, row["name"].get<std::string>(),
-               row["checked"].get<bool>() ? "checked" : "named, not checked yet");
+               row["state"].get<std::string>());
   } else {
     fmt::print("  {:<14} {} ({})\n", id, row["title"].get<std::string>(),
                fmt::join(row["expect"].get<std::vector<std::string>>(), ", "));

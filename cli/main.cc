@@ -3,6 +3,9 @@
 // The program behind ./sidewall. It only puts the verbs together; each has its own file.
 #include <cstdio>
 #include <exception>
+#include <filesystem>
+#include <iostream>
+#include <system_error>
 
 #include "cli/environment.h"
 #include "cli/exit_codes.h"
@@ -11,36 +14,44 @@
 namespace sidewall::cli {
 namespace {
 
-int Main(int argc, char** argv) {
-  CLI::App app("Sidewall attacks an SMMU driver on modelled hardware.", "sidewall");
-  app.require_subcommand(1);
+int Complain(const std::exception& error, int code) {
+  std::fprintf(stderr, "sidewall: %s\n", error.what());
+  return code;
+}
+
+int Run(CLI::App& app, int argc, char** argv) {
   int exit_code = kExitOk;
-  RegisterAsm(app, &exit_code);
-  RegisterBugs(app, &exit_code);
-  RegisterCheck(app, &exit_code);
-  RegisterDemo(app, &exit_code);
-  RegisterExplain(app, &exit_code);
-  RegisterFmt(app, &exit_code);
-  RegisterFuzz(app, &exit_code);
-  RegisterList(app, &exit_code);
-  RegisterReplay(app, &exit_code);
-  RegisterRepro(app, &exit_code);
-  RegisterTrace(app, &exit_code);
+  for (const auto add :
+       {RegisterAsm, RegisterBugs, RegisterCheck, RegisterDemo, RegisterExplain, RegisterFmt,
+        RegisterFuzz, RegisterList, RegisterReplay, RegisterRepro, RegisterTrace}) {
+    add(app, &exit_code);
+  }
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     // CLI11 has a code for each kind of mistake; ours has one for all of them.
     return app.exit(error) == 0 ? kExitOk : kExitUsage;
   } catch (const EnvironmentError& error) {
-    std::fprintf(stderr, "sidewall: %s\n", error.what());
-    return kExitEnvironment;
+    return Complain(error, kExitEnvironment);
+  } catch (const std::filesystem::filesystem_error& error) {
+    return Complain(error, kExitUsage);
+  } catch (const std::system_error& error) {
+    // Output that could not be written.
+    return Complain(error, kExitEnvironment);
   } catch (const std::exception& error) {
-    std::fprintf(stderr, "sidewall: %s\n", error.what());
-    return kExitUsage;
+    return Complain(error, kExitUsage);
   }
-  // A full disc shows only when the last bytes leave.
-  if (std::fflush(stdout) != 0) {
-    std::perror("sidewall: cannot write to standard output");
+  return exit_code;
+}
+
+int Main(int argc, char** argv) {
+  CLI::App app("Sidewall attacks an SMMU driver on modelled hardware.", "sidewall");
+  app.require_subcommand(1);
+  const int exit_code = Run(app, argc, argv);
+  // A full disc shows only when the last bytes leave, or when more came than a buffer holds.
+  const bool flushed = std::fflush(stdout) == 0 && std::cout.flush().good();
+  if (!flushed || std::ferror(stdout) != 0) {
+    std::fprintf(stderr, "sidewall: cannot write to standard output\n");
     return kExitEnvironment;
   }
   return exit_code;

@@ -16,7 +16,9 @@
 
 #include "cli/environment.h"
 #include "cli/exit_codes.h"
+#include "cli/invariant_state.h"
 #include "cli/process.h"
+#include "cli/seeded_bugs.h"
 #include "cli/verbs.h"
 #include "fuzz/program.h"
 #include "fuzz/program_file.h"
@@ -56,8 +58,16 @@ InvariantSet SetOf(const std::vector<std::string>& codes) {
 }
 
 InvariantSet Armed(const ReproOptions& options) {
-  const InvariantSet only = options.only.empty() ? ~InvariantSet{0} : SetOf(options.only);
-  return only & ~SetOf(options.without);
+  for (const std::string& code : options.only) {
+    const InvariantInfo* info = FindInvariant(code);
+    if (info != nullptr && StateOf(*info) == kNotChecked) {
+      throw UsageError(code + " is not checked yet: nothing could break it");
+    }
+  }
+  const InvariantSet only = options.only.empty() ? AllInvariants() : SetOf(options.only);
+  const InvariantSet armed = only & ~SetOf(options.without) & ~Bit(Invariant::kNone);
+  if (armed == 0) throw UsageError("--only and --without leave no invariant to look at");
+  return armed;
 }
 
 std::string LinkedDriver() {
@@ -67,6 +77,7 @@ std::string LinkedDriver() {
 // Options for a process over another driver.
 std::vector<std::string> CommandFor(const std::string& driver, const ReproOptions& options,
                                     const std::vector<std::string>& paths) {
+  if (driver.starts_with("bug/")) FindSeededBug(SourceRoot(), driver.substr(4));
   std::vector<std::string> command = {DriverVariant(fuzz::SuffixOfDriver(driver)).string(), "repro",
                                       "--driver=" + driver};
   for (const std::string& code : options.only) command.push_back("--only=" + code);
@@ -82,7 +93,7 @@ int Become(const std::vector<std::string>& command) {
   std::vector<char*> argv;
   for (const std::string& word : command) argv.push_back(const_cast<char*>(word.c_str()));
   argv.push_back(nullptr);
-  std::fflush(stdout);
+  if (std::fflush(stdout) != 0) throw EnvironmentError("cannot write to standard output");
   execv(argv[0], argv.data());
   throw EnvironmentError(command[0] + ": " + std::strerror(errno));
 }
@@ -103,7 +114,11 @@ class El2Bench {
     options.armed = armed;
     if (both) host_ = replay::MakeHostRig(options);
     if (narrate != nullptr) options.narrator = &narrator_;
-    el2_ = replay::MakeEl2Rig(options);
+    try {
+      el2_ = replay::MakeEl2Rig(options);
+    } catch (const replay::EngineError& error) {
+      throw EnvironmentError(error.what());
+    }
     if (el2_ == nullptr) {
       throw EnvironmentError("this build has no aarch64 image: configure it with preset `el2`");
     }
@@ -299,7 +314,7 @@ class Session {
       Say("{}: NOT as expected: {}, not {}\n", file, got, fuzz::ExpectWord(expect));
       return kExitFinding;
     }
-    if (bad && options_.image == "host") return RunUnderItsDriver(file, driver, program, row);
+    if (bad) return RunUnderItsDriver(file, driver, program, row);
     Say("{}: {}, as expected\n", file, got);
     ++good_;
     return kExitOk;
@@ -349,6 +364,11 @@ int RunRepro(const ReproOptions& options) {
   if (!options.driver.empty() && !fuzz::ParseDriverWord(options.driver, &ignored)) {
     throw UsageError("--driver is shipped, passthrough, denyall or bug/SB001, not " +
                      options.driver);
+  }
+  const bool shipped = (options.driver.empty() ? LinkedDriver() : options.driver) == "shipped";
+  if (!shipped && options.image != "host") {
+    throw UsageError("--image=" + options.image +
+                     " holds the shipped driver only; other drivers run with --image=host");
   }
   return Session(options).Go();
 }

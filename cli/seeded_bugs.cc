@@ -4,6 +4,7 @@
 #include <cctype>
 #include <map>
 #include <sstream>
+#include <utility>
 
 #include "cli/environment.h"
 #include "oracle/invariant.h"
@@ -81,6 +82,13 @@ std::vector<SeededBug> SeededBugs(const std::filesystem::path& root) {
     bugs.push_back(ParseSeededBug(path.filename().string(), ReadTextFile(path)));
   }
   return bugs;
+}
+
+SeededBug FindSeededBug(const std::filesystem::path& root, const std::string& id) {
+  for (SeededBug& bug : SeededBugs(root)) {
+    if (bug.id == id) return std::move(bug);
+  }
+  throw UsageError("there is no seeded bug " + id + "; see: sidewall list bugs");
 }
 
 }  // namespace sidewall::cli

@@ -37,6 +37,8 @@ SeededBug ParseSeededBug(const std::string& name, std::string_view patch);
 
 // All of oracle/bugs, by ID.
 std::vector<SeededBug> SeededBugs(const std::filesystem::path& root);
+// One of them; throws UsageError when there is none.
+SeededBug FindSeededBug(const std::filesystem::path& root, const std::string& id);
 
 }  // namespace sidewall::cli
 

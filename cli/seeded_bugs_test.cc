@@ -70,5 +70,12 @@ TEST(SeededBugs, ThoseOfTheTreeAreSoundAndHaveTheirOwnIds) {
   for (size_t i = 1; i < bugs.size(); ++i) EXPECT_LT(bugs[i - 1].id, bugs[i].id);
 }
 
+TEST(SeededBugs, OneIsFoundByItsWholeId) {
+  EXPECT_EQ(FindSeededBug(SourceRoot(), "SB001").id, "SB001");
+  for (const char* id : {"", "SB", "SB0", "SB999", "../../etc", "SB001-s2cr"}) {
+    EXPECT_THROW(FindSeededBug(SourceRoot(), id), UsageError) << id;
+  }
+}
+
 }  // namespace
 }  // namespace sidewall::cli

@@ -28,12 +28,21 @@ expect 0 '^ISO05 floor$' "$tool" explain iso05
 expect 0 'Iso05FloorEntry \(oracle/.*:[0-9]+\)' "$tool" explain ISO05
 expect 0 'corpus/board/good/iso05' "$tool" explain ISO05
 expect 0 'corpus/board/bad/iso05' "$tool" explain ISO05
-expect 0 'not checked in this tree yet' "$tool" explain ISO13
+expect 0 'named, not checked yet' "$tool" explain ISO13
+expect 0 '^in part, by:' "$tool" explain MEM01
+expect 0 'MEM01 +memory +in part' "$tool" list invariants
 expect 0 'sidewall.explain/1' json explain ISO01
 expect 2 'no invariant ISO99' "$tool" explain ISO99
 expect 2 'id is required' "$tool" explain
 
+# What is refused is refused before anything is printed.
+expect 2 'list bugs' "$tool" bugs NOPE
+expect 0 '^0$' bash -c "'$tool' bugs NOPE 2>/dev/null | wc -c"
+expect 2 'not in range' "$tool" bugs --seed=0
+
 # Nothing is claimed to be written that was not.
+expect 125 'cannot write' bash -c "'$tool' list --json >/dev/full"
+expect 125 'cannot write' bash -c "'$tool' --help >/dev/full"
 expect 125 'cannot write' bash -c "'$tool' list >/dev/full"
 expect 125 'start this program through ./sidewall' env -u SIDEWALL_ROOT "$tool" list bugs
 expect 2 'under what was named' "$tool" check /nowhere

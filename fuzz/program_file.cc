@@ -28,6 +28,17 @@ bool Fail(std::string* problem, const std::string& path, const std::string& what
   return false;
 }
 
+// Takes the file and closes it, since closing is what meets a full disc.
+bool Fill(std::FILE* file, const std::string& path, std::string_view bytes, std::string* problem) {
+  if (file == nullptr) return Fail(problem, path, std::strerror(errno));
+  errno = 0;
+  const bool written = std::fwrite(bytes.data(), 1, bytes.size(), file) == bytes.size();
+  const int first = errno;
+  const bool closed = std::fclose(file) == 0;
+  if (written && closed) return true;
+  return Fail(problem, path, std::strerror(written ? errno : first));
+}
+
 }  // namespace
 
 bool ReadFile(const std::string& path, std::string* bytes, std::string* problem) {
@@ -47,23 +58,28 @@ bool ReadFile(const std::string& path, std::string* bytes, std::string* problem)
 }
 
 bool WriteFile(const std::string& path, std::string_view bytes, std::string* problem) {
-  const std::string temporary = path + ".tmp" + std::to_string(getpid());
-  {
-    File file(std::fopen(temporary.c_str(), "wb"));
-    if (file == nullptr) return Fail(problem, path, std::strerror(errno));
-    const bool written = std::fwrite(bytes.data(), 1, bytes.size(), file.get()) == bytes.size();
-    // Closing is what meets a full disc, so it is part of the writing.
-    const bool closed = std::fclose(file.release()) == 0;
-    if (!written || !closed) {
-      const std::string why = std::strerror(errno);
-      std::remove(temporary.c_str());
-      return Fail(problem, path, why);
-    }
+  std::error_code error;
+  const bool link = fs::is_symlink(path, error);
+  const fs::file_status status = fs::status(path, error);
+  const bool there = fs::exists(status);
+  if (fs::is_directory(status)) return Fail(problem, path, "is a folder, not a file");
+  // A device or a pipe is written to and stays what it is. A link to nothing makes what it names.
+  if (there ? !fs::is_regular_file(status) : link) {
+    return Fill(std::fopen(path.c_str(), "wb"), path, bytes, problem);
   }
-  if (std::rename(temporary.c_str(), path.c_str()) == 0) return true;
-  const std::string why = std::strerror(errno);
-  std::remove(temporary.c_str());
-  return Fail(problem, path, why);
+  const fs::path target = fs::weakly_canonical(path, error);
+  if (error) return Fail(problem, path, error.message());
+  const std::string temporary = target.string() + ".tmp" + std::to_string(getpid());
+  // "x" since a file that somebody else put there must not be written through.
+  std::FILE* file = std::fopen(temporary.c_str(), "wbx");
+  if (file == nullptr) return Fail(problem, path, std::strerror(errno));
+  if (there) fs::permissions(temporary, status.permissions(), error);
+  bool done = Fill(file, path, bytes, problem);
+  if (done && std::rename(temporary.c_str(), target.c_str()) != 0) {
+    done = Fail(problem, path, std::strerror(errno));
+  }
+  if (!done) std::remove(temporary.c_str());
+  return done;
 }
 
 bool IsBinaryProgram(std::string_view bytes) { return bytes.starts_with("SWP1"); }

@@ -17,7 +17,8 @@
 namespace sidewall::fuzz {
 
 bool ReadFile(const std::string& path, std::string* bytes, std::string* problem);
-// Writes beside the file first and then renames, so that nothing is ever half written.
+// Writes beside the file first and then renames, so that nothing is ever half written. A link is
+// followed, the file keeps its mode, and what is no regular file (a pipe, a device) is written to.
 bool WriteFile(const std::string& path, std::string_view bytes, std::string* problem);
 
 bool IsBinaryProgram(std::string_view bytes);

@@ -1,8 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
 #include "fuzz/program.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
+#include <filesystem>
+
+#include "fuzz/program_file.h"
 #include "fuzz/random.h"
 #include "fuzz/round_trip.h"
 #include "fuzz/spelling.h"
@@ -187,9 +193,64 @@ TEST(Text, HeadLines) {
   MustFail(std::string(kHead) + "tick\n# expect: pass\n");
   MustFail(std::string(kHead) + "# sidewall-program v1\n");
   const Program program =
-      MustParse(std::string(kHead) + "# driver: bug/SB014\n# expect: ISO05 (floor)\n# note: x\n");
+      MustParse(std::string(kHead) + "# driver: bug/SB014\n# expect: ISO05 (floor)\n# a note\n");
   EXPECT_EQ(program.driver, kDriverBug | 14);
   EXPECT_EQ(program.expect, static_cast<uint8_t>(Invariant::kIso05));
+}
+
+TEST(Text, MistypedHeadWordIsNoComment) {
+  const ParseError error = MustFail(std::string(kHead) + "# expct: ISO01\ntick\n");
+  EXPECT_EQ(error.line, 3u);
+  EXPECT_EQ(error.column, 3u);
+  EXPECT_NE(error.what.find("expct:"), std::string::npos) << error.what;
+  for (const char* line : {"# Expect: ISO01", "#expect: ISO01", "# expect:ISO01", "  ##  note:"}) {
+    MustFail(std::string(kHead) + line + "\n");
+  }
+  for (const char* legal : {"# two words: are prose", "# : nothing", "#", "# plain", "\n# note: x",
+                            "tick\n# note: x", "tick # note: x"}) {
+    MustParse(std::string(kHead) + legal + "\n");
+  }
+}
+
+std::string TestFolder(const std::string& name) {
+  const std::filesystem::path folder = std::filesystem::path(testing::TempDir()) / name;
+  std::filesystem::remove_all(folder);
+  std::filesystem::create_directories(folder);
+  return folder;
+}
+
+TEST(ProgramFile, LinkIsFollowedAndModeKept) {
+  namespace fs = std::filesystem;
+  const fs::path folder = TestFolder("program_file_link");
+  std::string problem, bytes;
+  ASSERT_TRUE(WriteFile(folder / "real", "old", &problem)) << problem;
+  fs::permissions(folder / "real", fs::perms(0640));
+  fs::create_symlink("real", folder / "link");
+  fs::create_symlink("made", folder / "dangling");
+  ASSERT_TRUE(WriteFile(folder / "link", "new", &problem)) << problem;
+  ASSERT_TRUE(WriteFile(folder / "dangling", "too", &problem)) << problem;
+  EXPECT_TRUE(fs::is_symlink(folder / "link"));
+  EXPECT_EQ(fs::status(folder / "real").permissions(), fs::perms(0640));
+  ASSERT_TRUE(ReadFile(folder / "real", &bytes, &problem)) << problem;
+  EXPECT_EQ(bytes, "new");
+  ASSERT_TRUE(ReadFile(folder / "made", &bytes, &problem)) << problem;
+  EXPECT_EQ(bytes, "too");
+  EXPECT_FALSE(WriteFile(folder, "x", &problem));
+  EXPECT_FALSE(WriteFile(folder / "none/x", "x", &problem));
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder), {}), 4) << "nothing is left over";
+}
+
+TEST(ProgramFile, PipeStaysAPipe) {
+  const std::string pipe = TestFolder("program_file_pipe") + "/pipe";
+  ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+  const int reader = open(pipe.c_str(), O_RDONLY | O_NONBLOCK);
+  ASSERT_GE(reader, 0);
+  std::string problem;
+  EXPECT_TRUE(WriteFile(pipe, "new", &problem)) << problem;
+  EXPECT_TRUE(std::filesystem::is_fifo(pipe));
+  char buffer[8];
+  EXPECT_EQ(read(reader, buffer, sizeof(buffer)), 3);
+  close(reader);
 }
 
 TEST(Text, SectionsAreBounded) {

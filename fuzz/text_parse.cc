@@ -16,18 +16,31 @@ bool NextLine(std::string_view* rest, std::string_view* line) {
   return true;
 }
 
+// The word that makes a comment look like a line of the head, "# expct: ISO01"; empty for others.
+std::string_view HeadWord(std::string_view comment) {
+  const size_t begin = comment.find_first_not_of("# \t");
+  if (begin == std::string_view::npos) return {};
+  const size_t end = comment.find_first_of(": \t", begin);
+  if (end == std::string_view::npos || end == begin || comment[end] != ':') return {};
+  return comment.substr(begin, end + 1 - begin);
+}
+
 class ProgramParser {
  public:
   ProgramParser(Program* program, ParseError* error) : program_(program), error_(error) {}
 
-  bool Add(const Line& line, size_t number) {
+  // `raw` is the whole line.
+  bool Add(const Line& line, size_t number, std::string_view raw) {
     if (!version_ && line.kind != LineKind::kVersion && line.kind != LineKind::kBlank) {
       return Fail(number, 1, "not a program", "the first line is `# sidewall-program v1`");
     }
+    in_head_ &= line.kind == LineKind::kVersion || line.kind == LineKind::kHead ||
+                line.kind == LineKind::kComment;
     switch (line.kind) {
       case LineKind::kBlank:
-      case LineKind::kComment:
         return true;
+      case LineKind::kComment:
+        return !in_head_ || CheckComment(raw, number);
       case LineKind::kVersion:
         if (version_) return Fail(number, 1, "a second version line", "one program a file");
         version_ = true;
@@ -60,6 +73,17 @@ class ProgramParser {
   bool Fail(size_t line, size_t column, std::string what, std::string hint) {
     *error_ = {line, column, std::move(what), std::move(hint)};
     return false;
+  }
+
+  // In the head a mistyped word must not pass for a comment: the file would expect nothing.
+  bool CheckComment(std::string_view raw, size_t number) {
+    const std::string_view word = HeadWord(raw);
+    if (word.empty()) return true;
+    return Fail(
+        number, static_cast<size_t>(word.data() - raw.data()) + 1,
+        "\"" + std::string(word) + "\" begins no line of the head",
+        "known are `# board: `, `# driver: ` and `# expect: `; write other comments without "
+        "a colon after the first word");
   }
 
   bool AddHead(const Line& line, size_t number) {
@@ -106,6 +130,7 @@ class ProgramParser {
 
   Program* program_;
   ParseError* error_;
+  bool in_head_ = true;  // until the first line that does not begin with '#'
   bool version_ = false;
   bool board_ = false;
   bool driver_ = false;
@@ -141,7 +166,7 @@ bool ParseText(std::string_view text, Program* program, ParseError* error) {
   while (NextLine(&text, &raw)) {
     Line line;
     ++number;
-    if (!ParseLine(raw, number, &line, error) || !parser.Add(line, number)) return false;
+    if (!ParseLine(raw, number, &line, error) || !parser.Add(line, number, raw)) return false;
   }
   return parser.Finish(number);
 }

@@ -48,6 +48,10 @@ expect 0 '^$' "$tool" asm "$good"
 "$tool" fmt "$folder/good.swb" >"$folder/again.sw" || failures=$((failures + 1))
 cmp "$good" "$folder/again.sw" || failures=$((failures + 1))
 expect 2 'unknown event' "$tool" asm "$broken"
+expect 2 'binary already' "$tool" asm "$folder/good.swb"
+expect 2 'is binary' "$tool" fmt --upgrade "$folder/good.swb"
+expect 125 '/dev/full' "$tool" asm -o /dev/full "$good"
+expect 0 'character special' stat -c %F /dev/full
 expect 2 'one program' "$tool" asm -o "$folder/x" "$good" "$wrong"
 printf 'SWP1' >"$folder/short.swb"
 expect 2 'ends inside the header' "$tool" fmt "$folder/short.swb"
@@ -58,7 +62,18 @@ expect 1 'event 0 gave fault' "$tool" repro --quiet "$wrong"
 expect 2 'unknown event' "$tool" repro "$broken"
 expect 2 'no invariant ISO99' "$tool" repro --only=ISO99 "$good"
 expect 2 'driver is shipped' "$tool" repro --driver=mine "$good"
-expect 125 'was not built' "$tool" repro --driver=bug/SB999 "$good"
+expect 2 'no seeded bug SB999; see: sidewall list bugs' "$tool" repro --driver=bug/SB999 "$good"
+expect 2 'holds the shipped driver only' "$tool" repro --image=both --driver=passthrough "$good"
+# An image that is not there or broken says nothing of the driver.
+expect 125 'image' env SIDEWALL_EL2_IMAGE="$good" "$tool" repro --image=both "$good"
+expect 2 'ISO13 is not checked yet' "$tool" repro --only=ISO13 "$good"
+expect 0 'as expected' "$tool" repro --only=ERR01 "$good"
+expect 2 'leave no invariant' "$tool" repro --only=ISO05 --without=ISO05 "$good"
+# A bug whose tool was not built is the builder's affair, not the program's.
+cp "$tool" "$folder/sidewall-tool"
+expect 125 'build the target sidewall-tools' \
+  "$folder/sidewall-tool" repro --driver=bug/SB001 "$good"
+rm "$folder/sidewall-tool"
 
 # report FILE CODE CONDITION COMMAND...: stdout is one JSON document of which the condition, in
 # Python with the document as `d`, is true. What is told goes to FILE.
@@ -94,11 +109,16 @@ expect 2 '^0$' sh -c "'$tool' repro --json '$good' '$broken' 2>'$talk' | wc -c; 
 expect 0 'unknown event' cat "$talk"
 mkdir "$folder/empty"
 expect 2 "no programs" "$tool" repro "$folder/empty"
+expect 2 "no programs" "$tool" fmt "$folder/empty"
 
 expect 2 'cannot write to /proc/none' "$tool" fuzz canary --out=/proc/none --runs=1
 expect 2 'is a time' "$tool" fuzz canary --for=soon --out="$folder/out"
 expect 2 'no target nonsense' "$tool" fuzz nonsense --out="$folder/out"
 expect 2 'no board huge' "$tool" fuzz board --board=huge --out="$folder/out"
+expect 2 'see: sidewall list bugs' "$tool" fuzz --bug=SB999 --out="$folder/out"
+expect 2 'see: sidewall list bugs' "$tool" fuzz --bug=../../etc --out="$folder/out"
+expect 2 'not in range' "$tool" fuzz --seed=0 --out="$folder/out"
+expect 1 '' test -e "$folder/out"
 
 # An engine that is not there to be played: a target of our own answers as libFuzzer does.
 build="$folder/build"
@@ -106,7 +126,8 @@ mkdir -p "$build/fuzz" "$build/cli"
 engine="$build/fuzz/canary_fuzzer"
 printf '#!/bin/sh\n%s\n' 'echo "#7: cov: 15 ft: 30 corp: 8 exec/s: 0"' >"$engine"
 chmod +x "$engine"
-fuzz() { SIDEWALL_BUILD_DIR="$build" "$tool" fuzz canary --out="$folder/out" "$@"; }
+out="$folder/out"
+fuzz() { SIDEWALL_BUILD_DIR="$build" "$tool" fuzz canary --out="$out" "$@"; }
 campaign='d["schema"] == "sidewall.fuzz/1" and d["target"] == "canary" and d["seeds"] == 0 and
   d["engine"] == "libfuzzer" and d["jobs"] == 1 and d["seed"] == 3 and d["executions"] == 7 and
   d["corpus"] == 8 and d["edges"] == 15 and d["exercised"] is None and d["bug"] is None'
@@ -130,6 +151,66 @@ report "$talk" 1 "len(d['findings']) == 1 and d['findings'][0]['invariant'] == '
   d['findings'][0]['repro'].endswith('canary_fuzzer $folder/out/artifacts/crash-1')" \
   fuzz --runs=7 --json
 expect 1 'here.cc:7' fuzz --runs=7
+# A crash that no sanitizer explains is not one of memory; what is told can be pasted into a shell.
+sed -i 's/AddressSanitizer: SEGV here.cc:7/libFuzzer: deadly signal/' "$engine"
+mkdir "$folder/it's"
+out="$folder/it's/out"
+report "$talk" 1 "d['findings'][0]['invariant'] is None and
+  d['findings'][0]['bucket'].startswith('crash-call-')" fuzz --runs=7 --json
+expect 1 "canary_fuzzer '$folder/it'.*''s/out/artifacts/crash-1'$" fuzz --runs=7
+out="$folder/out"
+# Ctrl-C ends the engine, and what was found is told as ever; a second campaign stays out.
+cat >"$engine" <<'END'
+#!/bin/sh
+for argument; do
+  case $argument in
+    -artifact_prefix=*) echo x >"${argument#*=}crash-1" ;;
+    */crash-1) echo "SUMMARY: AddressSanitizer: SEGV here.cc:7"; exit 77 ;;
+  esac
+done
+echo $$ >"$ENGINE_PID"
+exec sleep 600
+END
+ENGINE_PID="$folder/engine.pid"
+export ENGINE_PID
+begin() {
+  rm -f "$ENGINE_PID"
+  SIDEWALL_BUILD_DIR="$build" "$tool" fuzz canary --out="$folder/out" --for=5m >"$talk" 2>&1 &
+  campaign=$!
+  for _ in $(seq 100); do [ -s "$ENGINE_PID" ] && break; sleep 0.1; done
+}
+gone() {
+  for _ in $(seq 100); do kill -0 "$(cat "$ENGINE_PID")" 2>/dev/null || return 0; sleep 0.1; done
+  return 1
+}
+for signal in INT TERM; do
+  begin
+  expect 2 'another campaign is running' fuzz --runs=7
+  kill -"$signal" "$campaign"
+  wait "$campaign"
+  expect 0 '^1$' echo $?
+  expect 0 'here.cc:7' cat "$talk"
+  expect 0 '' gone
+done
+begin
+kill -KILL "$campaign"
+wait "$campaign" 2>/dev/null
+expect 0 '' gone
+printf '#!/bin/sh\n' >"$engine"
+
+# A program of an earlier campaign is not taken on trust.
+canary="$tool.passthrough"
+attack="$SIDEWALL_ROOT/corpus/board/attacks/023-bypass.sw"
+triage() { "$canary" fuzz --triage="$attack" --out="$folder/triage"; }
+if [ -x "$canary" ]; then
+  expect 1 'min.sw$' triage
+  found=$(echo "$folder"/triage/findings/*/min.sw)
+  cp "$found" "$folder/found.sw"
+  cp "$good" "$found"
+  expect 1 'min.sw$' triage
+  expect 0 '' cmp "$found" "$folder/found.sw"
+fi
+
 # Jobs of AFL++ are heard one by one, and one that fails is not lost among those that do not.
 mkdir -p "$folder/afl/fuzz" "$folder/path"
 cp "$engine" "$folder/afl/fuzz/canary_fuzzer"
@@ -153,6 +234,19 @@ three_jobs() { PATH="$folder/path:$PATH" fuzz --engine=afl --jobs=3 --runs=20 "$
 report "$talk" 0 "d['executions'] == 21 and d['corpus'] == 9 and d['edges'] == 4 and
   d['jobs'] == 3" \
   three_jobs --json
+# Nobody's files are removed: a folder that no campaign made is refused as it is.
+mkdir -p "$folder/mine/corpus"
+echo keep >"$folder/mine/corpus/keep"
+out="$folder/mine"
+expect 2 'no campaign made it' fuzz
+expect 0 'keep' cat "$folder/mine/corpus/keep"
+out="$good"
+expect 2 'is not a folder' fuzz
+out="$folder/out"
+# Seeds that lie in the campaign's own folder are read before it is cleared.
+echo seed >"$folder/out/corpus/mine"
+expect 0 'seeds' three_jobs --corpus="$folder/out/corpus"
+expect 0 'seed' grep -rx seed "$folder/out/corpus"
 FAILING_JOB=secondary2
 export FAILING_JOB
 expect 125 'the engine ended with code 1' three_jobs --json

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+//
+// How far the tree looks at an invariant, in the words that people read.
+//
+//     StateOf(*FindInvariant("ISO01"));   // "checked"
+//     StateOf(*FindInvariant("ERR01"));   // "in part"
+//     StateOf(*FindInvariant("ISO13"));   // kNotChecked
+#ifndef SIDEWALL_CLI_INVARIANT_STATE_H_
+#define SIDEWALL_CLI_INVARIANT_STATE_H_
+
+#include <string_view>
+
+#include "oracle/invariant.h"
+
+namespace sidewall::cli {
+
+inline constexpr std::string_view kNotChecked = "named, not checked yet";
+
+// In part: ERR01 looks at locks but not at what a refused call leaves behind, ERR03 at panics but
+// not at the work of a call, MEM01 at the pages that are given out, and at what a sanitizer says
+// where one is built in.
+inline std::string_view StateOf(const InvariantInfo& info) {
+  if (info.implemented) return "checked";
+  const bool part =
+      info.id == Invariant::kErr01 || info.id == Invariant::kErr03 || info.id == Invariant::kMem01;
+  return part ? "in part" : kNotChecked;
+}
+
+}  // namespace sidewall::cli
+
+#endif  // SIDEWALL_CLI_INVARIANT_STATE_H_
