@@ -29,7 +29,6 @@ void Hyp::Reset(const BoardSpec& board, uint8_t* owner, uint8_t* borrower, uint3
     }
   }
   free_count_ = static_cast<uint32_t>(board.pool.size / kPage);
-  free_limit_ = 0;
   free_head_ = 0;
   for (uint32_t i = 0; i < free_count_; i++) free_next_[i] = i + 1 < free_count_ ? i + 1 : kEnd;
 }
@@ -166,7 +165,7 @@ HypResult Hyp::Unshare(HypCalls& calls, uint64_t pa, uint64_t count, uint8_t own
 }
 
 uint64_t Hyp::PageAlloc() {
-  if (free_head_ == kEnd || free_count_ <= free_limit_) return 0;
+  if (free_head_ == kEnd) return 0;
   const uint32_t page = free_head_;
   free_head_ = free_next_[page];
   free_next_[page] = kTaken;

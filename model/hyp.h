@@ -75,7 +75,6 @@ class Hyp {
   bool PageFree(uint64_t pa);
   bool IsTaken(uint64_t pa) const;  // a pool page that was handed out and not returned
   uint32_t free_pages() const { return free_count_; }
-  void set_free_limit(uint32_t pages) { free_limit_ = pages; }
 
   uint8_t owner(uint64_t pa) const;
 
@@ -91,7 +90,6 @@ class Hyp {
   uint32_t* free_next_ = nullptr;
   uint32_t free_head_ = 0;
   uint32_t free_count_ = 0;
-  uint32_t free_limit_ = 0;
 };
 
 }  // namespace sidewall::model

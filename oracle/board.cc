@@ -192,7 +192,6 @@ void Board::Save() {
   machine_->Mark();
   ghost_.Save();
   reach_.Save();
-  checks_->Save();
   saved_hyp_ = hyp_;
   saved_owner_ = owner_;
   saved_borrower_ = borrower_;

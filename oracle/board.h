@@ -117,8 +117,8 @@ class Board final : public Platform, private model::HypCalls {
   bool Finalize();
   struct sidewall_result Invoke(const Call& call);
   Outcome OutcomeOf(const struct sidewall_result& result) const;
-  void LoseHost(uint64_t pa, uint64_t count);
-  void GainHost(uint64_t pa, uint64_t count);
+  void TellReach(uint64_t pa, uint64_t count, bool before);
+  void CountCall(const Outcome& outcome);
   void KeepWatch(const model::DmaRequest& request, uint64_t pa);
   void Record(Access::Kind kind, uint64_t address, uint64_t value);
 

@@ -41,6 +41,14 @@ Outcome Board::OutcomeOf(const struct sidewall_result& result) const {
   return outcome;
 }
 
+void Board::CountCall(const Outcome& outcome) {
+  if (outcome.result == Expect::kOk) {
+    coverage_->accepted_calls++;
+  } else {
+    coverage_->refused_calls++;
+  }
+}
+
 Outcome Board::Apply(const Event& event, Caller& caller) {
   Outcome outcome;
   if (violated()) return outcome;
@@ -138,11 +146,7 @@ Outcome Board::Trap(uint64_t ipa, uint64_t esr, struct sidewall_regs& regs) {
   Outcome outcome = OutcomeOf(result);
   if (outcome.result == Expect::kRefused) outcome.result = Expect::kFault;
   outcome.value = 0;
-  if (outcome.result == Expect::kOk) {
-    coverage_->accepted_calls++;
-  } else {
-    coverage_->refused_calls++;
-  }
+  CountCall(outcome);
   return outcome;
 }
 
@@ -256,12 +260,8 @@ void Board::KeepWatch(const model::DmaRequest& request, uint64_t pa) {
 
 // ---------------------------------------------------------------- ownership of memory
 
-void Board::LoseHost(uint64_t pa, uint64_t count) {
-  for (uint64_t i = 0; i < count; i++) reach_.OnOwner(pa + i * kPageSize, true);
-}
-
-void Board::GainHost(uint64_t pa, uint64_t count) {
-  for (uint64_t i = 0; i < count; i++) reach_.OnOwner(pa + i * kPageSize, false);
+void Board::TellReach(uint64_t pa, uint64_t count, bool before) {
+  for (uint64_t i = 0; i < count; i++) reach_.OnOwner(pa + i * kPageSize, before);
 }
 
 namespace {
@@ -320,13 +320,13 @@ Outcome Board::ApplyOwnership(const Event& event) {
   const bool was_restricted = known && ghost_.AnyOverRestricted(pa, count);
   hyp_dirty_ = true;
   const auto change = [&] {
-    LoseHost(pa, count);
+    TellReach(pa, count, true);
     if (t.lends) {
       ghost_.Lend(pa, count, t.next);
     } else {
       ghost_.Move(pa, count, t.next);
     }
-    GainHost(pa, count);
+    TellReach(pa, count, false);
   };
   if (known && (t.host_loses || t.host_gains)) ghost_.SetOverRestricted(pa, count, true);
   checks_->ArmWatches();
@@ -351,11 +351,7 @@ Outcome Board::ApplyOwnership(const Event& event) {
   if (known && (t.host_gains || (refused && !was_restricted))) {
     ghost_.SetOverRestricted(pa, mapped, false);
   }
-  if (outcome.result == Expect::kOk) {
-    coverage_->accepted_calls++;
-  } else {
-    coverage_->refused_calls++;
-  }
+  CountCall(outcome);
   return outcome;
 }
 
@@ -486,11 +482,7 @@ Outcome Board::ApplyCall(const Event& event) {
   if (!known) return {};
   if (event.kind == EventKind::kTick) time_us_ = std::max(time_us_, event.arg[0]);
   outcome = OutcomeOf(Invoke(call));
-  if (outcome.result == Expect::kOk) {
-    coverage_->accepted_calls++;
-  } else {
-    coverage_->refused_calls++;
-  }
+  CountCall(outcome);
   return outcome;
 }
 

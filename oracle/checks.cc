@@ -62,13 +62,16 @@ bool Checks::Report(Invariant id, const char* object, const char* check, std::st
 
 // ---------------------------------------------------------------- boot
 
-void Checks::BeforeTakeover() {
-  now_.before.resize(0x200);
-  for (uint32_t id = 0; id < 0x200; id++) {
-    now_.before[id].override_ = board_.machine_->PeekMc(0, 8 * id);
-    now_.before[id].security = board_.machine_->PeekMc(0, 8 * id + 4);
+std::vector<Checks::ClientImage> Checks::ReadClients() const {
+  std::vector<ClientImage> images(0x200);
+  for (uint32_t id = 0; id < images.size(); id++) {
+    images[id].override_ = board_.machine_->PeekMc(0, 8 * id);
+    images[id].security = board_.machine_->PeekMc(0, 8 * id + 4);
   }
+  return images;
 }
+
+void Checks::BeforeTakeover() { now_.before = ReadClients(); }
 
 void Checks::AfterTakeover() {
   for (size_t instance = 0; instance < model::kMaxInstances; instance++) {
@@ -76,11 +79,7 @@ void Checks::AfterTakeover() {
     now_.fixed_actlr[instance] =
         board_.machine_->Peek32(instance, layout::Bank(SpecOf(instance), 0) + layout::kActlr);
   }
-  now_.after.resize(0x200);
-  for (uint32_t id = 0; id < 0x200; id++) {
-    now_.after[id].override_ = board_.machine_->PeekMc(0, 8 * id);
-    now_.after[id].security = board_.machine_->PeekMc(0, 8 * id + 4);
-  }
+  now_.after = ReadClients();
   FullCheck();
 }
 

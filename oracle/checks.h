@@ -29,7 +29,6 @@ class Checks {
   explicit Checks(Board& board);
 
   void Reset();
-  void Save() { saved_ = now_; }
   void Restore();
 
   void BeforeTakeover();  // notes what untouchable registers hold
@@ -78,6 +77,7 @@ class Checks {
     uint64_t commands[2] = {};
   };
 
+  std::vector<ClientImage> ReadClients() const;
   bool Enabled(Invariant id) const;
   void Evaluated(Invariant id);
   // Files the verdict. True when the caller must trap.
@@ -118,7 +118,6 @@ class Checks {
 
   Board& board_;
   State now_;
-  State saved_;
   PairTrace pairs_[model::kMaxSmmus];
   // The innermost frame of ours: what the driver last stored. Its name is made when it is needed.
   enum class Store : uint8_t { kNone, kRegister, kTable, kMc };
