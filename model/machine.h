@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "model/board.h"
+#include "model/choices.h"
 #include "model/mc.h"
 #include "model/memory.h"
 #include "model/smmu_state.h"
@@ -24,21 +25,6 @@
 #include "model/tlb.h"
 
 namespace sidewall::model {
-
-// Where hardware has freedom it takes its choice from here. An exhausted stream gives zeros, and
-// zero is always the choice of a well-behaved machine.
-class Choices {
- public:
-  constexpr Choices() = default;
-  constexpr Choices(const uint8_t* data, size_t size) : data_(data), size_(size) {}
-  constexpr uint8_t Next() { return position_ < size_ ? data_[position_++] : 0; }
-  constexpr bool exhausted() const { return position_ >= size_; }
-
- private:
-  const uint8_t* data_ = nullptr;
-  size_t size_ = 0;
-  size_t position_ = 0;
-};
 
 inline constexpr uint8_t kNoIndex8 = 0xff;
 inline constexpr uint16_t kNoIndex = 0xffff;

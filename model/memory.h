@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "model/board.h"
+#include "model/choices.h"
 
 namespace sidewall::model {
 
@@ -42,6 +43,8 @@ class Memory {
 
   bool IsRam(uint64_t pa) const;
   uint64_t Load64(uint64_t pa) const;
+  // What the table walker of an SMMU reads.
+  uint64_t WalkerLoad64(uint64_t pa, Choices*) const { return Load64(pa); }
   // Not for the pool, whose stores go through the tree index first.
   bool Store64(uint64_t pa, uint64_t value);
 

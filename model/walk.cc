@@ -134,7 +134,7 @@ bool Walk::Stage1(const ContextBank& bank, AccessKind access, uint64_t va, uint6
       table_fetch = true;
       return Fail(FaultKind::kExternal, 1, at);
     }
-    const uint64_t descriptor = memory_.Load64(fetched);
+    const uint64_t descriptor = memory_.WalkerLoad64(fetched, choices_);
     const DescriptorKind kind = KindOf(descriptor, at, shape.page_bits);
     if (kind == DescriptorKind::kInvalid) return Fail(FaultKind::kTranslation, 1, at);
     const bool leaf = kind == DescriptorKind::kLeaf;
@@ -205,7 +205,7 @@ bool Walk::Stage2(AccessKind access, uint64_t in, bool for_walk, uint64_t* out) 
       table_fetch = true;
       return Fail(FaultKind::kExternal, 2, at);
     }
-    const uint64_t descriptor = memory_.Load64(where);
+    const uint64_t descriptor = memory_.WalkerLoad64(where, choices_);
     const DescriptorKind kind = KindOf(descriptor, at, shape.page_bits);
     if (kind == DescriptorKind::kInvalid) return Fail(FaultKind::kTranslation, 2, at);
     const bool leaf = kind == DescriptorKind::kLeaf;
