@@ -48,7 +48,7 @@ uint8_t Hyp::owner(uint64_t pa) const {
 
 // ---------------------------------------------------------------- locks
 
-void Hyp::Tell(HypCalls& calls, const LockReport& report, Need need) {
+void Hyp::Tell(HypCalls& calls, const LockReport& report, Need need) const {
   if (report.fault == LockFault::kNone) return;
   HypReport told;
   told.kind = HypReport::kLock;

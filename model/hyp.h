@@ -58,9 +58,9 @@ struct HypReport {
   enum Kind : uint8_t { kLock, kReferences, kPool };
   Kind kind = kLock;
   LockReport lock;                          // kLock
-  Need need = Need::kPageAlloc;             // kLock, of kHeldInCall and kMaySleep
+  Need need = Need::kPageAlloc;             // kLock of kHeldInCall
   PoolFault pool_fault = PoolFault::kNone;  // kPool
-  uint32_t pool = 0;                        // kPool
+  uint32_t pool = 0;                        // kPool, and kLock of kMaySleep
   uint64_t pa = 0;                          // kReferences: the first page that had none; kPool
 };
 
@@ -174,7 +174,7 @@ class Hyp {
   HypResult GiveBack(HypCalls& calls, uint64_t pa, uint64_t count);
   HypResult SnapshotRange(HypCalls& calls, const Range& range);
   bool NextOfPool(uint32_t pool, size_t* end, uint64_t most, size_t* first) const;
-  void Tell(HypCalls& calls, const LockReport& report, Need need = Need::kPageAlloc);
+  void Tell(HypCalls& calls, const LockReport& report, Need need = Need::kPageAlloc) const;
 
   const BoardSpec* board_ = nullptr;
   Pages pages_;

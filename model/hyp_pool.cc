@@ -21,7 +21,10 @@ HypResult Refused(Why why) {
 uint64_t Hyp::PageAlloc(HypCalls& calls, uint32_t pool, bool fail) {
   Enter(calls, Need::kPageAlloc);
   if (pool != kPoolAtomic && locks_.Holds(cpu_, kHostLock)) {
-    Tell(calls, {LockFault::kMaySleep, kHostLock, kHostLock});
+    HypReport report;
+    report.lock = {LockFault::kMaySleep, kHostLock, kHostLock};
+    report.pool = pool;
+    calls.Report(report);
   }
   if (pool >= kPoolCount) {
     HypReport report;
