@@ -10,13 +10,6 @@ namespace {
 
 constexpr uint64_t kPage = Pages::kSize;
 
-HypResult Refused(Why why) {
-  HypResult result;
-  result.status = HypStatus::kRefused;
-  result.why = why;
-  return result;
-}
-
 }  // namespace
 
 void Hyp::Reset(const BoardSpec& board, const HypMemory& memory) {

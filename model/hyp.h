@@ -98,6 +98,13 @@ struct HypResult {
   uint32_t pages_needed = 0;
 };
 
+constexpr HypResult Refused(Why why) {
+  HypResult result;
+  result.status = HypStatus::kRefused;
+  result.why = why;
+  return result;
+}
+
 struct HypMemory {
   PagesMemory pages;
   PoolsMemory pools;

@@ -11,13 +11,6 @@ namespace {
 constexpr uint32_t kProtMask = 0xf;  // read, write, device memory, no execution
 constexpr uint32_t kMaxRounds = 1024;
 
-HypResult Refused(Why why) {
-  HypResult result;
-  result.status = HypStatus::kRefused;
-  result.why = why;
-  return result;
-}
-
 bool EndsBefore64(uint64_t start, uint64_t size) { return start <= ~uint64_t{0} - size; }
 
 bool Sane(const MapRequest& r) {
@@ -105,6 +98,7 @@ HypResult Hyp::Unmap(HypCalls& calls, const MapRequest& request) {
   MapRequest sane = request;
   sane.pa = 0;
   if (!Sane(sane)) return Refused(Why::kArgument);
+  if (request.who != kOwnerHost && !IsGuest(request.who)) return Refused(Why::kParty);
   HypResult total;
   total.called = true;
   for (uint32_t round = 0; round < kMaxRounds && total.mapped < sane.size(); round++) {

@@ -205,6 +205,8 @@ TEST(HypDma, TheDriverDropsTheReferencesInItsSync) {
 
 TEST(HypDma, NothingUnmappedNothingSynced) {
   Core core("tiny");
+  EXPECT_EQ(core.hyp.Unmap(core.calls, Request(2, kOwnerEl2)).why, Why::kParty);
+  EXPECT_EQ(core.hyp.Unmap(core.calls, Request(2, kMaxOwners)).why, Why::kParty);
   core.calls.unmap = {HypStatus::kUnsupported, 0, 0};
   EXPECT_EQ(core.hyp.Unmap(core.calls, Request(2)).status, HypStatus::kUnsupported);
   core.calls.unmap = {HypStatus::kRefused, 0, 0};

@@ -5,17 +5,6 @@
 #include "model/hyp_hold.h"
 
 namespace sidewall::model {
-namespace {
-
-HypResult Refused(Why why) {
-  HypResult result;
-  result.status = HypStatus::kRefused;
-  result.why = why;
-  return result;
-}
-
-}  // namespace
-
 // With the host lock held nobody can refill and nobody may wait, so only the pool that was filled
 // for this is allowed there.
 uint64_t Hyp::PageAlloc(HypCalls& calls, uint32_t pool, bool fail) {
@@ -112,8 +101,8 @@ HypResult Hyp::PoolReclaim(HypCalls& calls, uint32_t pool, uint64_t count) {
   if (result.status != HypStatus::kOk) return result;
   uint64_t left = pools_.Shrink(pool, count);
   if (left == 0) {
-    result.status = HypStatus::kRefused;
-    result.why = Why::kPool;
+    result = Refused(Why::kPool);
+    result.called = true;
     return result;
   }
   now_.donated[pool] -= left;
