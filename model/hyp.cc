@@ -18,7 +18,6 @@ void Hyp::Reset(const BoardSpec& board, const HypMemory& memory) {
   pools_.Reset(board, memory.pools);
   locks_.Reset();
   now_ = State();
-  cpu_ = 0;
 }
 
 void Hyp::Mark() {

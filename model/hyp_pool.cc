@@ -5,6 +5,7 @@
 #include "model/hyp_hold.h"
 
 namespace sidewall::model {
+
 // With the host lock held nobody can refill and nobody may wait, so only the pool that was filled
 // for this is allowed there.
 uint64_t Hyp::PageAlloc(HypCalls& calls, uint32_t pool, bool fail) {
