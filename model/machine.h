@@ -97,11 +97,11 @@ struct DmaRequest {
 
 struct DmaResult {
   FaultKind fault = FaultKind::kNone;
-  uint8_t level = 0;            // of the walk that faulted
-  uint8_t stage = 0;            // 1, 2, or 0 where no walk faulted
-  uint8_t instance = 0;         // global instance index (0..4), see InstanceIndex
-  bool stage1_walk = false;     // stage 2 failed a table fetch of stage 1
-  bool stale = false;           // a TLB entry, not the tables, gave the answer
+  uint8_t level = 0;         // of the walk that faulted
+  uint8_t stage = 0;         // 1, 2, or 0 where no walk faulted
+  uint8_t instance = 0;      // global instance index (0..4), see InstanceIndex
+  bool stage1_walk = false;  // stage 2 failed a table fetch of stage 1
+  bool stale = false;        // a TLB entry, not the tables, gave the answer
   Response response = Response::kDelivered;
   // Of a delivered access, as PAR_EL1 would show them: ATTR, in the encoding of MAIR_EL1, and SH:
   // 0 not, 2 outer, 3 inner shareable.
