@@ -313,6 +313,7 @@ DmaResult Machine::Issue(const DmaRequest& request, Choices* choices, FaultRecor
   const size_t instance = first + (pair ? which & 1u : 0);
   result.instance = static_cast<uint8_t>(instance);
   if (smmu_[instance].gated || !smmu_[instance].powered) {
+    result.sid = sid & 0x7fff;
     result.fault = FaultKind::kHeld;
     result.response = Response::kHeld;
     return result;
