@@ -185,6 +185,9 @@ TEST_F(AttributesOnMachine, StageTwoThatIsBypassedHasThoseOfCbar) {
   Leaf1(0, 0);
   rig.Write(kNiso0, 0x10004, 0x1f300 | 7);  // the weakest: BPSHCFG 3, write-back
   Expect(0x5000, 0xff, 0);
+  Leaf1(3, 3);
+  Expect(0x5000, 0xbb, 3);
+  Leaf1(0, 0);
   rig.Write(kNiso0, 0x10004, 0x1a100 | 7);  // write-through, outer
   Expect(0x5000, 0xbb, 2);
   rig.Write(kNiso0, 0x10004, 0x10000 | 7);
@@ -200,6 +203,13 @@ TEST_F(AttributesOnMachine, EntryOverridesWhatTheMasterDrives) {
   rig.Write(kNiso0, 0xc00, 0x10000 | 3 << 8 | 0x5 << 12);  // MTCFG 0
   incoming = {0xbb, 3};
   Expect(kPage, 0xbb, 0);
+  // Also where it is one of two that match, and wins unnoticed.
+  rig.Write(kNiso0, 0xc04, 0x10000 | 1 << 8);
+  rig.Write(kNiso0, 0x804, 0xffff0006);
+  rig.Choose({2});
+  const DmaResult won = rig.machine->Dma({.side = 1, .sid = 6, .address = kPage, .instance = 0});
+  EXPECT_EQ(won.via.entry, 1);
+  EXPECT_EQ(won.shareability, 2);
 }
 
 TEST_F(AttributesOnMachine, BypassWithoutAnEntryHasThoseOfControl) {

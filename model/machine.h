@@ -264,6 +264,7 @@ class Machine {
     Resolution via;
     FaultKind fault = FaultKind::kNone;
     bool second_bank = false;  // the fault is that of the bank named by CBAR.CBNDX
+    bool by_entry = false;     // an entry, not sCR0, says that the stream is bypassed
   };
   // Where a fault is recorded, and what.
   struct FaultRecord {
