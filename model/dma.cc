@@ -117,7 +117,7 @@ void Machine::DecideContext(const SmmuInstance& smmu, Decision* decision) const 
   Resolution& via = decision->via;
   via.route = Route::kBadContext;
   decision->fault = FaultKind::kUnimplementedBank;
-  if (via.bank >= smmu.spec->banks) return;
+  if (via.bank >= smmu.banks) return;
   const uint32_t type = cbar::Type(smmu.cbar[via.bank]);
   via.vmid = cbar::Vmid(smmu.cbar[via.bank]);
   decision->fault = FaultKind::kInvalidContext;
@@ -132,7 +132,7 @@ void Machine::DecideContext(const SmmuInstance& smmu, Decision* decision) const 
     second = cbar::Stage2Bank(smmu.cbar[via.bank]);
     decision->second_bank = true;
     decision->fault = FaultKind::kUnimplementedBank;
-    if (second >= smmu.spec->banks) return;
+    if (second >= smmu.banks) return;
     decision->fault = FaultKind::kInvalidContext;
     if (cbar::Type(smmu.cbar[second]) != cbar::kStage2) return;
     const bool wide1 = (smmu.cba2r[via.bank] & kCba2rVa64) != 0;
@@ -335,7 +335,7 @@ void Machine::InjectFault(size_t instance, uint16_t bank, uint32_t status, uint3
   SmmuInstance& smmu = smmu_[instance];
   FaultRecord record;
   record.global = bank == kNoIndex;
-  if (!record.global && bank >= smmu.spec->banks) return;
+  if (!record.global && bank >= smmu.banks) return;
   record.bank = bank;
   record.status = status & (record.global ? gfsr::kClearable : fsr::kClearable);
   record.fsynr0 = fsynr0;

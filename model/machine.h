@@ -141,6 +141,12 @@ class Machine {
   bool Read64(uint64_t pa, uint64_t* value);
   void Write32(uint64_t pa, uint32_t value);
   void Write64(uint64_t pa, uint64_t value);
+  // Any width: 1, 2, 4 or 8 bytes. Of what is implementation defined, MMU-500 and this model do: a
+  // read of 1 or 2 bytes gives them out of the word that it would read, a write of 1 or 2 bytes is
+  // ignored, 8 bytes where no 64-bit register lies are two words, and what is not aligned to a word
+  // is not answered when read and ignored when written.
+  bool Read(uint64_t pa, unsigned width, uint64_t* value);
+  void Write(uint64_t pa, unsigned width, uint64_t value);
   void TableWrite64(uint64_t pa, uint64_t value);
   void TableZero(uint64_t pa);
   void Barrier();
@@ -248,6 +254,8 @@ class Machine {
   void WriteBankCommand(size_t instance, uint16_t bank, uint32_t offset, uint64_t value);
   void WriteSctlr(size_t instance, uint16_t bank, uint32_t value);
   void SetEntry(SmmuInstance& smmu, size_t entry, uint32_t value);
+  uint32_t PollsOfSync(const SmmuInstance& smmu);
+  static bool StepSync(const SmmuInstance& smmu, uint32_t* polls);
   bool GlobalSyncActive(size_t instance);
   bool BankSyncActive(size_t instance, uint16_t bank);
   // machine.cc

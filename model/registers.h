@@ -38,10 +38,13 @@ struct RegisterInfo {
   uint8_t width;    // bytes, 4 or 8
   Access access;
   uint64_t reset;
+  uint64_t writable;        // bits that a store may change; for kWrite1Clear, that a one clears
   const FieldInfo* fields;  // null, or ended by a null name
 };
 
 const RegisterInfo* Registers(size_t* count);
+// The same as `writable`, in a stage-2 bank.
+uint64_t WritableInStage2(const RegisterInfo& row);
 
 // The register that covers (window, offset), with its index (and its bank, for kBank); null: none.
 const RegisterInfo* FindRegister(Window window, uint32_t offset, uint16_t* index, uint16_t* bank);
