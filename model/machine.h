@@ -134,6 +134,9 @@ class Machine {
   void Reset(const BoardSpec& board, const Arena& arena, Choices* choices, Watcher* watcher);
   // Overwrites registers with values drawn from the choices, as a hostile boot loader could.
   void Scramble();
+  // The same of hardware that is odd in a way that is drawn first: ID registers that differ within
+  // a pair or count less, registers that do not stick, locked clients, torn 64-bit registers.
+  void ScrambleOdd();
   void set_choices(Choices* choices) { choices_ = choices; }
 
   // ---- EL2's side. pa is a register address in an SMMU or MC window.
@@ -268,6 +271,11 @@ class Machine {
   void NoteUnfollowedRemoval();
   bool StorePool(size_t page, size_t word, uint64_t value);
   void ScrambleInstance(size_t instance, uint64_t* state);
+  void DrawIdentity(uint64_t* state);
+  void DrawQuirks(uint64_t* state);
+  void DrawStuckRegister(uint64_t* state);
+  void DrawClients(uint64_t* state);
+  void DrawMonitors(size_t instance, uint64_t* state);
   void VisitStale(size_t instance, uint8_t vmid, void (*fn)(void*, uint64_t, uint8_t),
                   void* context) const;
   // dma.cc

@@ -26,6 +26,7 @@ void MemoryController::Reset(const BoardSpec& board) {
     override_[client] = board.mc_override_reset & 0xff;
     security_[client] = board.mc_security_reset & mc_security::kMask;
   }
+  for (uint64_t& word : deaf_) word = 0;
   for (uint32_t& mask : int_mask_) mask = 0;
   // Firmware hands the machine over with the mode fixed: only SID 0x7f goes past the SMMUs.
   for (uint32_t& config : bypass_config_) config = kBypassConfigLock | 2;
@@ -49,6 +50,7 @@ void MemoryController::Write32(size_t window, uint32_t offset, uint32_t value) {
     if (offset >= kSidRegistersEnd) return;
     const size_t client = offset / 8;
     if ((security_[client] & mc_security::kLock) != 0) return;
+    if (deaf(static_cast<uint16_t>(client))) return;
     if ((offset & 4) != 0) {
       security_[client] = value & mc_security::kMask;
     } else {

@@ -112,6 +112,7 @@ class Board final : public Platform, private model::HypCalls {
   Outcome Trap(uint64_t ipa, uint64_t esr, struct sidewall_regs& regs);
   Outcome OnePiece(model::DmaRequest request);
 
+  void AdoptCounts();
   bool Init();
   void Snapshot();
   bool Finalize();
@@ -126,7 +127,8 @@ class Board final : public Platform, private model::HypCalls {
   model::HypReply Idmap(uint64_t start, uint64_t end, bool map) override;
   model::HypReply IdmapComplete(bool map) override;
 
-  const model::BoardSpec& spec_;
+  const model::BoardSpec& base_;
+  model::BoardSpec spec_;  // the same with the counts that the hardware of this run shows
   const InvariantSet armed_;
   const bool trap_;
   Narrator* const narrator_;
