@@ -69,7 +69,7 @@ void Machine::ScrambleInstance(size_t index, uint64_t* state) {
     if (OneIn(2, state)) smr = 0xff800000 | (smr & 0x7f);  // the mask that real streams have
     SetEntry(smmu, n, smr & keeps::kSmr);
     smmu.s2cr[n] = Word(state) & keeps::kS2cr;
-    if (OneIn(2, state)) smmu.s2cr[n] = (smmu.s2cr[n] & 0x30000) | (Draw(state) % smmu.banks);
+    if (OneIn(2, state)) smmu.s2cr[n] = (smmu.s2cr[n] & 0x30000) | (Draw(state) % smmu.spec->banks);
   }
   for (uint16_t n = 0; n < smmu.banks; ++n) {
     ContextBank& bank = smmu.bank[n];

@@ -393,8 +393,8 @@ void Board::AdoptCounts() {
     model::SmmuSpec& smmu = spec_.smmu[i];
     for (uint8_t n = 0; n < smmu.instance_count; n++) {
       const model::SmmuInstance& real = machine_->smmu(machine_->InstanceIndex(smmu.side, n));
-      smmu.banks = std::min(smmu.banks, real.banks);
-      smmu.entries = std::min(smmu.entries, real.entries);
+      smmu.banks = n == 0 ? real.banks : std::min(smmu.banks, real.banks);
+      smmu.entries = n == 0 ? real.entries : std::min(smmu.entries, real.entries);
     }
     smmu.idr[0] = (smmu.idr[0] & ~0xffu) | smmu.entries;
     smmu.idr[1] = (smmu.idr[1] & ~0xffu) | smmu.banks;
