@@ -357,6 +357,10 @@ void Machine::FailReads(size_t instance, uint64_t count) {
   smmu_[instance].failing_reads = count;
 }
 
+void Machine::SetQuirks(size_t instance, const Quirks& quirks) {
+  if (instance < kMaxInstances) smmu_[instance].quirks = quirks;
+}
+
 // Masters are gated while the power is off, so what matters is the state after it is back.
 void Machine::PowerLoss(uint8_t side) {
   for (uint8_t n = 0; n < 2; ++n) {

@@ -204,6 +204,8 @@ class Machine {
   void SetSyncMode(size_t instance, uint64_t mode, uint64_t polls);
   void FailReads(size_t instance, uint64_t count);
   void PowerLoss(uint8_t side);
+  // Makes one instance odd; see Quirks. A reset of its registers leaves it so.
+  void SetQuirks(size_t instance, const Quirks& quirks);
 
   // ---- Naming. A global instance index counts windows: niso1, niso1m, niso0, niso0m, iso on the
   // Tegra boards; boards with fewer SMMUs keep the indices of the windows that they have.

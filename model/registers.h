@@ -63,8 +63,10 @@ inline constexpr uint16_t kNoClient = 0xffff;
 struct ClientInfo {
   const char* name;
   uint16_t id;
-  uint8_t side;         // 0 niso1, 1 niso0, 2 iso; where the wiring is not known: kUnknownSide
-  uint8_t default_sid;  // of the table; 0 where there is none
+  uint8_t side;          // 0 niso1, 1 niso0, 2 iso; where the wiring is not known: kUnknownSide
+  uint8_t default_sid;   // of the table; 0 where there is none
+  uint8_t node_sid = 0;  // without one there: that of the device tree; 0 where it has none
+  bool has_registers = true;  // override and security; without them it drives its own stream ID
 };
 inline constexpr uint8_t kUnknownSide = 3;
 const ClientInfo* Clients(size_t* count);
