@@ -34,10 +34,10 @@ TEST(TwoWitnesses, AnyBitOfTheDriversIsNoticed) {
   const Witness model = ModelSays();
   for (const auto& [name, value] : driver) {
     for (unsigned bit = 0; bit < 64; ++bit) {
-      Witness flipped = {{name, value ^ uint64_t{1} << bit}};
+      const Witness flipped = {{name, value ^ uint64_t{1} << bit}};
       bool noticed = false;
       for (const std::string& line : Compare(flipped, model)) {
-        noticed = noticed || line.rfind(name + ": 0x", 0) == 0;
+        noticed = noticed || line.rfind(name + ": ", 0) == 0;
       }
       ASSERT_TRUE(noticed) << name << " bit " << bit;
     }
@@ -57,7 +57,7 @@ TEST(TwoWitnesses, AnyBitOfTheModelsIsNoticed) {
       const Witness flipped = {{name, model.at(name) ^ uint64_t{1} << bit}};
       bool noticed = false;
       for (const std::string& line : Compare(one, flipped)) {
-        noticed = noticed || line.rfind(name + ": 0x", 0) == 0;
+        noticed = noticed || line.rfind(name + ": ", 0) == 0;
       }
       ASSERT_TRUE(noticed) << name << " bit " << bit;
     }
