@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+//
+// The driver as a witness. A part of the test, since no program may look into the driver.
 #include "cli/witness.h"
 #include "driver/register_table.h"
 #include "driver/registers.h"
