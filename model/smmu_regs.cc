@@ -139,12 +139,16 @@ bool IsWideCommand(uint32_t offset) { return offset >= 0x600 && offset < 0x640; 
 }  // namespace
 
 void ResetRegisters(SmmuInstance& smmu) {
-  const SmmuInstance before = smmu;
+  const SmmuSpec* spec = smmu.spec;
+  const uint64_t window = smmu.window;
+  const Quirks quirks = smmu.quirks;
+  uint32_t idr[8];
+  for (size_t i = 0; i < 8; ++i) idr[i] = smmu.idr[i];
   smmu = SmmuInstance();
-  smmu.spec = before.spec;
-  smmu.window = before.window;
-  smmu.quirks = before.quirks;
-  SetIdentity(smmu, before.idr);
+  smmu.spec = spec;
+  smmu.window = window;
+  smmu.quirks = quirks;
+  SetIdentity(smmu, idr);
   for (uint32_t& value : smmu.s2cr) value = 0x00020000;
   for (uint32_t& value : smmu.cbar) value = 0x00020000;
 }
