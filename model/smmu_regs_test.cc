@@ -48,6 +48,8 @@ TEST_F(SmmuRegs, FaultStatusIsClearedByOnesAndRestored) {
   EXPECT_EQ(rig.Read(kIso, 0x48), 0x80000003u);
   rig.Write(kIso, 0x48, 0x00000001);
   EXPECT_EQ(rig.Read(kIso, 0x48), 0x80000002u);
+  rig.Write(kIso, 0x4c, 0x00000008);  // overwrites, and does not add
+  EXPECT_EQ(rig.Read(kIso, 0x48), 0x00000008u);
   rig.machine->InjectFault(kIso, 1, 0x2, 0, 0x1234, 7);
   rig.Write(kIso, 0x10804, 1);
   const uint32_t fsr = Rig::Cb(1, 0x58);
