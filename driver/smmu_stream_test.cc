@@ -159,7 +159,7 @@ TEST_F(StreamTest, MoveBetweenBanksIsOneStoreOfS2cr) {
 TEST_F(StreamTest, SctlrNeverStalls) {
   Attach(kIso, 0, 1);
   Write(Bank(kIso, 1), 0xffffffff);
-  EXPECT_EQ(fake.Reg(Bank(kIso, 1)), 0x4fdfdf7fu);
+  EXPECT_EQ(fake.Reg(Bank(kIso, 1)), 0x4fdfd77fu);
   EXPECT_EQ(Read(Bank(kIso, 1)), 0x4fdfd7ffu);
 }
 
