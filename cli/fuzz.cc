@@ -34,6 +34,7 @@ Json ExercisedRow(const Coverage& coverage) {
           {"stores", coverage.stores},
           {"dma_ok", coverage.dma_ok},
           {"dma_fault", coverage.dma_fault},
+          {"dma_between", coverage.dma_between},
           {"accepted", coverage.accepted_calls},
           {"refused", coverage.refused_calls},
           {"skipped", coverage.skipped}};

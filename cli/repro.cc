@@ -130,8 +130,11 @@ class El2Bench {
     el2_->Boot();
     Run run;
     if (!Same(&run.divergence)) return run;
-    el2_->board().SetChoices(program_.choices);
-    if (host_ != nullptr) host_->board().SetChoices(program_.choices);
+    for (replay::Rig* rig : {host_.get(), el2_.get()}) {
+      if (rig == nullptr) continue;
+      rig->board().SetChoices(program_.choices);
+      rig->board().SetSchedule(program_.schedule);
+    }
     narrator_.set_on(narrating_);
     for (const Event& event : program_.events) {
       if (el2_->board().violated() || !run.divergence.empty()) break;

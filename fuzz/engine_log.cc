@@ -115,6 +115,7 @@ std::string ExercisedText(const Coverage& coverage, InvariantSet armed) {
   text += "           stores=" + std::to_string(coverage.stores) +
           " accepted=" + std::to_string(coverage.accepted_calls) +
           " refused=" + std::to_string(coverage.refused_calls) +
+          " dma_between=" + std::to_string(coverage.dma_between) +
           " skipped=" + std::to_string(coverage.skipped) + "\n";
   text += "evaluated:";
   size_t count = 0;

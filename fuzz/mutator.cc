@@ -11,6 +11,7 @@ namespace {
 constexpr size_t kHeaderSize = 24;
 constexpr size_t kUsualChoices = 64;
 constexpr size_t kUsualCpus = 4;
+constexpr size_t kUsualTransfers = 4;  // of those that a schedule may repeat
 // What of a hundred events should be DMA that is delivered, DMA that faults, and events that make
 // the driver store.
 constexpr size_t kDeliveredShare = 20;
@@ -221,7 +222,7 @@ void Mutator::ChangeSchedule(Program* program) {
   std::vector<uint8_t>& schedule = program->schedule;
   if (schedule.empty() || random_.OneIn(4)) schedule.resize(random_.Below(kUsualChoices));
   if (schedule.empty()) return;
-  schedule[random_.Below(schedule.size())] = static_cast<uint8_t>(random_.Below(kUsualCpus));
+  schedule[random_.Below(schedule.size())] = static_cast<uint8_t>(random_.Below(kUsualTransfers));
 }
 
 // Deletions, moves and splices leave DMA without its attach, and then nearly all of it faults for

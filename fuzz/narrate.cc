@@ -81,6 +81,14 @@ void TextNarrator::OnLoad(uint64_t pa, unsigned width, uint64_t, bool answered) 
                NumberWord(pa).c_str());
 }
 
+void TextNarrator::OnTransfer(const model::DmaRequest& request, const model::DmaResult& result) {
+  if (!on_) return;
+  const bool delivered = result.fault == model::FaultKind::kNone;
+  std::fprintf(out_, "      between two stores: stream 0x%x %s %s -> %s\n", result.sid & 0x7fu,
+               request.write ? "writes" : "reads", NumberWord(request.address).c_str(),
+               delivered ? NumberWord(result.pa).c_str() : "fault");
+}
+
 void TextNarrator::OnOutcome(const Event&, const Outcome& outcome) {
   if (on_) std::fprintf(out_, "    -> %s\n", OutcomeText(outcome).c_str());
 }

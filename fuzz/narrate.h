@@ -31,6 +31,7 @@ class TextNarrator final : public Narrator {
   void OnEvent(size_t index, const Event& event) override;
   void OnStore(uint64_t pa, unsigned width, uint64_t value, bool table) override;
   void OnLoad(uint64_t pa, unsigned width, uint64_t value, bool answered) override;
+  void OnTransfer(const model::DmaRequest& request, const model::DmaResult& result) override;
   void OnOutcome(const Event& event, const Outcome& outcome) override;
 
  private:

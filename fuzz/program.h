@@ -38,7 +38,7 @@ struct Program {
   uint8_t expect = 0;  // 0 pass, else the number of an invariant (oracle/invariant.h)
   std::vector<Event> events;
   std::vector<uint8_t> choices;   // drawn by the model wherever hardware is free
-  std::vector<uint8_t> schedule;  // which CPU goes on at each point where that is open
+  std::vector<uint8_t> schedule;  // what devices do between two stores: Board::SetSchedule
   bool operator==(const Program&) const;
 };
 

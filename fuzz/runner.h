@@ -32,7 +32,7 @@ inline bool MeetsExpectation(const Event& event, const Outcome& outcome) {
 template <typename Engine, typename F>
 RunResult RunProgram(Harness<Engine>& harness, const Program& program, F begun) {
   RunResult result;
-  harness.Begin(program.choices);
+  harness.Begin(program.choices, program.schedule);
   begun();
   for (const Event& event : program.events) {
     if (harness.violated()) break;

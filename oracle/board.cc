@@ -105,6 +105,11 @@ void Board::SetChoices(std::span<const uint8_t> choices) {
   choices_ = model::Choices(choices.data(), choices.size());
 }
 
+void Board::SetSchedule(std::span<const uint8_t> schedule) {
+  schedule_ = model::Choices(schedule.data(), schedule.size());
+  recent_count_ = 0;
+}
+
 uint64_t Board::AddressOf(Window window, uint64_t offset) const {
   const auto number = static_cast<uint8_t>(window);
   if (number >= kWindowCount) return 0;
@@ -261,6 +266,7 @@ void Board::Write32(uint64_t pa, uint32_t value) {
   if (narrator_) narrator_->OnStore(pa, 4, value, false);
   machine_->Write32(pa, value);
   checks_->AfterStore(pa, 4, value);
+  BetweenStores();
 }
 
 void Board::Write64(uint64_t pa, uint64_t value) {
@@ -269,6 +275,7 @@ void Board::Write64(uint64_t pa, uint64_t value) {
   if (narrator_) narrator_->OnStore(pa, 8, value, false);
   machine_->Write64(pa, value);
   checks_->AfterStore(pa, 8, value);
+  BetweenStores();
 }
 
 void Board::TableWrite64(uint64_t pa, uint64_t value) {
@@ -277,6 +284,7 @@ void Board::TableWrite64(uint64_t pa, uint64_t value) {
   if (narrator_) narrator_->OnStore(pa, 8, value, true);
   machine_->TableWrite64(pa, value);
   checks_->AfterTableStore(pa);
+  BetweenStores();
 }
 
 void Board::TableZero(uint64_t pa) {
@@ -285,6 +293,7 @@ void Board::TableZero(uint64_t pa) {
   if (narrator_) narrator_->OnStore(pa, kPageSize, 0, true);
   machine_->TableZero(pa);
   checks_->AfterTableStore(pa);
+  BetweenStores();
 }
 
 void Board::Barrier() {

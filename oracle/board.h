@@ -11,6 +11,7 @@
 #ifndef SIDEWALL_ORACLE_BOARD_H_
 #define SIDEWALL_ORACLE_BOARD_H_
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -50,6 +51,9 @@ class Board final : public Platform, private model::HypCalls {
   // After a cold boot there is nothing that Restore could go back to.
   bool needs_boot() const { return cold_; }
   void SetChoices(std::span<const uint8_t> choices);
+  // One byte for each store that the driver makes: 0, nothing happens before its next step; else
+  // the low four bits name a transfer of this program, 1 the latest, that a device now repeats.
+  void SetSchedule(std::span<const uint8_t> schedule);
 
   Outcome Apply(const Event& event, Caller& caller);
 
@@ -96,6 +100,8 @@ class Board final : public Platform, private model::HypCalls {
  private:
   friend class Checks;
 
+  static constexpr size_t kRecentTransfers = 15;
+
   // Which invariants may fire: see architecture, oracle rule 5.
   enum class Phase : uint8_t { kOff, kTakenOver, kRaw, kUp };
 
@@ -111,6 +117,7 @@ class Board final : public Platform, private model::HypCalls {
   Outcome ApplyCall(const Event& event);
   Outcome Trap(uint64_t ipa, uint64_t esr, struct sidewall_regs& regs);
   Outcome OnePiece(model::DmaRequest request);
+  void BetweenStores();
 
   void AdoptCounts();
   bool Init();
@@ -165,6 +172,9 @@ class Board final : public Platform, private model::HypCalls {
   uint32_t locks_ = 0;
   uint32_t allocations_ = 0;  // inside this event, for fail_nth
   uint64_t stores_in_event_ = 0;
+  model::Choices schedule_;
+  std::array<model::DmaRequest, kRecentTransfers> recent_ = {};  // a ring
+  size_t recent_count_ = 0;
   bool broken_ = false;  // cold boot was refused: nothing is up to attack
   bool cold_ = false;    // what Save kept is no longer what Restore can undo
 };

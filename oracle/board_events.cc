@@ -138,11 +138,15 @@ Outcome Board::Trap(uint64_t ipa, uint64_t esr, struct sidewall_regs& regs) {
     ghost_.HostWrite(window, offset, access.width, Truncate(access.value, access.width));
     checks_->ArmAcrossWrite();
   }
+  const struct sidewall_regs before = regs;
   Call call = {.id = CallId::kHandleDabt, .arg = {esr, ipa}};
   call.regs = &regs;
   const struct sidewall_result result = Invoke(call);
   checks_->DisarmWatches();
   if (write && window == Window::kMcSid && access.width == 4) checks_->AfterMcAccess(offset);
+  if (ours && access.legal && result.status == SIDEWALL_OK) {
+    checks_->AfterTrap(access, window, offset, before, regs);
+  }
   Outcome outcome = OutcomeOf(result);
   if (outcome.result == Expect::kRefused) outcome.result = Expect::kFault;
   outcome.value = 0;
@@ -233,7 +237,28 @@ Outcome Board::ApplyDma(const Event& event) {
   return outcome;
 }
 
+// Devices do not wait for the driver: a transfer that the program made before may come again
+// between two stores of a call. What it may reach is checked as ever; that it works, or that it
+// faults, is no claim of the program.
+void Board::BetweenStores() {
+  const size_t which = schedule_.Next() & 0xf;
+  if (which == 0 || recent_count_ == 0 || event_ == nullptr || violated()) return;
+  const size_t known = std::min(recent_count_, kRecentTransfers);
+  const size_t back = (which - 1) % known + 1;
+  const model::DmaRequest request = recent_[(recent_count_ - back) % kRecentTransfers];
+  const model::DmaResult result = machine_->Dma(request);
+  const bool delivered = result.fault == model::FaultKind::kNone;
+  if (narrator_) narrator_->OnTransfer(request, result);
+  coverage_->dma_between++;
+  model::DmaRequest seen = request;
+  seen.side = machine_->SideOf(result.instance);
+  seen.sid = result.sid;
+  seen.client = model::kNoIndex;
+  if (delivered) checks_->AfterDma(seen, result, {});
+}
+
 Outcome Board::OnePiece(model::DmaRequest request) {
+  recent_[recent_count_++ % kRecentTransfers] = request;
   const model::DmaResult result = machine_->Dma(request);
   last_dma_ = result;
   request.client = model::kNoIndex;

@@ -4,7 +4,7 @@
 // store of the driver, and gives a verdict.
 //
 //     Harness<NativeEngine> harness({.board = model::FindBoard("tiny")});
-//     harness.Begin(program.choices);
+//     harness.Begin(program.choices, program.schedule);
 //     for (const Event& event : program.events) {
 //       Outcome outcome = harness.Apply(event);
 //       if (harness.violated()) break;
@@ -27,10 +27,11 @@ class Harness final : private Caller {
   explicit Harness(const HarnessOptions& options) : board_(options), engine_(board_) {}
 
   // Back to a board that is up: taken over, host memory mapped, finalized. Cheap: undoes what
-  // changed. `choices` must outlive the run.
-  void Begin(std::span<const uint8_t> choices) {
+  // changed. `choices` and `schedule` must outlive the run.
+  void Begin(std::span<const uint8_t> choices, std::span<const uint8_t> schedule = {}) {
     if (!up_ || board_.needs_boot()) {
       board_.SetChoices({});
+      board_.SetSchedule({});
       board_.Boot(*this);
       board_.Save();
       engine_.Save();
@@ -42,6 +43,7 @@ class Harness final : private Caller {
       board_.set_verdict(boot_verdict_);
     }
     board_.SetChoices(choices);
+    board_.SetSchedule(schedule);
     board_.coverage().programs++;
   }
 

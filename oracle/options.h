@@ -13,6 +13,7 @@
 
 #include "model/board.h"
 #include "model/event.h"
+#include "model/machine.h"
 #include "oracle/invariant.h"
 
 namespace sidewall {
@@ -34,6 +35,8 @@ class Narrator {
   virtual void OnEvent(size_t index, const Event& event) = 0;
   virtual void OnStore(uint64_t pa, unsigned width, uint64_t value, bool table) = 0;
   virtual void OnLoad(uint64_t pa, unsigned width, uint64_t value, bool answered) = 0;
+  // A transfer that a device made between two stores of the driver.
+  virtual void OnTransfer(const model::DmaRequest& request, const model::DmaResult& result) = 0;
   virtual void OnOutcome(const Event& event, const Outcome& outcome) = 0;
 };
 
@@ -45,6 +48,7 @@ struct Coverage {
   uint64_t stores = 0;
   uint64_t dma_ok = 0;
   uint64_t dma_fault = 0;
+  uint64_t dma_between = 0;  // transfers between two stores of the driver
   uint64_t skipped = 0;
   uint64_t accepted_calls = 0;
   uint64_t refused_calls = 0;

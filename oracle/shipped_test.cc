@@ -203,6 +203,27 @@ TEST_P(ShippedTest, ColdBootOnOddHardware) {
   ExpectClean();
 }
 
+// A device that goes on with its transfers while the driver works, after every second store.
+TEST_P(ShippedTest, DevicesGoOnBetweenTwoStores) {
+  const std::vector<uint8_t> schedule = {1, 0, 1, 0, 2, 0, 1, 0, 15, 0, 3, 0, 1, 0, 1, 0, 1};
+  harness_.Begin({}, schedule);
+  StoreTables(dram_ + 0x10000, 0x40000000, dram_ + 0x5000);
+  EXPECT_EQ(Dma(0x40000000, 0).result, Expect::kFault);
+  const uint64_t before = harness_.board().coverage().dma_between;
+  Attach(1, dram_ + 0x10000);
+  EXPECT_GE(harness_.board().coverage().dma_between, before + 8);
+  EXPECT_EQ(Dma(0x40000000, 0).result, Expect::kOk);
+  ExpectClean();
+  // A program without a schedule has none of them, and neither has one without transfers.
+  harness_.Begin({}, schedule);
+  const uint64_t between = harness_.board().coverage().dma_between;
+  Attach(1, dram_ + 0x10000);
+  harness_.Begin({});
+  Dma(0x40000000, 0);
+  Attach(1, dram_ + 0x10000);
+  EXPECT_EQ(harness_.board().coverage().dma_between, between);
+}
+
 INSTANTIATE_TEST_SUITE_P(Boards, ShippedTest, testing::Values("tiny", "tegra234", "tegra234-virt"));
 
 // Boards that the driver cannot run: init says so, stores nothing, and nothing is up afterwards.
