@@ -65,6 +65,14 @@ const BoardSpec* Boards(size_t* count);
 const BoardSpec* FindBoard(const char* name);
 const BoardSpec* FindBoard(uint8_t id);
 
+// The same board with so much RAM, a multiple of 2 MiB, from where its RAM begins; the pool of EL2
+// is at the end, and grows with it. Its name and number stay the same. CheckBoard says if it is
+// sound.
+BoardSpec WithDram(const BoardSpec& board, uint64_t bytes);
+// "tegra234", or "tegra234:8G" and "tegra234:512M" with so much RAM. False: no such board, or it
+// would not be sound.
+bool ParseBoard(const char* spelling, BoardSpec* board);
+
 // Null when the description is sound, else the name of the first field that contradicts another.
 const char* CheckBoard(const BoardSpec& board);
 

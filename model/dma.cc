@@ -123,13 +123,13 @@ void Machine::DecideContext(const SmmuInstance& smmu, Decision* decision) const 
   Resolution& via = decision->via;
   via.route = Route::kBadContext;
   decision->fault = FaultKind::kUnimplementedBank;
-  if (via.bank >= smmu.spec->banks) return;
+  if (via.bank >= smmu.banks) return;
   const uint32_t type = cbar::Type(smmu.cbar[via.bank]);
   via.vmid = cbar::Vmid(smmu.cbar[via.bank]);
   decision->fault = FaultKind::kInvalidContext;
   // Hardware may lack a kind of translation: IDR0.S2TS, S1TS and NTS, by type.
   constexpr uint8_t kSupport[4] = {29, 30, 0, 28};
-  if (type == cbar::kFault || !Bit(smmu.spec->idr[0], kSupport[type])) return;
+  if (type == cbar::kFault || !Bit(smmu.idr[0], kSupport[type])) return;
   decision->fault = FaultKind::kNone;
   if (type == cbar::kStage1) {
     via.route = Route::kStage1Only;
@@ -140,7 +140,7 @@ void Machine::DecideContext(const SmmuInstance& smmu, Decision* decision) const 
     second = cbar::Stage2Bank(smmu.cbar[via.bank]);
     decision->second_bank = true;
     decision->fault = FaultKind::kUnimplementedBank;
-    if (second >= smmu.spec->banks) return;
+    if (second >= smmu.banks) return;
     decision->fault = FaultKind::kInvalidContext;
     if (cbar::Type(smmu.cbar[second]) != cbar::kStage2) return;
     const bool wide1 = (smmu.cba2r[via.bank] & kCba2rVa64) != 0;

@@ -8,6 +8,7 @@ namespace sidewall::model {
 static_assert(__is_trivially_copyable(Machine), "snapshots copy it as bytes");
 static_assert(sizeof(Machine) < 256 * 1024);
 static_assert(kSyncModeSlow == kSyncSlow && kSyncModeNever == kSyncNever);
+static_assert(kSyncModeDrawn == kSyncDrawn);
 
 // Passes changes of trees on to the machine; apart from it, so that the machine has no vtable.
 class Machine::Listener final : public TreeListener {
@@ -56,6 +57,7 @@ void Machine::Reset(const BoardSpec& board, const Arena& arena, Choices* choices
       SmmuInstance& smmu = smmu_[InstanceIndex(spec.side, n)];
       smmu.spec = &spec;
       smmu.window = spec.window[n];
+      SetIdentity(smmu, spec.idr);
       ResetRegisters(smmu);
     }
   }
@@ -152,6 +154,20 @@ void Machine::Write64(uint64_t pa, uint64_t value) {
   Write32(pa + 4, static_cast<uint32_t>(value >> 32));
 }
 
+bool Machine::Read(uint64_t pa, unsigned width, uint64_t* value) {
+  if (width == 8) return Read64(pa, value);
+  if ((width != 1 && width != 2 && width != 4) || pa % width != 0) return false;
+  uint32_t word = 0;
+  if (!Read32(pa & ~uint64_t{3}, &word)) return false;
+  *value = (word >> (8 * (pa % 4))) & (~uint64_t{0} >> (64 - 8 * width));
+  return true;
+}
+
+void Machine::Write(uint64_t pa, unsigned width, uint64_t value) {
+  if (width == 8) Write64(pa, value);
+  if (width == 4) Write32(pa, static_cast<uint32_t>(value));
+}
+
 // ---------------------------------------------------------------------------------------- memory
 
 bool Machine::StorePool(size_t page, size_t word, uint64_t value) {
@@ -240,7 +256,7 @@ void Machine::FindHolders(uint16_t tree) {
     vmids[0] = vmids[1] = vmids[2] = vmids[3] = 0;
     const SmmuInstance& smmu = smmu_[i];
     if (smmu.spec == nullptr) continue;
-    for (uint16_t b = 0; b < smmu.spec->banks; ++b) {
+    for (uint16_t b = 0; b < smmu.banks; ++b) {
       if (smmu.bank[b].tree != tree) continue;
       const uint8_t vmid = smmu.bank[b].tree_vmid;
       vmids[vmid / 64] |= uint64_t{1} << (vmid % 64);
@@ -344,6 +360,10 @@ void Machine::SetSyncMode(size_t instance, uint64_t mode, uint64_t polls) {
 void Machine::FailReads(size_t instance, uint64_t count) {
   if (instance >= kMaxInstances) return;
   smmu_[instance].failing_reads = count;
+}
+
+void Machine::SetQuirks(size_t instance, const Quirks& quirks) {
+  if (instance < kMaxInstances) smmu_[instance].quirks = quirks;
 }
 
 // Masters are gated while the power is off, so what matters is the state after it is back.

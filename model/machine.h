@@ -165,6 +165,9 @@ class Machine {
   void Reset(const BoardSpec& board, const Arena& arena, Choices* choices, Watcher* watcher);
   // Overwrites registers with values drawn from the choices, as a hostile boot loader could.
   void Scramble();
+  // The same of hardware that is odd in a way that is drawn first: ID registers that differ within
+  // a pair or count less, registers that do not stick, locked clients, torn 64-bit registers.
+  void ScrambleOdd();
   void set_choices(Choices* choices) { choices_ = choices; }
 
   // ---- EL2's side. pa is a register address in an SMMU or MC window.
@@ -172,6 +175,12 @@ class Machine {
   bool Read64(uint64_t pa, uint64_t* value);
   void Write32(uint64_t pa, uint32_t value);
   void Write64(uint64_t pa, uint64_t value);
+  // Any width: 1, 2, 4 or 8 bytes. Of what is implementation defined, MMU-500 and this model do: a
+  // read of 1 or 2 bytes gives them out of the word that it would read, a write of 1 or 2 bytes is
+  // ignored, 8 bytes where no 64-bit register lies are two words, and what is not aligned to a word
+  // is not answered when read and ignored when written.
+  bool Read(uint64_t pa, unsigned width, uint64_t* value);
+  void Write(uint64_t pa, unsigned width, uint64_t value);
   void TableWrite64(uint64_t pa, uint64_t value);
   void TableZero(uint64_t pa);
   void Barrier();
@@ -239,6 +248,8 @@ class Machine {
   // Holds the masters of a side, powered or not: EL2 is still restoring what was lost.
   void GateMasters(uint8_t side, bool gated);
   bool powered(uint8_t side) const;
+  // Makes one instance odd; see Quirks. A reset of its registers leaves it so.
+  void SetQuirks(size_t instance, const Quirks& quirks);
 
   // ---- Naming. A global instance index counts windows: niso1, niso1m, niso0, niso0m, iso on the
   // Tegra boards; boards with fewer SMMUs keep the indices of the windows that they have.
@@ -301,6 +312,8 @@ class Machine {
   void WriteBankCommand(size_t instance, uint16_t bank, uint32_t offset, uint64_t value);
   void WriteSctlr(size_t instance, uint16_t bank, uint32_t value);
   void SetEntry(SmmuInstance& smmu, size_t entry, uint32_t value);
+  uint32_t PollsOfSync(const SmmuInstance& smmu);
+  static bool StepSync(const SmmuInstance& smmu, uint32_t* polls);
   bool GlobalSyncActive(size_t instance);
   bool BankSyncActive(size_t instance, uint16_t bank);
   // machine.cc
@@ -313,6 +326,11 @@ class Machine {
   void NoteUnfollowedRemoval();
   bool StorePool(size_t page, size_t word, uint64_t value);
   void ScrambleInstance(size_t instance, uint64_t* state);
+  void DrawIdentity(uint64_t* state);
+  void DrawQuirks(uint64_t* state);
+  void DrawStuckRegister(uint64_t* state);
+  void DrawClients(uint64_t* state);
+  void DrawMonitors(size_t instance, uint64_t* state);
   void VisitStale(size_t instance, uint8_t vmid, void (*fn)(void*, uint64_t, uint8_t),
                   void* context) const;
   // dma.cc

@@ -113,7 +113,7 @@ unsigned Walk::DrawGranule() {
 
 // No stage gives an address that is wider than its register says, or than the hardware has.
 unsigned Walk::OutputBits(uint64_t pa_size, bool intermediate) const {
-  const uint32_t idr2 = smmu_.spec->idr[2];
+  const uint32_t idr2 = smmu_.idr[2];
   const unsigned limit = kSizes[(intermediate ? Bits(idr2, 3, 0) : Bits(idr2, 7, 4)) & 7];
   const unsigned wanted = kSizes[pa_size & 7];
   return wanted < limit ? wanted : limit;
@@ -132,7 +132,7 @@ bool Walk::Stage1Untranslated(const ContextBank& bank, uint64_t va, uint64_t* ou
 
 // Chooses the half of the address space and checks that the address lies in it.
 bool Walk::ShapeStage1(const ContextBank& bank, uint64_t va, Shape* shape) {
-  const unsigned upstream = UpstreamBits(smmu_.spec->idr[2]);
+  const unsigned upstream = UpstreamBits(smmu_.idr[2]);
   if (upstream < 64 && va >> upstream != 0) return Fail(FaultKind::kTranslation, 1, 0);
   const unsigned sign = SignBit(bank.tcr2, upstream);
   const bool high = Bit(va, sign);
@@ -262,7 +262,7 @@ bool Walk::ShapeStage2(const ContextBank& bank, uint64_t in, Shape* shape) {
   if (!geometry.valid) return Fail(FaultKind::kTranslation, 2, 0);
   // Hardware with small addresses has no start level above what they need, and takes no input that
   // is wider than its intermediate addresses.
-  const uint32_t idr2 = smmu_.spec->idr[2];
+  const uint32_t idr2 = smmu_.idr[2];
   const unsigned topmost = geometry.page_bits == 12 ? 0 : 1;
   const bool small = kSizes[Bits(idr2, 7, 4) & 7] <= 42;
   if (small && geometry.start_level == topmost) return Fail(FaultKind::kTranslation, 2, 0);

@@ -187,14 +187,14 @@ constexpr uint32_t kNoVmid = 0x100;
   if (!Enabled(Invariant::kIso05)) return;
   Evaluated(Invariant::kIso05);
   const model::SmmuSpec& spec = SpecOf(instance);
-  const uint32_t type = board_.machine_->Peek32(instance, layout::kCbar + 4u * bank) >> 16 & 3;
+  const uint32_t type = board_.machine_->Peek32(instance, layout::Cbar(spec) + 4u * bank) >> 16 & 3;
   const bool host = bank < spec.banks - spec.el2_banks;
   if (host ? type == 3 : type == 0) return;
   if (Report(Invariant::kIso05, "bank", "Iso05FloorContext",
              Print("CBAR[%u] of %s has type %u, but a bank of %s has type %u", bank,
                    model::WindowName(WindowOf(instance)), type, host ? "the host" : "EL2",
                    host ? 3 : 0),
-             {RegisterLine(instance, layout::kCbar + 4u * bank)})) {
+             {RegisterLine(instance, layout::Cbar(spec) + 4u * bank)})) {
     __builtin_trap();
   }
 }

@@ -103,13 +103,13 @@ class TestDriver final : public Caller {
   void SetUp(const model::SmmuSpec& smmu, uint64_t window) {
     const uint32_t stage2 = HostBank(smmu);
     const uint64_t bank = window + layout::Bank(smmu, stage2);
-    board_.Write32(window + layout::kCbar + 4 * stage2, smmu.host_vmid);
+    board_.Write32(window + layout::Cbar(smmu) + 4 * stage2, smmu.host_vmid);
     board_.Write64(bank + layout::kTtbr0, root_);
     // T0SZ 16, start level 0, 4K granule, 48-bit output.
     board_.Write32(bank + layout::kTcr, 0x80053590);
     board_.Write32(bank + layout::kSctlr, 0x161);
     for (uint32_t i = 0; i < stage2; i++) {
-      board_.Write32(window + layout::kCbar + 4 * i, 3u << 16 | stage2 << 8 | smmu.host_vmid);
+      board_.Write32(window + layout::Cbar(smmu) + 4 * i, 3u << 16 | stage2 << 8 | smmu.host_vmid);
     }
     board_.Write32(window + 0x68, 0);
     board_.Write32(window + 0x70, 0);
