@@ -103,15 +103,24 @@ struct LeafChange {
   uint64_t root = 0;
   uint64_t ipa = 0;
   uint64_t page = 0;
-  uint8_t perm = 0;    // Permission
-  bool added = false;  // else removed
+  uint8_t perm = 0;        // Permission
+  bool added = false;      // else removed
+  bool block = false;      // part of a block, and not of a last-level leaf
+  uint8_t leaf_bits = 12;  // log2 of the size of the leaf that it is part of
 };
 
 // Told of what a store changed. Calls come from inside Write*/Table*/Store64, in order, before
-// they return; a tree that only stale TLB entries kept alive ends inside the status read that
-// shows the sync complete (or in PowerLoss). When trees of two shapes lie over one root, the root
-// is announced anew after one of them ends; and so is a tree that was wild only because another
-// tree used one of its tables, after that other tree ends: OnTree false, OnTree true, its leaves.
+// they return; what a store takes away is told inside the Barrier that makes it visible to walkers,
+// so that one address may have an old and a new leaf meanwhile. A tree that only stale TLB entries
+// kept alive ends inside the status read that shows the sync complete (or in PowerLoss). When trees
+// of two shapes lie over one root, the root is announced anew after one of them ends; and so is a
+// tree that was wild only because another tree used one of its tables, after that other tree ends:
+// OnTree false, OnTree true, its leaves.
+//
+// A table that is unlinked from a live tree becomes a tree of its own, under its own address as
+// root, as long as the walk cache of an instance may lead there (see MayWalk): after the removal of
+// its leaves from the tree that it was in, OnTree true and its leaves again. Stores to it are
+// followed. It ends, or becomes wild, before a tree that links one of its pages says so.
 class Watcher {
  public:
   virtual void OnLeaf(const LeafChange& change) = 0;
@@ -170,6 +179,9 @@ class Machine {
   // True while entries of before the first completed TLBIALLNSNH may still be there. MayHold and
   // ForEachStale do not count those.
   bool TlbUnknown(size_t instance) const;
+  // True when caches of an instance may lead to the tree of this root under `vmid`, though no
+  // enabled bank names it under that VMID: its bank was changed, or it was unlinked from its tree.
+  bool MayWalk(size_t instance, uint8_t vmid, uint64_t root) const;
   // Permissions with which a translation to `page` under `vmid` may still be cached, though the
   // tables no longer hold it.
   uint8_t MayHold(size_t instance, uint8_t vmid, uint64_t page) const;
@@ -253,7 +265,10 @@ class Machine {
   // machine.cc
   void UpdateBankTree(size_t instance, uint16_t bank);
   void DropStaleTrees(const DroppedTrees& dropped);
-  void OnTreeLeaf(uint16_t tree, const LeafChange& change);
+  void OnTreeLeaf(uint16_t tree, const LeafChange& change, bool stored);
+  void OnTableUnlinked(uint16_t tree, uint64_t pa, unsigned level, uint64_t base);
+  void OnTableTaken(uint16_t walk, uint16_t by, bool same);
+  void OnVisible(size_t page, size_t word, uint64_t old);
   void FindHolders(uint16_t tree);
   template <typename F>
   void ForEachHolder(F f) const;

@@ -225,7 +225,9 @@ bool Machine::BankSyncActive(size_t index, uint16_t number) {
     return true;
   }
   bank.sync_active = false;
-  tlb_[index].CompleteBank(number, bank.sync_covers);
+  DroppedTrees dropped;
+  tlb_[index].CompleteBank(number, bank.sync_covers, &dropped);
+  DropStaleTrees(dropped);
   return false;
 }
 
@@ -425,7 +427,8 @@ void Machine::WriteBankCommand(size_t index, uint16_t number, uint32_t offset, u
   const SmmuInstance& smmu = smmu_[index];
   if (IsAbsent(IsStage2(smmu, number), offset)) return;
   if (offset == 0x630 || offset == 0x638) {
-    tlb_[index].InvalidateIpa(cbar::Vmid(smmu.cbar[number]), Bits(value, 35, 0) << 12, number);
+    tlb_[index].InvalidateIpa(cbar::Vmid(smmu.cbar[number]), Bits(value, 35, 0) << 12, number,
+                              offset == 0x638);
   }
 }
 

@@ -175,12 +175,19 @@ bool Walk::Stage1Leaf(const ContextBank& bank, AccessKind access, uint64_t descr
 // True when a translation that the tables no longer hold is still cached and answers.
 bool Walk::StaleAnswers(AccessKind access, uint64_t in, uint64_t* out) {
   if (choices_ == nullptr) return false;
-  const StaleEntry* entry = tlb_.FindIpa(stage2_vmid_, in & ~(kPageSize - 1));
-  if (entry == nullptr) return false;
+  StaleAnswer answer;
+  const uint64_t page = in & ~(kPageSize - 1);
+  const size_t count = tlb_.FindStale(stage2_vmid_, page, 0, &answer);
+  if (count == 0) return false;
+  // An odd choice is an answer, and what is above its lowest bit says which.
+  const uint8_t choice = choices_->Next();
+  if ((choice & 1) == 0) return false;
+  const size_t which = (choice >> 1) % count;
+  if (which != 0) tlb_.FindStale(stage2_vmid_, page, which, &answer);
   const uint8_t need = access.write ? kPermWrite : kPermRead;
-  if ((choices_->Next() & 1) == 0 || (entry->perm & need) == 0) return false;
+  if ((answer.perm & need) == 0) return false;
   stale = true;
-  *out = entry->page | (in & (kPageSize - 1));
+  *out = answer.page | (in & (kPageSize - 1));
   return true;
 }
 
