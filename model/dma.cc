@@ -208,7 +208,11 @@ DmaResult Machine::Process(const DmaRequest& request, size_t instance, uint16_t 
     result.fault = FaultKind::kBlocked;
     return result;
   }
-  Walk walk(memory_, smmu, tlb_[instance], choices);
+  const AccessKind access = Override(request, smmu.s2cr[via.entry]);
+  const unsigned kind = KindNumber(access);
+  if (AnswerFromTlb(request, kind, choices, &result, record)) return result;
+  const bool lru = profile_ == TlbProfile::kLru;
+  Walk walk(memory_, smmu, tlb_[instance], lru ? nullptr : choices);
   // AArch32 formats are not followed: such a context delivers nothing here.
   const bool stage1_on = via.bank != via.stage2_bank && (bank.sctlr & sctlr::kM) != 0;
   const bool stage2_on =
@@ -222,8 +226,9 @@ DmaResult Machine::Process(const DmaRequest& request, size_t instance, uint16_t 
     walk.stage = 2;
     walk.level = 1;
   } else {
-    walk.Run(via, Override(request, smmu.s2cr[via.entry]), request.address);
+    walk.Run(via, access, request.address);
   }
+  NoteWalk(walk, kind, &record->walk);
   result.fault = walk.fault;
   result.stage = walk.fault == FaultKind::kNone ? 0 : walk.stage;
   result.level = walk.level;
@@ -294,6 +299,7 @@ DmaResult Machine::Dma(const DmaRequest& request) {
   FaultRecord record;
   Choices none;
   const DmaResult result = Issue(request, choices_ != nullptr ? choices_ : &none, &record);
+  Remember(request, record, result);
   if (record.global || record.bank != kNoIndex) {
     Record(smmu_[result.instance], record, result.sid);
   }

@@ -37,7 +37,7 @@ class Machine::Listener final : public TreeListener {
 
 size_t Machine::WorkSize(size_t pool_pages) {
   return PendingStores::WorkSize(pool_pages) + Stage2Trees::WorkSize(pool_pages) +
-         kMaxInstances * Tlb::WorkSize(pool_pages);
+         kMaxInstances * (Tlb::WorkSize(pool_pages) + TranslationCache::WorkSize());
 }
 
 void Machine::Reset(const BoardSpec& board, const Arena& arena, Choices* choices,
@@ -57,6 +57,8 @@ void Machine::Reset(const BoardSpec& board, const Arena& arena, Choices* choices
     tlb.Reset(work, arena.pool_pages, &trees_, board.walk_cache_erratum);
     work += Tlb::WorkSize(arena.pool_pages);
   }
+  SetProfile(TlbProfile::kAdversarial);
+  ResetStatistics();
   for (SmmuInstance& smmu : smmu_) smmu = SmmuInstance();
   for (size_t i = 0; i < board.smmu_count; ++i) {
     const SmmuSpec& spec = board.smmu[i];
@@ -431,6 +433,7 @@ void Machine::PowerLoss(uint8_t side) {
     SmmuInstance& smmu = smmu_[index];
     DroppedTrees dropped;
     tlb_[index].MakeUnknown(&dropped);
+    cache_[index].Clear();
     Listener listener(this);
     uint16_t named[kMaxBanks];
     for (size_t b = 0; b < kMaxBanks; ++b) named[b] = smmu.bank[b].tree;

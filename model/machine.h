@@ -23,6 +23,7 @@
 #include "model/smmu_state.h"
 #include "model/stage2_trees.h"
 #include "model/tlb.h"
+#include "model/translation_cache.h"
 
 namespace sidewall::model {
 
@@ -134,6 +135,25 @@ class Watcher {
   ~Watcher() = default;
 };
 
+// Who answers a transaction. The adversarial TLB may hold whatever was valid since the last
+// invalidation, and answers by choice. The LRU one holds the last translations of each instance:
+// a hit answers, commands act at once; it is there to count what a real TLB would do.
+enum class TlbProfile : uint8_t { kAdversarial, kLru };
+inline constexpr size_t kLruEntries = 256;
+
+// What the TLB of an instance did since Reset or ResetStatistics; Restore leaves it alone.
+struct TlbStatistics {
+  uint64_t translations = 0;  // transactions that a bank translated, or faulted in its tables
+  uint64_t hits = 0;          // answered by the TLB
+  uint64_t misses = 0;
+  uint64_t walks = 0;
+  uint64_t table_reads = 0;  // descriptors that these walks fetched
+  uint64_t commands[kTlbCommands] = {};
+  uint64_t syncs = 0;       // seen complete
+  uint64_t faults = 0;      // recorded, of transactions
+  uint64_t interrupts = 0;  // that these raised
+};
+
 class Machine {
  public:
   static size_t WorkSize(size_t pool_pages);
@@ -201,6 +221,12 @@ class Machine {
   // channel of the memory controller.
   uint16_t ClientSid(uint16_t client, uint16_t own_sid) const;
 
+  // ---- The TLB's way of working, and what it did. SetProfile empties it; up to 512 entries, and 0
+  // is no TLB. The room of the adversarial one is fixed.
+  void SetProfile(TlbProfile profile, size_t entries = kLruEntries);
+  const TlbStatistics& statistics(size_t instance) const { return statistics_[instance]; }
+  void ResetStatistics();
+
   // ---- Hardware events of a program.
   void InjectFault(size_t instance, uint16_t bank, uint32_t fsr, uint32_t fsynr0, uint64_t far,
                    uint16_t sid);
@@ -233,8 +259,20 @@ class Machine {
     FaultKind fault = FaultKind::kNone;
     bool second_bank = false;  // the fault is that of the bank named by CBAR.CBNDX
   };
+  // How a transaction was translated, for the TLB and its statistics.
+  struct WalkNote {
+    bool done = false;   // tables were read, unless a fault came before
+    bool found = false;  // without a fault
+    bool global = false;
+    uint8_t kind = 0;  // bit number in CachedTranslation::kinds
+    uint8_t leaf_bits = 12;
+    uint32_t reads = 0;
+    uint64_t pa = 0;
+    size_t hit = TranslationCache::kNone;
+  };
   // Where a fault is recorded, and what.
   struct FaultRecord {
+    WalkNote walk;
     bool global = false;
     uint16_t bank = kNoIndex;  // kNoIndex with !global: nowhere
     uint32_t status = 0;
@@ -253,7 +291,7 @@ class Machine {
   uint32_t ReadBank(size_t instance, uint16_t bank, uint32_t offset);
   void WriteRegister(size_t instance, uint32_t offset, uint64_t value, unsigned width);
   void WriteGlobal0(size_t instance, uint32_t offset, uint32_t value);
-  void WriteGlobalCommand(size_t instance, uint32_t offset, uint32_t value);
+  void WriteGlobalCommand(size_t instance, uint32_t offset, uint64_t value);
   void WriteGlobal1(size_t instance, uint32_t offset, uint32_t value);
   void WriteBank(size_t instance, uint16_t bank, uint32_t offset, uint32_t value);
   bool WriteBankWide(size_t instance, uint16_t bank, uint32_t offset, uint64_t value);
@@ -262,6 +300,21 @@ class Machine {
   void SetEntry(SmmuInstance& smmu, size_t entry, uint32_t value);
   bool GlobalSyncActive(size_t instance);
   bool BankSyncActive(size_t instance, uint16_t bank);
+  // caches.cc
+  bool AnswerFromTlb(const DmaRequest& request, unsigned kind, Choices* choices, DmaResult* result,
+                     FaultRecord* record) const;
+  void KeepTranslation(const Resolution& via, size_t instance, uint64_t address,
+                       CachedTranslation entry);
+  bool IsKept(const TlbTag& tag, size_t instance, uint64_t address, const WalkNote& walk) const;
+  void Remember(const DmaRequest& request, const FaultRecord& record, const DmaResult& result);
+  static void NoteWalk(const class Walk& walk, unsigned kind, WalkNote* note);
+  static void CountFault(const FaultRecord& record, const SmmuInstance& smmu,
+                         TlbStatistics* counts);
+  void Invalidate(size_t instance, const Invalidation& what);
+  void InvalidateFromBank(size_t instance, uint16_t bank, uint32_t offset, uint64_t value);
+  void InvalidateGlobally(size_t instance, uint32_t offset, uint64_t value);
+  void CompleteGlobalSync(size_t instance);
+  void CompleteBankSync(size_t instance, uint16_t bank);
   // machine.cc
   void UpdateBankTree(size_t instance, uint16_t bank);
   void DropStaleTrees(const DroppedTrees& dropped);
@@ -295,6 +348,9 @@ class Machine {
   MemoryController mc_;
   Stage2Trees trees_;
   Tlb tlb_[kMaxInstances];
+  TranslationCache cache_[kMaxInstances];
+  TlbStatistics statistics_[kMaxInstances];
+  TlbProfile profile_ = TlbProfile::kAdversarial;
   SmmuInstance smmu_[kMaxInstances];
   bool marked_ = false;
   // The VMIDs, per instance, under which `holders_tree_` may be cached; rebuilt on demand.

@@ -209,9 +209,7 @@ bool Machine::GlobalSyncActive(size_t index) {
     return true;
   }
   smmu.sync_active = false;
-  DroppedTrees dropped;
-  tlb_[index].CompleteGlobal(&dropped);
-  DropStaleTrees(dropped);
+  CompleteGlobalSync(index);
   return false;
 }
 
@@ -225,9 +223,7 @@ bool Machine::BankSyncActive(size_t index, uint16_t number) {
     return true;
   }
   bank.sync_active = false;
-  DroppedTrees dropped;
-  tlb_[index].CompleteBank(number, bank.sync_covers, &dropped);
-  DropStaleTrees(dropped);
+  CompleteBankSync(index, number);
   return false;
 }
 
@@ -243,6 +239,10 @@ void Machine::WriteRegister(size_t index, uint32_t offset, uint64_t value, unsig
     // The low half acts, zero-extended; the high half alone is ignored.
     if ((in_page & 4) == 0) WriteBankCommand(index, bank, in_page, value);
     return;
+  }
+  if (width == 8 && !in_bank && (in_page == 0x0b0 || in_page == 0x0c0) &&
+      offset >> kPageShift == 0) {
+    return WriteGlobalCommand(index, in_page, value);  // TLBIVALH64, TLBIVAH64
   }
   if (width == 8 && in_bank && WriteBankWide(index, bank, in_page, value)) return;
   if (width == 8) {
@@ -310,29 +310,15 @@ void Machine::WriteGlobal0(size_t index, uint32_t offset, uint32_t value) {
   }
 }
 
-// TLBIALLH, TLBIVAH and the like act on entries of the hypervisor's own contexts (CBAR.HYPC), and
-// those are not modelled; they are accepted and do nothing.
-void Machine::WriteGlobalCommand(size_t index, uint32_t offset, uint32_t value) {
+void Machine::WriteGlobalCommand(size_t index, uint32_t offset, uint64_t value) {
   SmmuInstance& smmu = smmu_[index];
-  const uint8_t vmid = static_cast<uint8_t>(value);
-  switch (offset) {
-    case 0x064:
-      tlb_[index].InvalidateVmid(vmid);
-      return;
-    case 0x068:
-      tlb_[index].InvalidateAll();
-      return;
-    case 0x070:
-      tlb_[index].SyncGlobal();
-      smmu.sync_active = true;
-      smmu.sync_polls = static_cast<uint32_t>(smmu.sync_polls_wanted);
-      return;
-    case 0x0b8:
-      tlb_[index].InvalidateVmidStage1(vmid);
-      return;
-    default:
-      return;
+  if (offset != 0x070) {
+    InvalidateGlobally(index, offset, value);
+    return;
   }
+  tlb_[index].SyncGlobal();
+  smmu.sync_active = true;
+  smmu.sync_polls = static_cast<uint32_t>(smmu.sync_polls_wanted);
 }
 
 void Machine::WriteGlobal1(size_t index, uint32_t offset, uint32_t value) {
@@ -422,14 +408,9 @@ bool Machine::WriteBankWide(size_t index, uint16_t number, uint32_t offset, uint
   return true;
 }
 
-// Stage-1 invalidations are accepted, and remove nothing that matters for what stage 2 allows.
 void Machine::WriteBankCommand(size_t index, uint16_t number, uint32_t offset, uint64_t value) {
-  const SmmuInstance& smmu = smmu_[index];
-  if (IsAbsent(IsStage2(smmu, number), offset)) return;
-  if (offset == 0x630 || offset == 0x638) {
-    tlb_[index].InvalidateIpa(cbar::Vmid(smmu.cbar[number]), Bits(value, 35, 0) << 12, number,
-                              offset == 0x638);
-  }
+  const bool of_stage2 = offset == 0x630 || offset == 0x638;
+  if (IsStage2(smmu_[index], number) == of_stage2) InvalidateFromBank(index, number, offset, value);
 }
 
 }  // namespace sidewall::model

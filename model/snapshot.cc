@@ -13,6 +13,7 @@ struct Machine::SnapshotLayout {
   TableNode* nodes;
   StaleEntry* entries[kMaxInstances];
   PendingValue* pending;
+  CachedTranslation* cached[kMaxInstances];
   uint64_t* pool;
   uint64_t* pages;
   uint64_t* keys;
@@ -35,6 +36,9 @@ struct Machine::SnapshotLayout {
     }
     pending = static_cast<PendingValue*>(
         take(PendingStores::Capacity(pool_pages) * sizeof(PendingValue)));
+    for (CachedTranslation*& part : cached) {
+      part = static_cast<CachedTranslation*>(take(TranslationCache::WorkSize()));
+    }
     pool = static_cast<uint64_t*>(take(pool_pages * kPageSize));
     pages = static_cast<uint64_t*>(take(page_slots * kPageSize));
     keys = static_cast<uint64_t*>(take(page_slots * sizeof(uint64_t)));
@@ -53,6 +57,7 @@ bool Machine::Mark() {
   trees_.SaveTo(to.trees, to.nodes);
   for (size_t i = 0; i < kMaxInstances; ++i) tlb_[i].SaveEntries(to.entries[i]);
   memory_.pending().SaveEntries(to.pending);
+  for (size_t i = 0; i < kMaxInstances; ++i) cache_[i].SaveEntries(to.cached[i]);
   __builtin_memcpy(to.pool, arena_.pool, arena_.pool_pages * kPageSize);
   __builtin_memcpy(to.keys, arena_.page_keys, arena_.page_slots * sizeof(uint64_t));
   for (size_t slot = 0; slot < arena_.page_slots; ++slot) {
@@ -84,6 +89,8 @@ bool Machine::Restore() {
   memory_.pending().Restore(saved.memory_.pending(), from.pending);
   trees_.RestoreTrees(from.trees, saved.trees_);
   for (size_t i = 0; i < kMaxInstances; ++i) tlb_[i].Restore(saved.tlb_[i], from.entries[i]);
+  for (size_t i = 0; i < kMaxInstances; ++i) cache_[i].Restore(saved.cache_[i], from.cached[i]);
+  profile_ = saved.profile_;
   mc_ = saved.mc_;
   __builtin_memcpy(static_cast<void*>(smmu_), saved.smmu_, sizeof(smmu_));
   holders_tree_ = kNoTree;

@@ -103,6 +103,9 @@ class Tlb {
   // Syncs. Complete* is called when a status read shows that the sync is done.
   void SyncGlobal() { captured_seq_ = seq_; }
   uint64_t SyncBank() const { return seq_; }
+  uint64_t captured_seq() const { return captured_seq_; }
+  // A command that covers nothing that is noted here.
+  void NoteCommand() { ++seq_; }
   void CompleteGlobal(DroppedTrees* dropped);
   void CompleteBank(uint16_t bank, uint64_t covered, DroppedTrees* dropped);
 

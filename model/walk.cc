@@ -135,6 +135,7 @@ bool Walk::Stage1(const ContextBank& bank, AccessKind access, uint64_t va, uint6
       return Fail(FaultKind::kExternal, 1, at);
     }
     const uint64_t descriptor = memory_.WalkerLoad64(fetched, choices_);
+    ++reads;
     const DescriptorKind kind = KindOf(descriptor, at, shape.page_bits);
     if (kind == DescriptorKind::kInvalid) return Fail(FaultKind::kTranslation, 1, at);
     const bool leaf = kind == DescriptorKind::kLeaf;
@@ -147,6 +148,9 @@ bool Walk::Stage1(const ContextBank& bank, AccessKind access, uint64_t va, uint6
     }
     if (!Stage1Leaf(bank, access, descriptor, at, table_attributes)) return false;
     *out = next | (input & ((uint64_t{1} << shift) - 1));
+    leaf_bits = static_cast<uint8_t>(shift);
+    global = !Bit(descriptor, 11);
+    stage1_leaf_ = true;
     return true;
   }
   return Fail(FaultKind::kTranslation, 1, 3);
@@ -213,6 +217,7 @@ bool Walk::Stage2(AccessKind access, uint64_t in, bool for_walk, uint64_t* out) 
       return Fail(FaultKind::kExternal, 2, at);
     }
     const uint64_t descriptor = memory_.WalkerLoad64(where, choices_);
+    ++reads;
     const DescriptorKind kind = KindOf(descriptor, at, shape.page_bits);
     if (kind == DescriptorKind::kInvalid) return Fail(FaultKind::kTranslation, 2, at);
     const bool leaf = kind == DescriptorKind::kLeaf;
@@ -224,6 +229,7 @@ bool Walk::Stage2(AccessKind access, uint64_t in, bool for_walk, uint64_t* out) 
     }
     if (!Stage2Leaf(bank, access, descriptor, at, for_walk)) return false;
     *out = next | (in & ((uint64_t{1} << shift) - 1));
+    if (!stage1_leaf_) leaf_bits = static_cast<uint8_t>(shift);
     stage1_walk = false;
     return true;
   }

@@ -21,6 +21,13 @@ struct AccessKind {
   bool instruction = false;
 };
 
+// 0 to 7, for sets of kinds. A write is no instruction fetch.
+constexpr unsigned KindNumber(const AccessKind& access) {
+  const bool fetch = access.instruction && !access.write;
+  return static_cast<unsigned>(access.write) | static_cast<unsigned>(access.privileged) << 1 |
+         static_cast<unsigned>(fetch) << 2;
+}
+
 class Walk {
  public:
   // With `choices`, a stale TLB entry may answer; without, only the tables do.
@@ -37,6 +44,9 @@ class Walk {
   bool stale = false;
   uint64_t pa = 0;
   uint64_t ipa = 0;
+  bool global = true;           // no stage-1 leaf says otherwise (nG)
+  uint8_t leaf_bits = 12;       // log2 of the size of the leaf of stage 1, or of stage 2 alone
+  uint32_t reads = 0;           // descriptors that were fetched
   uint8_t table_count = 0;      // stage-1 tables that were read, or would have been,
   uint64_t table_page[4] = {};  // as intermediate physical addresses
 
@@ -60,6 +70,7 @@ class Walk {
   Choices* choices_;
   const ContextBank* stage2_bank_ = nullptr;
   uint8_t stage2_vmid_ = 0;
+  bool stage1_leaf_ = false;
 };
 
 }  // namespace sidewall::model

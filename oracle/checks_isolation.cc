@@ -61,8 +61,7 @@ constexpr uint32_t kNoVmid = 0x100;
     title = Print("a stream of %s reaches a page of %s", OwnerName(breach.owner), OwnerName(owner));
     text.push_back(Print("page    0x%llx (at 0x%llx), of %s", Wide(breach.page), Wide(breach.ipa),
                          OwnerName(owner)));
-    if (breach.stale)
-      text.push_back("        through a table that only caches lead to: no completed sync covers it");
+    if (breach.stale) text.push_back("        through a table that only caches lead to");
   }
   if (Report(id, object, "Iso01Reach", std::move(title), std::move(text))) __builtin_trap();
 }
