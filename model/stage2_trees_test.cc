@@ -177,6 +177,9 @@ TEST_F(WalkCache, CurrentContentsOfAnUnlinkedTableAreFollowed) {
   EXPECT_NE(watcher().Find({level3, 0x80008000}, {other, kAll}), watcher().leaves.end());
   rig.Open(2);
   rig.Stream(2, 0, 6, 3);
+  // The leaf itself is in no cache any more, but the way to it is.
+  FlushByAddress(2, 0x630, 0x80008000);
+  Flush(2, 0xb8, 7);
   rig.Choose({1});
   const DmaResult result =
       rig.machine->Dma({.side = 1, .sid = 6, .address = 0x80008010, .instance = 0});

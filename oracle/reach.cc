@@ -92,14 +92,18 @@ void Reach::OnTree(uint64_t root, bool live) {
   dirty_ = true;
   all_suspicious_ = true;
   Tree* tree = Find(root);
+  // Unlinked tables come and go, each as a tree of its own: the place of one that ended is free.
+  for (size_t i = 0; !tree && i < now_.trees.size(); i++) {
+    if (!now_.trees[i].live) tree = &now_.trees[i];
+  }
   if (!tree) {
     now_.trees.emplace_back();
     tree = &now_.trees.back();
-    tree->root = root;
   }
+  tree->root = root;
   tree->live = live;
   tree->wild = false;
-  tree->count.assign(ghost_.page_count(), 0);
+  tree->count.assign(live ? ghost_.page_count() : 0, 0);
   std::fill(std::begin(tree->bad), std::end(tree->bad), 0u);
 }
 
