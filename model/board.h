@@ -58,6 +58,11 @@ struct BoardSpec {
   uint32_t mc_security_reset = 0;  // reset value of the SID security registers
   uint32_t mc_override_reset = 0;
   uint32_t sync_timeout_us = 0;
+  // Table walks snoop the caches: what was stored is visible after a barrier, without cleaning.
+  bool coherent_walk = false;
+  // The walk cache is indexed in one way by translations and in another by invalidations: what was
+  // cached of a block or a table goes only when its whole VMID does.
+  bool walk_cache_erratum = true;
 };
 
 // All boards, by increasing id.

@@ -238,9 +238,14 @@ void Machine::Translated(const DmaRequest& request, Choices* choices, DmaResult*
     return;
   }
   const uint32_t s2cr = smmu.s2cr[via.entry];
-  Walk walk(memory_, smmu, tlb_[result->instance], choices);
+  const AccessKind access = Override(request, s2cr);
+  const unsigned kind = KindNumber(access);
+  if (AnswerFromTlb(request, kind, choices, result, record)) return;
+  const bool lru = profile_ == TlbProfile::kLru;
+  Walk walk(memory_, smmu, tlb_[result->instance], lru ? nullptr : choices);
   walk.attributes = Apply(OverrideOfEntry(s2cr), IncomingAttributes(request));
-  walk.Run(via, Override(request, s2cr), request.address);
+  walk.Run(via, access, request.address);
+  NoteWalk(walk, kind, &record->walk);
   result->fault = walk.fault;
   result->stage = walk.fault == FaultKind::kNone ? 0 : walk.stage;
   result->level = walk.level;
@@ -348,6 +353,7 @@ DmaResult Machine::Dma(const DmaRequest& request) {
   FaultRecord record;
   Choices none;
   DmaResult result = Issue(request, choices_ != nullptr ? choices_ : &none, &record);
+  Remember(request, record, result);
   Conclude(request, record, &result);
   return result;
 }

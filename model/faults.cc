@@ -110,6 +110,7 @@ void Machine::Resume(size_t index, uint16_t number, bool terminate) {
       FaultRecord record;
       Choices* choices = choices_ != nullptr ? choices_ : &none;
       held.result = Process(held.request, index, held.result.sid, choices, &record);
+      Remember(held.request, record, held.result);
       Conclude(held.request, record, &held.result);
     }
     first = false;

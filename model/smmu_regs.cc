@@ -294,9 +294,7 @@ bool Machine::GlobalSyncActive(size_t index) {
   if (!smmu.sync_active) return false;
   if (StepSync(smmu, &smmu.sync_polls)) return true;
   smmu.sync_active = false;
-  DroppedTrees dropped;
-  tlb_[index].CompleteGlobal(&dropped);
-  DropStaleTrees(dropped);
+  CompleteGlobalSync(index);
   return false;
 }
 
@@ -306,7 +304,7 @@ bool Machine::BankSyncActive(size_t index, uint16_t number) {
   if (!bank.sync_active) return false;
   if (StepSync(smmu, &bank.sync_polls)) return true;
   bank.sync_active = false;
-  tlb_[index].CompleteBank(number, bank.sync_covers);
+  CompleteBankSync(index, number);
   return false;
 }
 
@@ -321,6 +319,10 @@ void Machine::WriteRegister(size_t index, uint32_t offset, uint64_t value, unsig
     // The low half acts, zero-extended; the high half alone is ignored.
     if ((place.offset & 4) == 0) WriteBankCommand(index, place.bank, place.offset, value);
     return;
+  }
+  if (width == 8 && !in_bank && place.page == 0 &&
+      (place.offset == 0x0b0 || place.offset == 0x0c0)) {
+    return WriteGlobalCommand(index, place.offset, value);  // TLBIVALH64, TLBIVAH64
   }
   if (width == 8 && in_bank && WriteBankWide(index, place.bank, place.offset, value)) return;
   if (width == 8) {
@@ -402,29 +404,15 @@ void Machine::WriteGlobal0(size_t index, uint32_t offset, uint32_t value) {
   }
 }
 
-// TLBIALLH, TLBIVAH and the like act on entries of the hypervisor's own contexts (CBAR.HYPC), and
-// those are not modelled; they are accepted and do nothing.
-void Machine::WriteGlobalCommand(size_t index, uint32_t offset, uint32_t value) {
+void Machine::WriteGlobalCommand(size_t index, uint32_t offset, uint64_t value) {
   SmmuInstance& smmu = smmu_[index];
-  const uint8_t vmid = static_cast<uint8_t>(value);
-  switch (offset) {
-    case 0x064:
-      tlb_[index].InvalidateVmid(vmid);
-      return;
-    case 0x068:
-      tlb_[index].InvalidateAll();
-      return;
-    case 0x070:
-      tlb_[index].SyncGlobal();
-      smmu.sync_active = true;
-      smmu.sync_polls = PollsOfSync(smmu);
-      return;
-    case 0x0b8:
-      tlb_[index].InvalidateVmidStage1(vmid);
-      return;
-    default:
-      return;
+  if (offset != 0x070) {
+    InvalidateGlobally(index, offset, value);
+    return;
   }
+  tlb_[index].SyncGlobal();
+  smmu.sync_active = true;
+  smmu.sync_polls = PollsOfSync(smmu);
 }
 
 void Machine::WriteGlobal1(size_t index, uint32_t offset, uint32_t value) {
@@ -524,13 +512,9 @@ bool Machine::WriteBankWide(size_t index, uint16_t number, uint32_t offset, uint
   return true;
 }
 
-// Stage-1 invalidations are accepted, and remove nothing that matters for what stage 2 allows.
 void Machine::WriteBankCommand(size_t index, uint16_t number, uint32_t offset, uint64_t value) {
-  const SmmuInstance& smmu = smmu_[index];
-  if (IsAbsent(IsStage2(smmu, number), offset)) return;
-  if (offset == 0x630 || offset == 0x638) {
-    tlb_[index].InvalidateIpa(cbar::Vmid(smmu.cbar[number]), Bits(value, 35, 0) << 12, number);
-  }
+  const bool of_stage2 = offset == 0x630 || offset == 0x638;
+  if (IsStage2(smmu_[index], number) == of_stage2) InvalidateFromBank(index, number, offset, value);
 }
 
 }  // namespace sidewall::model

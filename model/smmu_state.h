@@ -104,6 +104,8 @@ inline constexpr uint32_t kFault = 2;
 inline constexpr uint32_t kNested = 3;
 constexpr uint32_t Type(uint32_t value) { return static_cast<uint32_t>(Bits(value, 17, 16)); }
 constexpr uint8_t Vmid(uint32_t value) { return static_cast<uint8_t>(value); }
+// Only where stage 2 is bypassed; in other types the bit is part of another field.
+constexpr bool IsHyp(uint32_t value) { return Type(value) == kStage1 && Bit(value, 10); }
 constexpr uint8_t Stage2Bank(uint32_t value) { return static_cast<uint8_t>(value >> 8); }
 }  // namespace cbar
 

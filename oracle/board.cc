@@ -286,6 +286,7 @@ void Board::TableZero(uint64_t pa) {
 void Board::Barrier() {
   Record(Access::kBarrier, 0, 0);
   machine_->Barrier();
+  checks_->AfterBarrier();
 }
 
 void Board::CleanPoc(uint64_t pa, uint64_t size) {

@@ -177,6 +177,12 @@ void Checks::AfterTableStore(uint64_t pa) {
   if (!now_.armed_watches.empty()) Fun03Watched();
 }
 
+void Checks::AfterBarrier() {
+  if (board_.phase_ == Board::Phase::kOff || !board_.reach_.suspicious()) return;
+  last_store_ = Store::kTable;
+  Iso01Reach();
+}
+
 // ---------------------------------------------------------------- mirrored pairs
 
 void Checks::NoteForMirror(size_t instance, uint32_t offset, uint64_t value) {
