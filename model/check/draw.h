@@ -73,6 +73,8 @@ struct Case {
   uint8_t leaf_level[2] = {};
   // Of the half of the address space that the address is in.
   unsigned stage1_granule = 12;
+  // What the last leaf of each stage says: a byte of MAIR, the four bits of stage 2.
+  uint8_t memory[2] = {};
   // The stage, or 0, in which the walk meets a block where the format has none, and the level.
   uint8_t reserved_block_stage = 0;
   uint8_t reserved_block_level = 0;

@@ -90,7 +90,8 @@ uint32_t Subject::BankOf(const Case& one) const {
 void Subject::LoadStage1(const Case& one) {
   const Stage1& stage = one.stage1;
   const uint32_t bank = one.bank1;
-  const uint32_t type = one.stage2.on ? 0x30000u | uint32_t{one.bank2} << 8 : 0x10000u;
+  // Type 1 stands for a stage 2 that changes nothing: write-back, not shareable.
+  const uint32_t type = one.stage2.on ? 0x30000u | uint32_t{one.bank2} << 8 : 0x1f300u;
   machine_->Write32(kWindow + 0x10800 + 4 * bank, 1);
   machine_->Write32(kWindow + 0x10000 + 4 * bank, type | one.stage2.vmid);
   constexpr uint32_t kSepTop = 7u << 15;
@@ -146,6 +147,8 @@ model::DmaRequest Subject::RequestOf(const Case& one) const {
   // A stage that ignores the top byte ignores it before the bus: what is left is sign-extended.
   request.write = IsWrite(one.operation);
   request.privileged = !IsUser(one.operation);
+  // What a processor takes data accesses for while its stage 1 is off: device memory, nGnRnE.
+  request.memory_attribute = 0;
   return request;
 }
 
@@ -164,7 +167,10 @@ Answer Subject::Ask(const Case& one) {
   answer.level = done.level;
   answer.stage = done.stage;
   answer.fetches = done.table_count;
-  answer.page = done.pa & ~(model::kPageSize - 1);
+  // Before address bit 39 takes effect, which a processor does not have.
+  answer.page = done.output & ~(model::kPageSize - 1);
+  answer.attribute = done.memory_attribute;
+  answer.shareability = done.shareability;
   if (answer.fault != Fault::kNone) {
     const uint32_t bank = done.stage == 2 ? one.bank2 : one.bank1;
     const uint32_t base = 0x800000 + bank * 0x10000;

@@ -174,6 +174,7 @@ bool TableBuilder::Build1() {
   uint64_t named = stage.root[half];
   const uint64_t input = case_.address & Mask(input_bits);
   unsigned fetch = 0;
+  uint64_t leaf = 0;
   for (level.at = start; level.at <= leaf_level; ++level.at) {
     level.shift = Shift(level.at, level.page_bits);
     const uint64_t index =
@@ -190,9 +191,11 @@ bool TableBuilder::Build1() {
     if (!InTables(pa) || Find(pa) != nullptr) return false;
     const End end = Step1(plan1_, level, leaf_level, pa, &table);
     if (end == End::kFaults) return true;
-    named = Find(pa)->value & kAddressBits & ~Mask(level.page_bits);
+    leaf = Find(pa)->value;
+    named = leaf & kAddressBits & ~Mask(level.page_bits);
   }
   case_.leaf_level[0] = static_cast<uint8_t>(leaf_level);
+  case_.memory[0] = static_cast<uint8_t>(stage.mair >> (leaf >> 2 & 7) * 8);
   const uint64_t output = table | (input & Mask(level.shift));
   if (!case_.stage2.on) return true;
   Plan plan = plan2_;
@@ -254,7 +257,10 @@ TableBuilder::End TableBuilder::Map2(uint64_t ipa, uint64_t wanted, const Plan& 
     const bool block = (descriptor & 2) == 0;
     if (block ? level.at == 3 || !CanBeLeaf(level) : false) return End::kFaults;
     if (block || level.at == 3) {
-      if (!fetch) case_.leaf_level[1] = static_cast<uint8_t>(level.at);
+      if (!fetch) {
+        case_.leaf_level[1] = static_cast<uint8_t>(level.at);
+        case_.memory[1] = static_cast<uint8_t>(descriptor >> 2 & 15);
+      }
       *pa = (descriptor & kAddressBits & ~Mask(level.shift)) | (ipa & Mask(level.shift));
       return End::kAt;
     }
