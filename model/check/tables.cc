@@ -221,7 +221,8 @@ uint64_t TableBuilder::Step2(const Plan& plan, const Level& level, unsigned leaf
   const bool here = plan.level == level.at;
   if (here && plan.aim == Aim::kTranslationFault) return InvalidDescriptor(level, 2);
   const bool too_far = here && plan.aim == Aim::kAddressSizeFault;
-  if (level.at == leaf_level) {
+  // It is passed where a table that an earlier fetch needed is there already.
+  if (level.at >= leaf_level) {
     const uint64_t output = too_far ? OutOfSize(level) : wanted & Mask(level.output_bits);
     return (output & ~Mask(level.shift)) | LeafBits2(plan.aim, fetch) | LeafType(level);
   }
