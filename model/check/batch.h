@@ -75,7 +75,9 @@ inline constexpr uint32_t kBatchStores = kBatchCases * 40;
 
 struct Batch {
   uint32_t case_count;
-  uint32_t has_el2;  // 0: leave the registers of EL2 alone
+  // 0: the image is at EL1 and leaves the registers of EL2 alone. It goes itself through the
+  // translation that it tries, which has to map RAM where it is, and only while it tries it.
+  uint32_t has_el2;
   BatchCase cases[kBatchCases];
   BatchResult results[kBatchCases];
   TableStore stores[kBatchStores];

@@ -30,8 +30,7 @@ CpuRegisters RegistersOf(const Case& one) {
   registers.ttbr0 = uint64_t{first.asid[0]} << 48 | first.root[0];
   registers.ttbr1 = uint64_t{first.asid[1]} << 48 | first.root[1];
   registers.mair = first.mair;
-  registers.hcr =
-      kHcrAarch64 | uint64_t{second.on} | uint64_t{second.protect_walk} << 2;
+  registers.hcr = kHcrAarch64 | uint64_t{second.on} | uint64_t{second.protect_walk} << 2;
   registers.vtcr = kVtcrReserved | uint64_t{second.size & 63} | uint64_t{second.start} << 6 |
                    uint64_t{second.walk_attr} << 8 | GranuleCode0(second.granule) << 14 |
                    uint64_t{second.output} << 16;

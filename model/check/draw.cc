@@ -76,7 +76,10 @@ void DrawStage1(Random& random, Case* one, unsigned granule, const Plan& plan) {
   const unsigned half = random.Below(2);
   stage.granule[half] = granule;
   stage.disabled[half] = false;
-  stage.size[half] = DrawSize(random, granule, plan.level > 3 ? 3 : plan.level == 0 ? 1 : plan.level);
+  stage.size[half] = DrawSize(random, granule,
+                              plan.level > 3    ? 3
+                              : plan.level == 0 ? 1
+                                                : plan.level);
   if (plan.aim == Aim::kTranslationFault && plan.level == 0 && granule == 12 && random.OneIn(2)) {
     stage.size[half] = 16 + random.Below(9);
   }
@@ -163,7 +166,8 @@ void DrawAddress(Random& random, Case* one) {
   const unsigned bits = 64 - one->stage2.size;
   one->address = random.Next() & ((uint64_t{1} << bits) - 1);
   if (one->stage2.alone) {
-    if (bits < 48 && random.OneIn(40)) one->address |= uint64_t{1} << (bits + random.Below(48 - bits));
+    if (bits < 48 && random.OneIn(40))
+      one->address |= uint64_t{1} << (bits + random.Below(48 - bits));
     return;
   }
   // Through a stage 1 that is off, also beyond what a physical address can be.
@@ -191,10 +195,10 @@ Case DrawCase(uint64_t seed, uint64_t index) {
     const unsigned granule = DrawGranule(random);
     const Aim aim = one.aim = DrawAim(random, granule);
     const unsigned other = DrawGranule(random);
-    Plan plan1 = DrawPlan(random, target_second ? Aim::kDelivered : aim,
-                          target_second ? other : granule);
-    Plan plan2 = DrawPlan(random, target_second ? aim : Aim::kDelivered,
-                          target_second ? granule : other);
+    Plan plan1 =
+        DrawPlan(random, target_second ? Aim::kDelivered : aim, target_second ? other : granule);
+    Plan plan2 =
+        DrawPlan(random, target_second ? aim : Aim::kDelivered, target_second ? granule : other);
     if (second) DrawStage2(random, &one, target_second ? granule : other, plan2);
     one.stage2.alone = second && !first && random.OneIn(2);
     if (first) {

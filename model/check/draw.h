@@ -35,22 +35,22 @@ struct Stage1 {
   bool wxn = false;
   unsigned size[2] = {16, 16};  // T0SZ, T1SZ
   unsigned granule[2] = {12, 12};
-  bool disabled[2] = {};    // EPD0, EPD1
-  bool top_byte[2] = {};    // TBI0, TBI1
-  unsigned walk_attr = 0;   // IRGN0, ORGN0, SH0 in the low 6 bits, those of TTBR1 above
+  bool disabled[2] = {};     // EPD0, EPD1
+  bool top_byte[2] = {};     // TBI0, TBI1
+  unsigned walk_attr = 0;    // IRGN0, ORGN0, SH0 in the low 6 bits, those of TTBR1 above
   bool asid_of_one = false;  // A1
-  unsigned output = 5;      // IPS, PASize
-  uint64_t root[2] = {};    // of TTBR0 and TTBR1
+  unsigned output = 5;       // IPS, PASize
+  uint64_t root[2] = {};     // of TTBR0 and TTBR1
   uint16_t asid[2] = {};
   uint64_t mair = 0;
 };
 
 struct Stage2 {
   bool on = false;
-  bool alone = false;  // a bank of type 0, and not stage 1 switched off
+  bool alone = false;         // a bank of type 0, and not stage 1 switched off
   bool protect_walk = false;  // HCR_EL2.PTW, SCTLR.PTW: no stage-1 tables in device memory
-  unsigned size = 16;  // T0SZ
-  unsigned start = 0;  // SL0
+  unsigned size = 16;         // T0SZ
+  unsigned start = 0;         // SL0
   unsigned granule = 12;
   unsigned walk_attr = 0;
   unsigned output = 5;  // PS, PASize

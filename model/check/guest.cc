@@ -53,7 +53,6 @@ void Translate(uint32_t operation, uint64_t address) {
 }
 
 void SetRegisters(const BatchCase& one, bool has_el2) {
-  WRITE_REGISTER(sctlr_el1, one.sctlr);
   WRITE_REGISTER(tcr_el1, one.tcr);
   WRITE_REGISTER(ttbr0_el1, one.ttbr0);
   WRITE_REGISTER(ttbr1_el1, one.ttbr1);
@@ -66,6 +65,8 @@ void SetRegisters(const BatchCase& one, bool has_el2) {
   } else {
     asm volatile("dsb sy\n\tisb\n\ttlbi vmalle1\n\tdsb sy\n\tisb" ::: "memory");
   }
+  WRITE_REGISTER(sctlr_el1, one.sctlr);
+  asm volatile("isb" ::: "memory");
 }
 
 }  // namespace
@@ -82,6 +83,8 @@ void CheckRunBatch(Batch* batch) {
     Translate(one.operation, one.address);
     uint64_t par;
     asm volatile("isb\n\tmrs %0, par_el1" : "=r"(par)::"memory");
+    if (batch->has_el2 == 0) WRITE_REGISTER(sctlr_el1, one.sctlr & ~uint64_t{1});
+    asm volatile("isb" ::: "memory");
     batch->results[i] = {par, check_syndrome};
     for (uint32_t n = 0; n < one.store_count; ++n) {
       *reinterpret_cast<volatile uint64_t*>(stores[n].pa) = 0;

@@ -82,9 +82,13 @@ void Qemu::Start(const std::string& image) {
       std::to_string(parent) + "/fd/" + std::to_string(ram_fd_);
   // A processor of 48-bit physical addresses that has all three granules and no wider formats.
   const std::vector<std::string> words = {
-      kProgram, "-M", "virt,virtualization=on,memory-backend=ram", "-cpu", "neoverse-n1",
-      "-smp", "1", "-m", std::to_string(kRamSize >> 20) + "M", "-object", backend, "-accel", "tcg",
-      "-nodefaults", "-display", "none", "-monitor", "none", "-serial", "none", "-no-reboot",
+      kProgram,  "-M",          "virt,virtualization=on,memory-backend=ram",
+      "-cpu",    "neoverse-n1", "-smp",
+      "1",       "-m",          std::to_string(kRamSize >> 20) + "M",
+      "-object", backend,       "-accel",
+      "tcg",     "-nodefaults", "-display",
+      "none",    "-monitor",    "none",
+      "-serial", "none",        "-no-reboot",
       "-kernel", image};
   std::vector<char*> argv;
   for (const std::string& word : words) argv.push_back(const_cast<char*>(word.c_str()));

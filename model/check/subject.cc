@@ -95,8 +95,9 @@ void Subject::LoadStage1(const Case& one) {
   machine_->Write32(kWindow + 0x10800 + 4 * bank, 1);
   machine_->Write32(kWindow + 0x10000 + 4 * bank, type | one.stage2.vmid);
   constexpr uint32_t kSepTop = 7u << 15;
-  Bank(bank, 0x10, stage.output | 1u << 4 | uint32_t{stage.top_byte[0]} << 5 |
-                       uint32_t{stage.top_byte[1]} << 6 | kSepTop);
+  Bank(bank, 0x10,
+       stage.output | 1u << 4 | uint32_t{stage.top_byte[0]} << 5 |
+           uint32_t{stage.top_byte[1]} << 6 | kSepTop);
   Bank(bank, 0x30,
        (stage.size[0] & 63) | uint32_t{stage.disabled[0]} << 7 | (stage.walk_attr & 63) << 8 |
            (stage.granule[0] == 16 ? 1u : 0u) << 14 | (stage.size[1] & 63) << 16 |
@@ -152,7 +153,9 @@ model::DmaRequest Subject::RequestOf(const Case& one) const {
   return request;
 }
 
-model::DmaResult Subject::Walk(const Case& one) const { return machine_->Translate(RequestOf(one)); }
+model::DmaResult Subject::Walk(const Case& one) const {
+  return machine_->Translate(RequestOf(one));
+}
 model::DmaResult Subject::Transfer(const Case& one) { return machine_->Dma(RequestOf(one)); }
 
 Answer Subject::Ask(const Case& one) {

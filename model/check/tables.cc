@@ -101,8 +101,8 @@ uint64_t TableBuilder::LeafBits2(Aim aim, bool fetch) {
     access = random_.Below(4);
   }
   const bool device = fetch ? random_.OneIn(10) : random_.OneIn(4);
-  const unsigned memory = device ? random_.Below(4) : (1 + random_.Below(3)) << 2 |
-                                                          (1 + random_.Below(3));
+  const unsigned memory =
+      device ? random_.Below(4) : (1 + random_.Below(3)) << 2 | (1 + random_.Below(3));
   uint64_t bits = (random_.Next() & 0xfff8) << 48;
   bits |= uint64_t{memory} << 2 | uint64_t{access} << 6;
   bits |= uint64_t{kShareable[random_.Below(3)]} << 8;
@@ -146,7 +146,8 @@ TableBuilder::End TableBuilder::Step1(const Plan& plan, const Level& level, unsi
     return End::kAt;
   }
   const uint64_t table = NewTable(level.page_bits);
-  const uint64_t named = too_far ? OutOfSize(level) & ~Mask(level.page_bits) : AddressForTable(table);
+  const uint64_t named =
+      too_far ? OutOfSize(level) & ~Mask(level.page_bits) : AddressForTable(table);
   Put(pa, named | TableBits1());
   *next = table;
   return too_far ? End::kFaults : End::kAt;
@@ -210,7 +211,8 @@ void TableBuilder::MakeRoot2() {
   const unsigned bits = 64 - stage.size - Shift(start, stage.granule) + 3;
   stage.root = NewTable(std::max(6u, bits));
   if (plan2_.aim == Aim::kAddressSizeFault && plan2_.level < start && plan2_.of_fetch == 0) {
-    stage.root = OutOfSize({stage.granule, 0, 0, kSizes[stage.output]}) & ~Mask(std::max(16u, bits));
+    stage.root =
+        OutOfSize({stage.granule, 0, 0, kSizes[stage.output]}) & ~Mask(std::max(16u, bits));
   }
   if (plan2_.aim == Aim::kExternalAbort && plan2_.level < start) stage.root = NewHole(20);
 }

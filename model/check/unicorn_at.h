@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
 //
-// The image's loop under Unicorn, which has the stage-1 MMU and nothing else: AT S1E1* and S1E0*,
-// sizes from 25 up, no stage 2.
+// The image's loop under Unicorn, at EL1, for the cases of stage 1 that it can do: the tables that
+// are tried have to map the loop itself, so the lower half with 31 to 39 bits; 48-bit addresses.
 //
 //     UnicornAt unicorn(ImagePath());
-//     if (UnicornCan(one)) AppendCase(one, &unicorn.batch(), &stores);
+//     if (UnicornCan(one)) unicorn.Append(one);
 //     unicorn.Run();                                // then batch().results
 #ifndef SIDEWALL_MODEL_CHECK_UNICORN_AT_H_
 #define SIDEWALL_MODEL_CHECK_UNICORN_AT_H_
@@ -24,12 +24,17 @@ class UnicornAt {
  public:
   explicit UnicornAt(const std::string& image);
   ~UnicornAt();
-  Batch& batch();
+  // Empties the batch.
+  Batch& Begin();
+  // With one more descriptor, which maps the RAM of the image. False: there is no room left.
+  bool Append(Case one);
   void Run();
+  Batch& batch();
 
  private:
   struct Impl;
   std::unique_ptr<Impl> impl_;
+  uint32_t store_count_ = 0;
 };
 
 }  // namespace sidewall::check

@@ -187,7 +187,8 @@ const std::vector<Exclusion>& Exclusions() {
        "AT S1E* tells what stage 1 says; a transaction has what both stages make of it"},
       {"shareability-of-uncached",
        "with stage 1 alone QEMU 7.2 tells the shareability of the descriptor for device and "
-       "non-cacheable memory; the architecture has it outer shareable, which is asked of the model"},
+       "non-cacheable memory; the architecture has it outer shareable, which is asked of the "
+       "model"},
       {"transient-lost",
        "QEMU 7.2 loses the transient mark of stage 1 where stage 2 makes write-through of "
        "write-back; the architecture keeps all hints of stage 1, which is asked of the model"},
@@ -198,7 +199,8 @@ const std::vector<Exclusion>& Exclusions() {
        "for a fault of stage 2 at the fetch of a table QEMU 7.2 tells the level of the table; the "
        "architecture tells that of the stage-2 lookup. So the table's level is compared"},
       {"device-over-normal",
-       "of device and normal memory QEMU 7.2 makes nGnRE or nGRE when the normal one's inner nibble "
+       "of device and normal memory QEMU 7.2 makes nGnRE or nGRE when the normal one's inner "
+       "nibble "
        "is 4 or 8; the architecture keeps the device type, which is asked of the model"},
       {"reserved-block",
        "QEMU 7.2 takes a block at a level that has none (level 0 of 4K, level 1 of 64K without "
@@ -352,9 +354,9 @@ CheckReport CheckWalks(const CheckOptions& options) { return Check(options).Run(
 
 std::string TextOf(const CheckReport& report) {
   const double all = static_cast<double>(report.cases == 0 ? 1 : report.cases);
-  std::string text = fmt::format("walks compared {}, differences {}, {:.1f} s ({:.1f} s of it QEMU)\n",
-                                 report.cases, report.difference_count, report.seconds,
-                                 report.processor_seconds);
+  std::string text =
+      fmt::format("walks compared {}, differences {}, {:.1f} s ({:.1f} s of it QEMU)\n",
+                  report.cases, report.difference_count, report.seconds, report.processor_seconds);
   for (const Row& row : report.rows) {
     const double share = 100.0 * static_cast<double>(row.count) / all;
     text += fmt::format("  {:<30} {:>8} {:5.1f} %  {}\n", row.name, row.count, share,
