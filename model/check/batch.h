@@ -62,7 +62,7 @@ struct BatchCase {
   uint32_t operation;
   uint32_t first_store;
   uint32_t store_count;
-  uint32_t reserved;
+  uint32_t repeat;  // how often the instruction is executed, for measuring
 };
 
 struct BatchResult {

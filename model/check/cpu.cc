@@ -56,7 +56,7 @@ bool AppendCase(const Case& one, Batch* batch, uint32_t* store_count) {
         one.operation,
         *store_count,
         static_cast<uint32_t>(one.stores.size()),
-        0};
+        1};
   if (!one.stores.empty()) {
     std::memcpy(batch->stores + *store_count, one.stores.data(),
                 one.stores.size() * sizeof(TableStore));

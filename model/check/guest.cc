@@ -80,7 +80,7 @@ void CheckRunBatch(Batch* batch) {
     }
     SetRegisters(one, batch->has_el2 != 0);
     check_syndrome = 0;
-    Translate(one.operation, one.address);
+    for (uint32_t n = 0; n < one.repeat; ++n) Translate(one.operation, one.address);
     uint64_t par;
     asm volatile("isb\n\tmrs %0, par_el1" : "=r"(par)::"memory");
     if (batch->has_el2 == 0) WRITE_REGISTER(sctlr_el1, one.sctlr & ~uint64_t{1});
