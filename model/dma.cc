@@ -127,7 +127,9 @@ void Machine::DecideContext(const SmmuInstance& smmu, Decision* decision) const 
   const uint32_t type = cbar::Type(smmu.cbar[via.bank]);
   via.vmid = cbar::Vmid(smmu.cbar[via.bank]);
   decision->fault = FaultKind::kInvalidContext;
-  if (type == cbar::kFault) return;
+  // Hardware may lack a kind of translation: IDR0.S2TS, S1TS and NTS, by type.
+  constexpr uint8_t kSupport[4] = {29, 30, 0, 28};
+  if (type == cbar::kFault || !Bit(smmu.spec->idr[0], kSupport[type])) return;
   decision->fault = FaultKind::kNone;
   if (type == cbar::kStage1) {
     via.route = Route::kStage1Only;
@@ -176,7 +178,8 @@ Machine::Decision Machine::Decide(size_t instance, uint16_t sid, Choices* choice
   if (!MatchStream(smmu, sid, choices, &decision)) return decision;
   const uint32_t s2cr = smmu.s2cr[via.entry];
   const uint32_t type = static_cast<uint32_t>(Bits(s2cr, 17, 16));
-  if (type == kTypeBypass) return decision;
+  decision.by_entry = type == kTypeBypass;
+  if (decision.by_entry) return decision;
   if (type != kTypeTranslate) {
     via.route = Route::kFaultEntry;
     decision.fault = FaultKind::kInvalidContext;
@@ -208,10 +211,9 @@ DmaResult Machine::Process(const DmaRequest& request, size_t instance, uint16_t 
     record->fsynr0 = GlobalSyndrome(request, decision.second_bank);
     record->far = request.address;
   } else if (decision.via.route == Route::kBypass) {
-    // The entry, if one matched, else sCR0 says what becomes of the attributes.
-    const bool by_entry = decision.via.entry != kNoIndex && decision.via.match_count == 1;
-    const AttributeOverride with =
-        by_entry ? OverrideOfEntry(smmu.s2cr[decision.via.entry]) : OverrideOfControl(smmu.cr0);
+    const AttributeOverride with = decision.by_entry
+                                       ? OverrideOfEntry(smmu.s2cr[decision.via.entry])
+                                       : OverrideOfControl(smmu.cr0);
     const Attributes settled = Settle(Apply(with, IncomingAttributes(request)));
     result.memory_attribute = settled.memory;
     result.shareability = settled.shareability;
@@ -313,6 +315,7 @@ DmaResult Machine::Issue(const DmaRequest& request, Choices* choices, FaultRecor
   const size_t instance = first + (pair ? which & 1u : 0);
   result.instance = static_cast<uint8_t>(instance);
   if (smmu_[instance].gated || !smmu_[instance].powered) {
+    result.sid = sid & 0x7fff;
     result.fault = FaultKind::kHeld;
     result.response = Response::kHeld;
     return result;

@@ -65,6 +65,7 @@ void Machine::InjectFault(size_t instance, uint16_t bank, uint32_t status, uint3
                           uint64_t far, uint16_t sid) {
   if (instance >= kMaxInstances || smmu_[instance].spec == nullptr) return;
   SmmuInstance& smmu = smmu_[instance];
+  if (!smmu.powered) return;
   FaultRecord record;
   record.global = bank == kNoIndex;
   if (!record.global && bank >= smmu.spec->banks) return;

@@ -100,20 +100,20 @@ struct DmaResult {
   uint8_t level = 0;            // of the walk that faulted
   uint8_t stage = 0;            // 1, 2, or 0 where no walk faulted
   uint8_t instance = 0;         // global instance index (0..4), see InstanceIndex
-  bool stage1_walk = false;     // stage 2 failed a table fetch of stage 1
   bool stale = false;           // a TLB entry, not the tables, gave the answer
-  Response response = Response::kDelivered;
-  // Of a delivered access, as PAR_EL1 would show them: ATTR, in the encoding of MAIR_EL1, and SH:
-  // 0 not, 2 outer, 3 inner shareable.
-  uint8_t memory_attribute = 0xff;
-  uint8_t shareability = 0;
   uint16_t sid = 0;             // as it reached the SMMU, 15 bits
   uint64_t pa = 0;              // where it was delivered, when fault is kNone
-  uint64_t output = 0;          // the same before address bit 39 took effect
   uint64_t ipa = 0;             // after stage 1
   uint8_t table_count = 0;      // stage-1 tables that the walk read,
   uint64_t table_page[4] = {};  // as intermediate physical addresses
   Resolution via;
+  bool stage1_walk = false;  // stage 2 failed a table fetch of stage 1
+  Response response = Response::kDelivered;
+  // Of a delivered access, as PAR_EL1 would show them: ATTR, in the encoding of MAIR_EL1, and SH:
+  // 0 not, 2 outer, 3 inner shareable. Not known when a stale entry gave the answer.
+  uint8_t memory_attribute = 0xff;
+  uint8_t shareability = 0;
+  uint64_t output = 0;  // pa before address bit 39 took effect
 };
 
 // Address bit 39 selects a data format on this machine: an address with it set may be an alias of
@@ -264,6 +264,7 @@ class Machine {
     Resolution via;
     FaultKind fault = FaultKind::kNone;
     bool second_bank = false;  // the fault is that of the bank named by CBAR.CBNDX
+    bool by_entry = false;     // an entry, not sCR0, says that the stream is bypassed
   };
   // Where a fault is recorded, and what.
   struct FaultRecord {
@@ -276,6 +277,7 @@ class Machine {
     uint16_t held_by = kNoIndex;  // the bank whose fault holds back a transaction that has none
   };
   struct Stalls {
+    size_t count() const { return held_count + resumed_count; }
     size_t held_count = 0;
     size_t resumed_count = 0;
     HeldDma held[kMaxHeldDma];
