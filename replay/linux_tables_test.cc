@@ -165,7 +165,7 @@ TEST(LinuxTables, WalkToWhereTheRecordedDmaWent) {
                counts.faulted);
   }
   EXPECT_GT(traces, 0u);
-  EXPECT_GT(translated, 0u);
+  EXPECT_GT(translated, 1000u);
 }
 
 }  // namespace
