@@ -8,7 +8,6 @@ namespace sidewall::model {
 
 namespace {
 
-constexpr uint32_t kActlrCpre = 1u << 1;
 // Room of the adversarial profile, per instance.
 constexpr size_t kAdversarialEntries = 64;
 constexpr unsigned kKinds = 6;  // a write is no instruction fetch

@@ -24,6 +24,7 @@ constexpr uint64_t kRemoved = 0x80155000;
 BoardSpec EightBanks() {
   BoardSpec board = *FindBoard("tiny");
   board.smmu[1].banks = 8;
+  board.smmu[1].idr[1] = (board.smmu[1].idr[1] & ~0xffu) | 8;
   return board;
 }
 

@@ -3,6 +3,11 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
+#include <random>
+#include <set>
+
 #include "model/testing.h"
 
 namespace sidewall::model {
@@ -286,6 +291,172 @@ TEST_F(Visibility, ManyAdditionsLeaveRoomForRemovals) {
   rig.machine->TableWrite64(slot, 0);
   EXPECT_TRUE(Delivered(1));
   EXPECT_FALSE(rig.watcher.Wild(root));
+}
+
+// Random stores, cleanings, barriers and flushes, against a list of what each word may show and a
+// walk of all of it. A table is linked again only after the flush that follows its unlinking.
+class RandomVisibility : public Visibility {
+ protected:
+  using Leaf = std::tuple<uint64_t, uint64_t, uint8_t>;  // address, page, permission
+  struct Old {
+    uint64_t value;
+    bool cleaned;
+  };
+  static constexpr size_t kTables = 14;  // 0 to 1 of level 1, 2 to 5 of level 2, then level 3
+  static constexpr uint64_t kEntries = 12;
+
+  static unsigned LevelOf(size_t table) { return table < 2 ? 1 : table < 6 ? 2 : 3; }
+  void SetUp() override {
+    Visibility::SetUp();
+    rig.Zero(root);
+    Flush();
+    for (uint64_t& table : tables) table = rig.NewPage();
+  }
+  std::vector<uint64_t> ValuesOf(uint64_t word) {
+    std::vector<uint64_t> values = {rig.machine->Load64(word)};
+    for (const Old& old : olds[word]) values.push_back(old.value);
+    return values;
+  }
+  void Collect(uint64_t table, unsigned level, uint64_t base, std::set<Leaf>* out) {
+    for (uint64_t i = 0; i < kEntries; ++i) {
+      const uint64_t ipa = base + (i << (39 - 9 * level));
+      for (const uint64_t value : ValuesOf(table + 8 * i)) {
+        if ((value & 3) != 3) continue;
+        if (level < 3) {
+          Collect(value & kAddressMask, level + 1, ipa, out);
+        } else if ((value >> 6 & 3) != 0) {
+          out->insert({ipa, value & kAddressMask, value >> 6 & 3});
+        }
+      }
+    }
+  }
+  void Store(uint64_t word, uint64_t value) {
+    const uint64_t before = rig.machine->Load64(word);
+    if (before != value) olds[word].push_back({before, false});
+    rig.machine->TableWrite64(word, value);
+  }
+  void Clean(uint64_t word) {
+    for (uint64_t at = word & ~uint64_t{63}, i = 0; i < 8; ++i) {
+      for (Old& old : olds[at + 8 * i]) old.cleaned = true;
+    }
+    rig.machine->Clean(word, 8);
+  }
+  // Tables that a word links no more, once nobody sees that it did, go to the walk caches.
+  void Barrier() {
+    for (auto& [word, list] : olds) {
+      std::vector<uint64_t> gone;
+      for (const Old& old : list) {
+        if (old.cleaned) gone.push_back(old.value);
+      }
+      std::erase_if(list, [](const Old& old) { return old.cleaned; });
+      const std::vector<uint64_t> left = ValuesOf(word);
+      for (const uint64_t value : gone) {
+        if (std::find(left.begin(), left.end(), value) == left.end()) Unlinked(word, value);
+      }
+    }
+    rig.machine->Barrier();
+  }
+  // Which table `word` lies in, how deep, and whether that was part of a tree, do not matter here:
+  // what such a pointer leads to counts only if it could ever have been cached.
+  void Unlinked(uint64_t word, uint64_t value) {
+    const uint64_t table = value & kAddressMask;
+    const auto found = std::find(tables.begin(), tables.end(), table);
+    if (found == tables.end() || !Reached(word)) return;
+    const auto index = static_cast<size_t>(found - tables.begin());
+    if (resting.insert(table).second) walks.push_back({table, LevelOf(index)});
+  }
+  bool Reached(uint64_t word) {
+    const uint64_t page = word & ~(kPageSize - 1);
+    std::vector<uint64_t> reached = {root};
+    for (const auto& [table, level] : walks) reached.push_back(table);
+    for (size_t i = 0; i < reached.size(); ++i) {
+      if (reached[i] == page) return true;
+      for (uint64_t n = 0; n < kEntries; ++n) {
+        for (const uint64_t value : ValuesOf(reached[i] + 8 * n)) {
+          const uint64_t next = value & kAddressMask;
+          if (std::find(tables.begin(), tables.end(), next) != tables.end()) {
+            reached.push_back(next);
+          }
+        }
+      }
+    }
+    return false;
+  }
+  bool MayBeLinked(uint64_t table, uint64_t slot_word) {
+    if (resting.count(table) != 0) return false;
+    std::vector<uint64_t> pages(tables.begin(), tables.end());
+    pages.push_back(root);
+    for (const uint64_t page : pages) {
+      for (uint64_t i = 0; i < kEntries; ++i) {
+        if (page + 8 * i == slot_word) continue;
+        for (const uint64_t value : ValuesOf(page + 8 * i)) {
+          if ((value & kAddressMask) == table) return false;
+        }
+      }
+    }
+    return true;
+  }
+  // Of each page that leaves name, what may be held at most.
+  void Note(std::map<uint64_t, uint8_t>* ever, std::set<Leaf>* live) {
+    live->clear();
+    Collect(root, 0, 0, live);
+    std::set<Leaf> all = *live;
+    for (const auto& [table, level] : walks) Collect(table, level, 0, &all);
+    for (const auto& [ipa, page, perm] : all) (*ever)[page] |= perm;
+  }
+  void Step(std::mt19937& random) {
+    const size_t t = random() % (kTables + 1);
+    const unsigned level = t == kTables ? 0 : LevelOf(t);
+    const uint64_t word = (t == kTables ? root : tables[t]) + random() % kEntries * 8;
+    uint64_t value = 0;
+    if (level == 3 && random() % 3 != 0) {
+      value = (kPage + random() % 8 * 0x1000) | kLeafBits | uint64_t{random() % 4} << 6;
+    } else if (level < 3 && random() % 3 != 0) {
+      const size_t next = random() % kTables;
+      if (LevelOf(next) != level + 1 || !MayBeLinked(tables[next], word)) return;
+      value = tables[next] | 3;
+    }
+    Store(word, value);
+    if (random() % 3 != 0) Clean(word);
+    if (random() % 4 == 0) Store(word, 0);
+    if (random() % 3 != 0) Barrier();
+  }
+
+  std::array<uint64_t, kTables> tables;
+  std::map<uint64_t, std::vector<Old>> olds;
+  std::vector<std::pair<uint64_t, unsigned>> walks;  // what walk caches may lead to, and its level
+  std::set<uint64_t> resting;
+};
+
+TEST_F(RandomVisibility, AgreesWithAListOfAllThatMayBeSeen) {
+  std::mt19937 random(5);
+  std::map<uint64_t, uint8_t> ever;
+  std::set<Leaf> live;
+  for (int step = 0; step < 3000; ++step) {
+    Step(random);
+    ASSERT_FALSE(rig.watcher.Wild(root)) << step;
+    ASSERT_TRUE(rig.watcher.sound) << step;
+    Note(&ever, &live);
+    std::set<Leaf> told;
+    for (const auto& [key, value] : rig.watcher.leaves) {
+      if (key.first == root) told.insert({key.second, value.first, value.second});
+    }
+    ASSERT_EQ(told, live) << step;
+    std::map<uint64_t, uint8_t> mapped;
+    for (const auto& [ipa, page, perm] : live) mapped[page] |= perm;
+    for (uint64_t page = kPage; page < kPage + 8 * 0x1000; page += 0x1000) {
+      const uint8_t held = rig.machine->MayHold(2, kVmid, page);
+      ASSERT_EQ(held & ~ever[page], 0) << step << " holds what never was";
+      ASSERT_EQ(ever[page] & ~(held | mapped[page]), 0) << step << " forgets what was";
+    }
+    if (step % 37 != 36) continue;
+    rig.Write(2, 0x64, kVmid);
+    ASSERT_TRUE(rig.GlobalSync(2));
+    walks.clear();
+    resting.clear();
+    ever.clear();
+    Note(&ever, &live);
+  }
 }
 
 }  // namespace
