@@ -55,9 +55,7 @@ const std::vector<Known>& KnownDifferences() {
       {"gr0.STLBIVALM.access", 2, 4, kSecure},
       {"gr0.STLBIVAM.access", 2, 4, kSecure},
       {"gr0.STLBIALLM.access", 2, 4, kSecure},
-      {"gr0.sCR0.writable", 0x4ffffcc7, 0xcffffccf, kNotOffered},    // EXIDENABLE, VMID16EN
-      {"gr0.S2CR.writable", 0x3ffffbff, 0x3fffffff, kNotOffered},    // EXIDVALID
-      {"bank.SCTLR.writable", 0x4fdfd7ff, 0x7fdfd7ff, kNotOffered},  // NSCFG
+      {"gr0.sCR0.writable", 0x4ffffcc7, 0xcffffccf, kNotOffered},  // EXIDENABLE, VMID16EN
       {"gr0.sGFAR.writable", 0, ~uint64_t{0}, kNotForHosts},
       {"gr0.sGFSYNR0.writable", 0, 0x7f, kNotForHosts},
       {"gr0.sGFSYNR1.writable", 0, 0xffff7fff, kNotForHosts},

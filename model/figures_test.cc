@@ -208,14 +208,14 @@ TEST_F(Tegra234Figures, WritableBitsByName) {
   rig.Write(kIso, 0x10, 0);  // no CACHE_LOCK
   const Figure masks[] = {{"sCR2", 0x8, 0xff},
                           {"sACR", 0x10, 0x0700071c},
-                          {"S2CR", 0xc04, 0x3fffffff},
+                          {"S2CR", 0xc04, 0x3ffffbff},
                           {"CBAR", 0x10004, 0x00ffffff},
                           {"CBFRSYNRA", 0x10404, 0x7fff7fff},
                           {"CBA2R", 0x10804, 3},
                           {"ITCTRL", 0x20000, 1},
                           {"sGFSYNR0", 0x50, 0x7f},
                           {"sGFSYNR1", 0x54, 0xffff7fff},
-                          {"CB[2].SCTLR", Rig::Cb(2, 0), 0x7fdfd7ff},
+                          {"CB[2].SCTLR", Rig::Cb(2, 0), 0x4fdfd7ff},
                           {"CB[2].TCR2", Rig::Cb(2, 0x10), 0x4003c077},
                           {"CB[2].TCR", Rig::Cb(2, 0x30), 0xffffffbf},
                           {"CB[2].FSYNR0", Rig::Cb(2, 0x68), 0xd73}};
@@ -232,7 +232,7 @@ TEST_F(Tegra234Figures, WritableBitsByName) {
 TEST_F(Tegra234Figures, WritableBitsOfAStageTwoBank) {
   rig.Write(kIso, 0x10008, 0);  // CBAR[2]
   const Figure masks[] = {
-      {"SCTLR", Rig::Cb(2, 0), 0x7ffff7ff}, {"FSYNR0", Rig::Cb(2, 0x68), 0x00ff0f7f},
+      {"SCTLR", Rig::Cb(2, 0), 0x4ffff7ff}, {"FSYNR0", Rig::Cb(2, 0x68), 0x00ff0f7f},
       {"TCR2", Rig::Cb(2, 0x10), 0},        {"CONTEXTIDR", Rig::Cb(2, 0x34), 0},
       {"MAIR0", Rig::Cb(2, 0x38), 0},       {"IPAFAR", Rig::Cb(2, 0x70), 0xffffffff}};
   for (const Figure& m : masks) {
@@ -243,6 +243,18 @@ TEST_F(Tegra234Figures, WritableBitsOfAStageTwoBank) {
   EXPECT_EQ(rig.Read(kIso, Rig::Cb(2, 0x30)), 0x8007ffffu);
   rig.Write(kIso, Rig::Cb(2, 0x30), 0);
   EXPECT_EQ(rig.Read(kIso, Rig::Cb(2, 0x30)), 0x80000000u);  // bit 31 is one
+}
+
+// Hardware without stage 2 (IDR0.S2TS 0) has one set of registers, whatever CBAR says.
+TEST_F(Tegra234Figures, WithoutStageTwoABankKeepsItsRegisters) {
+  BoardSpec spec = *rig.board;
+  spec.smmu[2].idr[0] &= ~(1u << 29);
+  Rig other(&spec, 16);
+  other.Write(kIso, 0x10008, 0);
+  other.Write(kIso, Rig::Cb(2, 0x10), 0x38015);
+  EXPECT_EQ(other.Read(kIso, Rig::Cb(2, 0x10)), 0x38015u);
+  other.Write(kIso, Rig::Cb(2, 0x30), 0x00802010);
+  EXPECT_EQ(other.Read(kIso, Rig::Cb(2, 0x30)), 0x00802010u);
 }
 
 }  // namespace

@@ -218,7 +218,7 @@ constexpr RegisterInfo kRegisters[] = {
     {"NSGFAR", Page::kGr0, 0x440, 0, 1, 8, Access::kRazWi, 0, 0, nullptr},
     {"NSGFSR", Page::kGr0, 0x448, 0, 1, 4, Access::kRazWi, 0, 0, nullptr},
     {"SMR", Page::kGr0, 0x800, 4, 128, 4, Access::kReadWrite, 0, 0xffff7fff, kSmr},
-    {"S2CR", Page::kGr0, 0xc00, 4, 128, 4, Access::kReadWrite, 0x00020000, 0x3fffffff, kS2cr},
+    {"S2CR", Page::kGr0, 0xc00, 4, 128, 4, Access::kReadWrite, 0x00020000, 0x3ffffbff, kS2cr},
     {"PIDR4", Page::kGr0, 0xfd0, 0, 1, 4, Access::kReadOnly, 0x04, 0, nullptr},
     {"PIDR5", Page::kGr0, 0xfd4, 0, 1, 4, Access::kReadOnly, 0, 0, nullptr},
     {"PIDR6", Page::kGr0, 0xfd8, 0, 1, 4, Access::kReadOnly, 0, 0, nullptr},
@@ -257,7 +257,7 @@ constexpr RegisterInfo kRegisters[] = {
     {"PMCEID", Page::kPmu, 0xe20, 4, 2, 4, Access::kReadOnly, 0, 0, nullptr},
     {"PMAUTHSTATUS", Page::kPmu, 0xfb8, 0, 1, 4, Access::kReadOnly, 0, 0, nullptr},
     {"PMDEVTYPE", Page::kPmu, 0xfcc, 0, 1, 4, Access::kReadOnly, 0, 0, nullptr},
-    {"SCTLR", Page::kBank, 0x000, 0, 1, 4, Access::kReadWrite, 0x100, 0x7fdfd7ff, kSctlr},
+    {"SCTLR", Page::kBank, 0x000, 0, 1, 4, Access::kReadWrite, 0x100, 0x4fdfd7ff, kSctlr},
     {"ACTLR", Page::kBank, 0x004, 0, 1, 4, Access::kReadWrite, 3, 3, kActlr},
     {"RESUME", Page::kBank, 0x008, 0, 1, 4, Access::kWriteOnly, 0, 0, kResumeFields},
     {"TCR2", Page::kBank, 0x010, 0, 1, 4, Access::kReadWrite, 0x60, 0x4003c077, kTcr2},
@@ -376,7 +376,7 @@ uint64_t WritableInStage2(const RegisterInfo& row) {
   if (row.page != Page::kBank) return row.writable;
   switch (row.offset) {
     case 0x000:  // SCTLR: PTW and FB too
-      return 0x7ffff7ff;
+      return 0x4ffff7ff;
     case 0x030:  // TCR: T0SZ to PASize; bit 31 is one
       return 0x0007ffff;
     case 0x068:  // FSYNR0: NESTED, S1PTWF, ATOF and S1CBNDX too

@@ -98,8 +98,10 @@ auto* WideRegister(Bank& bank, uint32_t offset) {
   }
 }
 
+// Without IDR0.S2TS type 0 is one that is not implemented, and no bank has another set of
+// registers.
 bool IsStage2(const SmmuInstance& smmu, uint16_t bank) {
-  return cbar::Type(smmu.cbar[bank]) == cbar::kStage2;
+  return cbar::Type(smmu.cbar[bank]) == cbar::kStage2 && Bit(smmu.idr[0], 29);
 }
 
 // Registers that a stage-2 bank lacks, and those that only it has.

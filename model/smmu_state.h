@@ -35,7 +35,7 @@ inline constexpr uint32_t kRaz = 1u << 4 | 1u << 5 | 1u << 8 | 1u << 9 | 3u << 2
 }  // namespace cr0
 
 // Bits that a store may change; all others keep their value. A field whose feature the ID registers
-// do not offer (EXIDENABLE, VMID16EN, EXIDVALID) keeps what is written and does nothing, which the
+// do not offer (EXIDENABLE, VMID16EN) keeps what is written and does nothing, which the
 // architecture allows of reserved bits, so that a look at the register shows who wrote it.
 namespace keeps {
 inline constexpr uint32_t kScr2 = 0x000000ff;
@@ -43,12 +43,12 @@ inline constexpr uint32_t kSacr = 0x0700071c;
 inline constexpr uint32_t kGfsynr0 = 0x0000007f;
 inline constexpr uint32_t kGfsynr1 = 0xffff7fff;
 inline constexpr uint32_t kSmr = 0xffff7fff;  // ID and MASK are 15 bits wide
-inline constexpr uint32_t kS2cr = 0x3fffffff;
+inline constexpr uint32_t kS2cr = 0x3ffffbff;
 inline constexpr uint32_t kCbar = 0x00ffffff;  // IRPTNDX is read-only
 inline constexpr uint32_t kCbfrsynra = 0x7fff7fff;
 inline constexpr uint32_t kCba2r = 0x00000003;   // VMID16 needs IDR2.VMID16S
-inline constexpr uint32_t kSctlr1 = 0x7fdfd7ff;  // of a bank that does stage 1
-inline constexpr uint32_t kSctlr2 = 0x7ffff7ff;  // of a stage-2 bank: PTW and FB as well
+inline constexpr uint32_t kSctlr1 = 0x4fdfd7ff;  // of a bank that does stage 1
+inline constexpr uint32_t kSctlr2 = 0x4ffff7ff;  // of a stage-2 bank: PTW and FB as well
 inline constexpr uint32_t kActlr = 0x00000003;
 inline constexpr uint32_t kTcr2 = 0x4003c077;  // HAD, HA and HD are not offered
 inline constexpr uint32_t kTcr1 = 0xffffffbf;

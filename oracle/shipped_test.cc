@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "model/registers.h"
 #include "oracle/engine_native.h"
 #include "oracle/harness.h"
 
@@ -265,6 +266,36 @@ TEST_P(ShippedTest, DevicesGoOnBetweenTwoStores) {
   Dma(0x40000000, 0);
   Attach(1, dram_ + 0x10000);
   EXPECT_EQ(harness_.board().coverage().dma_between, between);
+}
+
+// Whatever a host writes to any register, it reads what a bare SMMU would show, in banks of every
+// type. All differences are listed, not only the first.
+TEST_P(ShippedTest, EveryRegisterReadsBackAsOnABareSmmu) {
+  size_t count = 0;
+  const model::RegisterInfo* rows = model::Registers(&count);
+  std::string differences;
+  for (const uint32_t type : {0u, 1u, 2u, 3u}) {
+    for (size_t i = 0; i < count; i++) {
+      const model::RegisterInfo& row = rows[i];
+      if (row.page == model::Page::kMcSid || row.page == model::Page::kMcChannel) continue;
+      const bool in_bank = row.page == model::Page::kBank;
+      if (!in_bank && type != 0) continue;
+      const uint64_t offset =
+          row.offset + (in_bank ? 0x800000 : static_cast<uint64_t>(row.page) << 16);
+      if (harness_.violated()) harness_.Begin({});
+      if (in_bank) Write(0x10000, type << 16);
+      for (const uint64_t value : {~uint64_t{0}, uint64_t{0}, uint64_t{0x5a5a5a5aa5a5a5a5}}) {
+        Write(offset, value, row.width);
+        Do({.kind = EventKind::kHostRead, .arg = {2, offset, row.width, 0, 1, 0}});
+        Do({.kind = EventKind::kHostRead, .arg = {2, offset, 4, 0, 1, 0}});
+        if (!harness_.violated()) continue;
+        differences += harness_.verdict().title + " (type " + std::to_string(type) + ")\n";
+        break;
+      }
+    }
+  }
+  EXPECT_EQ(differences, "");
+  harness_.Begin({});
 }
 
 INSTANTIATE_TEST_SUITE_P(Boards, ShippedTest, testing::Values("tiny", "tegra234", "tegra234-virt"));
