@@ -118,9 +118,9 @@ void Qemu::Start(const std::string& image) {
 
 bool Qemu::Ended() {
   if (pid_ <= 0) return true;
-  const pid_t ended = waitpid(pid_, &status_, WNOHANG);
-  if (ended == pid_) pid_ = -1;
-  return ended == pid_ || pid_ < 0;
+  if (waitpid(pid_, &status_, WNOHANG) != pid_) return false;
+  pid_ = -1;
+  return true;
 }
 
 template <typename Done>
