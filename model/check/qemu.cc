@@ -113,7 +113,9 @@ void Qemu::Start(const std::string& image) {
   while (pid_ > 0 && read(failure[0], &error, sizeof(error)) < 0 && errno == EINTR) {
   }
   close(failure[0]);
-  if (error != 0) throw Unavailable(std::string(kProgram) + ": " + std::strerror(error));
+  if (error != 0)
+    throw Unavailable(std::string(kProgram) + ": " + std::strerror(error) +
+                      "\n  what to do: install the group qemu of ci/packages.txt");
 }
 
 bool Qemu::Ended() {
