@@ -106,6 +106,7 @@ Json ReportOf(const Options& options, const check::CheckReport& walks) {
                                   options.cases, options.first, options.seed);
   report["witness"] = FirstLine({"qemu-system-aarch64", "--version"});
   report["cases"] = walks.cases;
+  report["second_questions"] = walks.second_questions;
   report["differences"] = walks.difference_count;
   report["seconds"] = walks.seconds;
   report["cases_per_second"] = static_cast<double>(walks.cases) / walks.seconds;

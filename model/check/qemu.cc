@@ -113,14 +113,16 @@ void Qemu::Start(const std::string& image) {
   while (pid_ > 0 && read(failure[0], &error, sizeof(error)) < 0 && errno == EINTR) {
   }
   close(failure[0]);
-  if (error != 0) throw Unavailable(std::string(kProgram) + ": " + std::strerror(error));
+  if (error != 0)
+    throw Unavailable(std::string(kProgram) + ": " + std::strerror(error) +
+                      "\n  what to do: install the group qemu of ci/packages.txt");
 }
 
 bool Qemu::Ended() {
   if (pid_ <= 0) return true;
-  const pid_t ended = waitpid(pid_, &status_, WNOHANG);
-  if (ended == pid_) pid_ = -1;
-  return ended == pid_ || pid_ < 0;
+  if (waitpid(pid_, &status_, WNOHANG) != pid_) return false;
+  pid_ = -1;
+  return true;
 }
 
 template <typename Done>

@@ -184,6 +184,7 @@ Answer Subject::Ask(const Case& one) {
     }
     answer.stage1_walk = done.stage == 2 && (syndrome >> 3 & 1) != 0;
     answer.page = 0;
+    answer.fetch = done.ipa;
   }
   // The instruction for stage 1 alone asks stage 2 for tables only.
   const bool last_stage2 = done.stage == 2 && !answer.stage1_walk;
