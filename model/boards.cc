@@ -115,6 +115,7 @@ constexpr BoardSpec Small() {
   SetCounts(smmu, 5, 7);
   smmu.el2_banks = 2;
   smmu.el2_entries = 3;
+  board.coherent_walk = true;  // IDR0.CTTW
   return board;
 }
 
