@@ -100,8 +100,8 @@ void SpoilStage1(Random& random, Case* one) {
       stage.disabled[half] = true;
       break;
     case 1:
-      // Outside of the half, but inside what the bus of the SMMU can carry.
-      one->address ^= uint64_t{1} << (bits + random.Below(49 - bits));
+      // Outside of the half, but not in the other one, which bit 48 of the bus tells.
+      one->address ^= uint64_t{1} << (bits + random.Below(48 - bits));
       one->address = static_cast<uint64_t>(static_cast<int64_t>(one->address << 15) >> 15);
       break;
     default:
