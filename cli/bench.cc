@@ -100,8 +100,7 @@ Json CountsOf(const std::map<std::string, uint64_t>& counts) {
   return object;
 }
 
-Json ReportOf(const Options& options, const check::CheckReport& walks) {
-  Json report = Provenance("sidewall.bench.walk/1");
+Json ReportOf(const Options& options, const check::CheckReport& walks, Json report) {
   report["command"] = fmt::format("sidewall bench walk --cases={} --first={} --seed={}",
                                   options.cases, options.first, options.seed);
   report["witness"] = FirstLine({"qemu-system-aarch64", "--version"});
@@ -131,6 +130,8 @@ int BenchWalk(const Options& options) {
   wanted.first = options.first;
   wanted.cases = options.cases;
   wanted.stop_at_first = false;
+  // First, so that what it lacks is told before a long run and not after it.
+  const Json provenance = Provenance("sidewall.bench.walk/1");
   const bool talk = isatty(STDERR_FILENO) != 0;
   if (talk) {
     wanted.progress = [&](uint64_t done) {
@@ -140,7 +141,7 @@ int BenchWalk(const Options& options) {
   }
   const check::CheckReport walks = check::CheckWalks(wanted);
   if (options.json) {
-    fmt::print("{}\n", ReportOf(options, walks).dump(2));
+    fmt::print("{}\n", ReportOf(options, walks, provenance).dump(2));
   } else {
     fmt::print("{}", check::TextOf(walks));
     for (const std::string& difference : walks.differences) fmt::print("{}\n", difference);

@@ -94,14 +94,14 @@ void SpoilStage1(Random& random, Case* one) {
   Stage1& stage = one->stage1;
   const unsigned half = (one->address >> 55 & 1) != 0 ? 1 : 0;
   const unsigned bits = 64 - stage.size[half];
-  switch (random.Below(3)) {
+  // With 48 bits the halves meet on the bus, and there is no outside.
+  switch (bits == 48 ? 2 * random.Below(2) : random.Below(3)) {
     case 0:
       stage.disabled[half] = true;
       break;
     case 1:
-      // Outside of the half, but inside what the bus of the SMMU can carry.
-      one->address ^= uint64_t{1} << (bits + random.Below(49 - bits));
-      if (bits == 48) one->address = half == 0 ? one->address : one->address;
+      // Outside of the half, but not in the other one, which bit 48 of the bus tells.
+      one->address ^= uint64_t{1} << (bits + random.Below(48 - bits));
       one->address = static_cast<uint64_t>(static_cast<int64_t>(one->address << 15) >> 15);
       break;
     default:
@@ -147,7 +147,17 @@ void DrawStage2(Random& random, Case* one, unsigned granule, const Plan& plan) {
   }
 }
 
-// A start level and a size that do not belong together, or an address beyond the size.
+bool Fits(const Stage2& stage) {
+  for (const Stage2Shape& shape : kShapes) {
+    if (shape.granule == stage.granule && shape.start == stage.start && stage.size >= shape.least &&
+        stage.size <= shape.most) {
+      return true;
+    }
+  }
+  return false;
+}
+
+// A start level and a size that do not belong together.
 void SpoilStage2(Random& random, Case* one) {
   const Stage2 before = one->stage2;
   Stage2& stage = one->stage2;
@@ -159,7 +169,7 @@ void SpoilStage2(Random& random, Case* one) {
     } else {
       stage.size = random.OneIn(4) ? random.Below(64) : 16 + random.Below(24);
     }
-  } while (IsOpen(stage));
+  } while (Fits(stage) || IsOpen(stage));
 }
 
 void DrawAddress(Random& random, Case* one) {
