@@ -75,6 +75,8 @@ void TranslationCache::Insert(const CachedTranslation& entry) {
     } else if (old.va == entry.va && old.pa == entry.pa && old.global == entry.global &&
                SameTag(old.tag, entry.tag)) {
       old.kinds |= entry.kinds;
+      old.agreed = old.kinds == entry.kinds ? entry.agreed : 0;
+      old.agreed_bank = entry.agreed_bank;
       old.leaf_bits = entry.leaf_bits;
       old.global_seq = old.bank_seq = 0;
       return Touch(i);
