@@ -163,6 +163,8 @@ void Tlb::PushEverything(uint8_t vmid) {
 
 void Tlb::CoverEntry(StaleEntry& entry, uint16_t bank) {
   if (!entry.by_address) return;
+  // The first command is enough; a later one of the same bank would only wait for a later sync.
+  if (entry.ipas2_seq != 0 && entry.ipas2_bank == bank) return;
   entry.ipas2_seq = seq_;
   entry.ipas2_bank = bank;
 }

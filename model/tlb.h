@@ -34,7 +34,7 @@ struct StaleEntry {
   uint64_t ipa;
   uint64_t page;
   uint64_t seq;        // of the removal
-  uint64_t ipas2_seq;  // of the last TLBIIPAS2 that covers the stage-2-only form, or 0
+  uint64_t ipas2_seq;  // of the first TLBIIPAS2 of that bank over the stage-2-only form, or 0
   uint32_t next_page;  // chains of the two hash tables
   uint32_t next_ipa;
   uint16_t ipas2_bank;

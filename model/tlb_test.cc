@@ -108,6 +108,18 @@ TEST_F(MayTlb, Ipas2AfterTheSyncCommandWaitsForTheNext) {
   EXPECT_EQ(Held(), 0);
 }
 
+// A command that comes again between a sync and the look at it does not undo what the sync covers.
+TEST_F(MayTlb, SecondIpas2AfterTheSyncCommandTakesNothingBack) {
+  rig.Unmap(root, kPage);
+  Ipas2(2, kPage);
+  rig.Write(2, 0x70, 0);
+  Ipas2(2, kPage);
+  EXPECT_EQ(rig.Read(2, 0x74), 0u);
+  rig.Write(2, 0xb8, kVmid);
+  EXPECT_TRUE(rig.GlobalSync(2));
+  EXPECT_EQ(Held(), 0);
+}
+
 TEST_F(MayTlb, SyncThatNeverCompletesEndsNothing) {
   rig.machine->SetSyncMode(2, 2, 0);
   rig.Unmap(root, kPage);
