@@ -116,9 +116,10 @@ class Tlb {
   bool overflowed(uint8_t vmid) const { return overflow_seq_[vmid] != 0; }
 
   uint8_t MayHold(uint8_t vmid, uint64_t page) const;
-  // How many translations of an address may answer, single ones and through trees; the `which`-th
-  // of them is given.
-  size_t FindStale(uint8_t vmid, uint64_t ipa, size_t which, StaleAnswer* answer) const;
+  // How many translations of an address may answer, single ones in one of these forms and through
+  // trees; the `which`-th of them is given.
+  size_t FindStale(uint8_t vmid, uint64_t ipa, uint8_t wanted, size_t which,
+                   StaleAnswer* answer) const;
 
   // Slots in use lie below entry_limit; those with forms 0 are free.
   size_t entry_limit() const { return entry_limit_; }

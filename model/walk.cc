@@ -63,6 +63,8 @@ void Walk::Run(const Resolution& via, AccessKind access, uint64_t address) {
       stage2_vmid_ = cbar::Vmid(smmu_.cbar[via.stage2_bank]);
     }
   }
+  // Entries that combine both stages are found by virtual address: no use to stage 2 alone.
+  if (type == cbar::kStage2) stale_forms_ = Tlb::kStage2Only;
   if (type != cbar::kStage2) {
     const ContextBank& bank = smmu_.bank[via.bank];
     const bool translated = (bank.sctlr & sctlr::kM) != 0;
@@ -250,13 +252,13 @@ bool Walk::StaleAnswers(AccessKind access, uint64_t in, uint64_t* out) {
   if (choices_ == nullptr) return false;
   StaleAnswer answer;
   const uint64_t page = in & ~(kPageSize - 1);
-  const size_t count = tlb_.FindStale(stage2_vmid_, page, 0, &answer);
+  const size_t count = tlb_.FindStale(stage2_vmid_, page, stale_forms_, 0, &answer);
   if (count == 0) return false;
   // An odd choice is an answer, and what is above its lowest bit says which.
   const uint8_t choice = choices_->Next();
   if ((choice & 1) == 0) return false;
   const size_t which = (choice >> 1) % count;
-  if (which != 0) tlb_.FindStale(stage2_vmid_, page, which, &answer);
+  if (which != 0) tlb_.FindStale(stage2_vmid_, page, stale_forms_, which, &answer);
   const uint8_t need = access.write ? kPermWrite : kPermRead;
   if ((answer.perm & need) == 0) return false;
   stale = true;
