@@ -259,7 +259,7 @@ void Machine::UpdateBankTree(size_t index, uint16_t number) {
   const bool enabled = cbar::Type(smmu.cbar[number]) == cbar::kStage2 &&
                        (bank.sctlr & sctlr::kM) != 0 && (smmu.cba2r[number] & kCba2rVa64) != 0;
   Stage2Geometry shape;
-  if (enabled) shape = DecodeStage2(bank.tcr, bank.ttbr0);
+  if (enabled) shape = DecodeStage2(bank.tcr, bank.ttbr0, smmu.idr[2]);
   // Big-endian tables are not followed; the tree is wild, as it is under a granule of no size.
   if (enabled && (bank.sctlr & sctlr::kE) != 0) shape.page_bits = 14;
   const bool named = enabled && shape.valid;

@@ -92,9 +92,10 @@ void TranslationCache::Cover(const Invalidation& what, uint64_t seq) {
   for (size_t i = 0; i < limit_; ++i) {
     CachedTranslation& entry = entries_[i];
     if (entry.used == 0 || !Covers(what, entry)) continue;
+    // The first command is enough; a later one would only wait for a later sync.
     if (what.bank == 0xffff) {
-      entry.global_seq = seq;
-    } else {
+      if (entry.global_seq == 0) entry.global_seq = seq;
+    } else if (entry.bank_seq == 0 || entry.bank != what.bank) {
       entry.bank_seq = seq;
       entry.bank = what.bank;
     }
