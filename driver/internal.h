@@ -83,6 +83,20 @@ void ReleaseBank(Smmu& smmu, ContextBank bank);
 // Composes again every entry of the host that names `bank`, after the bank changed.
 void ComposeBankEntries(Smmu& smmu, ContextBank bank);
 
+// Every change of an entry in hardware, the host's and EL2's own alike.
+void StoreS2cr(Smmu& smmu, EntryIndex index, uint32_t hw_s2cr);
+void StoreSmr(Smmu& smmu, EntryIndex index, uint32_t hw_smr);
+// Makes valid what waits and may be, after something gave up a stream.
+void RetryWaiting(Smmu& smmu);
+// A live entry of the host matches some stream of the set; `and_others`: and one outside of it.
+bool HostEntryMatches(const Smmu& smmu, const SidSet& set, bool and_others);
+// Takes entries of the host that match some stream of the set out of hardware; they read back
+// valid, and are tried again on each change.
+void HoldHostEntries(Smmu& smmu, const SidSet& set);
+// Entries of the host that are valid for it and match some stream of the set fault from now on,
+// until the host writes their S2CR.
+void BlockHostEntries(Smmu& smmu, const SidSet& set);
+
 // ---- Banks, smmu_bank.cc. What hardware gets for the SCTLR that the host wrote.
 uint32_t HardwareSctlr(uint32_t wanted);
 
@@ -90,8 +104,15 @@ uint32_t HardwareSctlr(uint32_t wanted);
 // Ends every translation of the host's VMID on every instance, and waits. False: a sync did not
 // complete in time, and the unit is flagged until one does.
 [[nodiscard]] bool FlushHost(Smmu& smmu);
+// The same for a VMID of EL2's own.
+[[nodiscard]] bool FlushVmid(Smmu& smmu, Vmid vmid);
+// Only the sync, for invalidations that have been stored.
+[[nodiscard]] bool SyncUnit(Smmu& smmu);
 // The same for all non-secure and hypervisor entries, at takeover.
 [[nodiscard]] bool FlushEverything(Smmu& smmu);
+
+// ---- Stage-2 banks, takeover.cc. The TCR that fits trees rooted at level 0.
+uint32_t Stage2Tcr(const Smmu& smmu);
 
 // ---- Takeover, takeover.cc. 0 when done, else the line of the check that failed.
 uint32_t CheckHardware(State& state);
@@ -103,6 +124,10 @@ uint32_t CheckMcBypass(State& state);
 // At init only, before anything is stored: what finalize holds the clients against.
 uint32_t RecordMc(State& state);
 uint32_t TakeOverMc(State& state);
+// Some client on this side carries one of these stream IDs.
+bool AnyClientCarries(uint32_t side, uint32_t sid);
+// Every client that carries one of these stream IDs does so by its override register.
+[[nodiscard]] bool ClientsArePinned(State& state, uint32_t side, const SidSet& set);
 Answer HandleMcAccess(State& state, uint32_t window, uint64_t offset, uint32_t width, bool is_write,
                       uint64_t value);
 
@@ -110,6 +135,8 @@ Answer HandleMcAccess(State& state, uint32_t window, uint64_t offset, uint32_t w
 [[nodiscard]] bool CreateIdmap(State& state);
 sidewall_result UpdateIdmap(State& state, uint64_t start, uint64_t end, uint32_t prot);
 sidewall_result CompleteIdmap(State& state, bool map);
+// Gives up to so many spare tables back to the atomic pool.
+uint32_t ReturnSpareTables(State& state, uint64_t pages);
 
 // ---- Configuration, config.cc. 0 when it is sound, else the line of the check that failed.
 uint32_t CheckConfig(const sidewall_cfg& cfg);

@@ -37,6 +37,8 @@ uint32_t ComposeS2cr(const Smmu& smmu, uint32_t wanted) {
   }
 }
 
+}  // namespace
+
 // A bank is on before the first S2CR names it, and off after the last one ceased to.
 void StoreS2cr(Smmu& smmu, EntryIndex index, uint32_t hw_s2cr) {
   Entry& entry = smmu.entry[index.value];
@@ -61,6 +63,8 @@ void StoreS2cr(Smmu& smmu, EntryIndex index, uint32_t hw_s2cr) {
     }
   }
 }
+
+namespace {
 
 // Two entries overlap when some 15-bit stream ID matches both.
 bool Overlap(uint32_t a, uint32_t b) {
@@ -92,6 +96,8 @@ bool IsWaiting(const Entry& entry) {
   return smr::kValid.Get(entry.smr) != 0 && smr::kValid.Get(entry.hw_smr) == 0;
 }
 
+}  // namespace
+
 void StoreSmr(Smmu& smmu, EntryIndex index, uint32_t hw_smr) {
   Entry& entry = smmu.entry[index.value];
   if (entry.hw_smr == hw_smr) return;
@@ -107,6 +113,20 @@ void RetryWaiting(Smmu& smmu) {
     StoreSmr(smmu, EntryIndex{i}, entry.smr);
     --smmu.waiting_entries;
   }
+}
+
+namespace {
+
+// Only the low seven bits of a stream ID decide whose stream it is.
+bool Matches(uint32_t smr, uint32_t sid) {
+  return ((smr::kId.Get(smr) ^ sid) & ~smr::kMask.Get(smr) & (kSidCount - 1)) == 0;
+}
+
+bool MatchesAny(uint32_t smr, const SidSet& set, bool inside) {
+  for (uint32_t sid = 0; sid < kSidCount; ++sid) {
+    if (set.Has(sid) == inside && Matches(smr, sid)) return true;
+  }
+  return false;
 }
 
 Answer WriteSmr(Smmu& smmu, EntryIndex index, uint32_t value) {
@@ -128,6 +148,7 @@ Answer WriteSmr(Smmu& smmu, EntryIndex index, uint32_t value) {
 
 Answer WriteS2cr(Smmu& smmu, EntryIndex index, uint32_t value) {
   smmu.entry[index.value].s2cr = value;
+  smmu.entry[index.value].blocked = false;
   const uint32_t hw_s2cr = ComposeS2cr(smmu, value);
   StoreS2cr(smmu, index, hw_s2cr);
   Answer answer = Done(hw_s2cr == value ? SIDEWALL_DECISION_FORWARDED : SIDEWALL_DECISION_COMPOSED);
@@ -155,8 +176,35 @@ void ComposeBankEntries(Smmu& smmu, ContextBank bank) {
   for (uint32_t i = 0; i < smmu.host_entries; ++i) {
     const uint32_t wanted = smmu.entry[i].s2cr;
     if (s2cr::kType.Get(wanted) != s2cr::kTypeTranslate) continue;
-    if (s2cr::kCbndx.Get(wanted) != bank.value) continue;
+    if (s2cr::kCbndx.Get(wanted) != bank.value || smmu.entry[i].blocked) continue;
     StoreS2cr(smmu, EntryIndex{i}, ComposeS2cr(smmu, wanted));
+  }
+}
+
+bool HostEntryMatches(const Smmu& smmu, const SidSet& set, bool and_others) {
+  for (uint32_t i = 0; i < smmu.host_entries; ++i) {
+    const uint32_t hw_smr = smmu.entry[i].hw_smr;
+    if (smr::kValid.Get(hw_smr) == 0 || !MatchesAny(hw_smr, set, true)) continue;
+    if (!and_others || MatchesAny(hw_smr, set, false)) return true;
+  }
+  return false;
+}
+
+void HoldHostEntries(Smmu& smmu, const SidSet& set) {
+  for (uint32_t i = 0; i < smmu.host_entries; ++i) {
+    const uint32_t hw_smr = smmu.entry[i].hw_smr;
+    if (smr::kValid.Get(hw_smr) == 0 || !MatchesAny(hw_smr, set, true)) continue;
+    StoreSmr(smmu, EntryIndex{i}, 0);
+    ++smmu.waiting_entries;
+  }
+}
+
+void BlockHostEntries(Smmu& smmu, const SidSet& set) {
+  for (uint32_t i = 0; i < smmu.host_entries; ++i) {
+    Entry& entry = smmu.entry[i];
+    if (smr::kValid.Get(entry.smr) == 0 || !MatchesAny(entry.smr, set, true)) continue;
+    entry.blocked = true;
+    StoreS2cr(smmu, EntryIndex{i}, s2cr::kFault);
   }
 }
 

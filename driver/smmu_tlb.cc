@@ -30,6 +30,7 @@ bool SyncAll(Smmu& smmu) {
   ++smmu.counters.syncs;
   WriteAll32(smmu, gr0::kTLBGSYNC, 0);
   const bool done = WaitForSync(smmu);
+  if (done) smmu.clock.Completed();
   if (!done) ++smmu.counters.sync_timeouts;
   smmu.degraded = !done;
   return done;
@@ -65,6 +66,13 @@ bool FlushEverything(Smmu& smmu) {
   WriteAll32(smmu, gr0::kTLBIALLNSNH, 0);
   return SyncAll(smmu);
 }
+
+bool FlushVmid(Smmu& smmu, Vmid vmid) {
+  WriteAll32(smmu, gr0::kTLBIVMID, vmid.value);
+  return SyncAll(smmu);
+}
+
+bool SyncUnit(Smmu& smmu) { return SyncAll(smmu); }
 
 Answer HandleInvalidate(Smmu& smmu, const Request& request) {
   switch (request.row->id) {

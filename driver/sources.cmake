@@ -5,8 +5,13 @@
 set(DRIVER_SOURCES
     abort_decode.cc
     api.cc
+    attach.cc
     config.cc
+    domain.cc
+    domain_api.cc
+    index_life.cc
     mc.cc
+    references.cc
     register_table.cc
     smmu_access.cc
     smmu_bank.cc
@@ -15,8 +20,11 @@ set(DRIVER_SOURCES
     smmu_stream.cc
     smmu_tlb.cc
     stage2.cc
+    tables.cc
     takeover.cc
-    unsupported.cc)
+    units.cc
+    unsupported.cc
+    vm.cc)
 # Only where nobody else provides memcpy, memmove, memset and memcmp.
 set(DRIVER_FREESTANDING_SOURCES mem.cc)
 # For every build of the driver, hosted ones too: what it may not use at EL2, it does not use.

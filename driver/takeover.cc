@@ -60,6 +60,10 @@ void FillGeometry(Smmu& smmu, const sidewall_smmu_cfg& cfg) {
   smmu.fault_bank = ContextBank{smmu.host_banks + 1};
   smmu.global_pages = 2u << idr1::kNumpagendxb.Get(smmu.idr[1]);
   smmu.ipa_bits = idr2::kIas.Get(smmu.idr[2]) == idr2::kSize48 ? 48 : 44;
+  // The host's stage 2 and the fault bank come first.
+  const uint32_t contexts = cfg.el2_banks - 2;
+  smmu.context_count = contexts < kMaxContexts ? contexts : kMaxContexts;
+  smmu.own_entry_count = cfg.el2_entries < kMaxOwnEntries ? cfg.el2_entries : kMaxOwnEntries;
 }
 
 uint32_t CheckSmmu(Smmu& smmu, const sidewall_smmu_cfg& cfg, bool again) {
@@ -149,13 +153,6 @@ void ProgramHostBank(const Smmu& smmu, const RegisterWindow& window, ContextBank
   window.Write32(BankRegister(smmu, bank, cb::kFSYNR1), 0);
 }
 
-// The tables are cleaned to the point of coherency, so the walks need not be cacheable; that is
-// right whether or not the unit is coherent.
-uint32_t Stage2Tcr(const Smmu& smmu) {
-  return tcr::kStage2Res1 | tcr::kT0sz.Of(64 - smmu.ipa_bits) | tcr::kSl0.Of(tcr::kSl0Level0) |
-         tcr::kSh.Of(tcr::kShOuter) | tcr::kPaSize.Of(idr2::kOas.Get(smmu.idr[2]));
-}
-
 void ProgramEl2Bank(const Smmu& smmu, const RegisterWindow& window, ContextBank bank, Vmid vmid,
                     Pa root) {
   window.Write32(Cba2rOffset(bank), cba2r::kVa64.mask());
@@ -225,6 +222,13 @@ void OpenUnit(Smmu& smmu) {
 #undef SIDEWALL_REQUIRE
 
 }  // namespace
+
+// The tables are cleaned to the point of coherency, so the walks need not be cacheable; that is
+// right whether or not the unit is coherent.
+uint32_t Stage2Tcr(const Smmu& smmu) {
+  return tcr::kStage2Res1 | tcr::kT0sz.Of(64 - smmu.ipa_bits) | tcr::kSl0.Of(tcr::kSl0Level0) |
+         tcr::kSh.Of(tcr::kShOuter) | tcr::kPaSize.Of(idr2::kOas.Get(smmu.idr[2]));
+}
 
 uint32_t CheckHardware(State& state) {
   const bool again = state.phase != Phase::kNone;
