@@ -20,10 +20,7 @@ SIDEWALL_WITHOUT_BODY(unmap_pages, struct sidewall_state*, uint32_t, uint64_t, u
 SIDEWALL_WITHOUT_BODY(iova_to_phys, struct sidewall_state*, uint32_t, uint64_t)
 SIDEWALL_WITHOUT_BODY(iotlb_sync, struct sidewall_state*, uint32_t)
 SIDEWALL_WITHOUT_BODY(iotlb_sync_map, struct sidewall_state*, uint32_t, uint64_t, uint64_t)
-SIDEWALL_WITHOUT_BODY(set_identity, struct sidewall_state*, uint32_t, uint32_t, uint32_t)
 SIDEWALL_WITHOUT_BODY(dev_block_dma, struct sidewall_state*, uint32_t, uint32_t, uint32_t)
-SIDEWALL_WITHOUT_BODY(get_iommu_token, struct sidewall_state*, uint32_t)
-SIDEWALL_WITHOUT_BODY(mc_register_sid, struct sidewall_state*, uint32_t, uint32_t, uint32_t)
 SIDEWALL_WITHOUT_BODY(ring_read, struct sidewall_state*, uint64_t, struct sidewall_ring_record*)
 SIDEWALL_WITHOUT_BODY(vm_create, struct sidewall_state*, uint32_t)
 SIDEWALL_WITHOUT_BODY(route_add, struct sidewall_state*, uint32_t, uint32_t, uint32_t, uint32_t,
