@@ -32,6 +32,7 @@ void FillUnit(State& state, uint32_t index) {
   smmu.host_vmid = Vmid{cfg.host_vmid};
   smmu.fault_vmid = FaultVmid(smmu.host_vmid);
   smmu.poll_limit_us = state.cfg.sync_timeout_us;
+  smmu.reachable = true;
   for (uint8_t& owner : smmu.sid_owner) owner = SIDEWALL_OWNER_HOST;
   // A quarantined client has to meet no entry at all, so no entry of the host may cover its ID.
   smmu.sid_owner[mc::kQuarantineSid] = SIDEWALL_OWNER_EL2;
@@ -49,8 +50,10 @@ void FillDomains(State& state) {
 
 // From the first store on a failure leaves the board unusable, with all streams faulting.
 uint32_t TakeOverBoard(State& state) {
-  const uint32_t line = TakeOver(state);
-  return line == 0 ? TakeOverMc(state) : line;
+  uint32_t line = TakeOver(state);
+  if (line == 0) line = TakeOverMc(state);
+  if (line == 0) line = StartBootStreams(state);
+  return line;
 }
 
 enum class WindowKind { kNone, kSmmu, kMc };
@@ -102,8 +105,10 @@ Answer Serve(State& state, const WindowHit& hit, uint64_t esr, sidewall_regs* re
   constexpr uint32_t kMcLock = SIDEWALL_LOCK_MC;
   LockGuard lock(state.ctx, is_smmu ? state.smmu[hit.index].lock_id : kMcLock);
   if (!Serves(state)) return NoAnswer();
+  const bool reachable = !is_smmu || state.smmu[hit.index].reachable;
   Counters& counters = is_smmu ? state.smmu[hit.index].counters : state.mc.counters;
-  const Answer answer = Emulate(state, hit, esr, regs);
+  // An SMMU without power gives no answer; nor do we.
+  const Answer answer = reachable ? Emulate(state, hit, esr, regs) : Refusal(SIDEWALL_REASON_POWER);
   ++counters.traps;
   Count(counters, answer);
   return answer;
@@ -157,7 +162,6 @@ struct sidewall_result SIDEWALL_SYM(init)(struct sidewall_state* s, uint64_t siz
   state.cfg = *cfg;
   uint32_t line = CheckConfig(state.cfg);
   if (line != 0) return RefusedAt(line);
-  if (state.cfg.boot_stream_count != 0) return Result(SIDEWALL_UNSUPPORTED);
   state.smmu_count = state.cfg.smmu_count;
   for (uint32_t i = 0; i < state.smmu_count; ++i) FillUnit(state, i);
   line = CheckHardware(state);
@@ -171,7 +175,10 @@ struct sidewall_result SIDEWALL_SYM(init)(struct sidewall_state* s, uint64_t siz
     return result;
   }
   line = TakeOverBoard(state);
-  if (line != 0) return RefusedAt(line);
+  if (line != 0) {
+    ReturnIdmap(state);
+    return RefusedAt(line);
+  }
   state.phase = Phase::kTakenOver;
   return Result(SIDEWALL_OK);
 }
@@ -185,6 +192,7 @@ struct sidewall_result SIDEWALL_SYM(finalize)(struct sidewall_state* s) {
   if (line == 0) line = CheckMcBypass(state);
   if (line == 0) line = TakeOverBoard(state);
   if (line != 0) return RefusedAt(line);
+  state.boot_deadline_us = sidewall_plat_time_us(state.ctx) + state.cfg.boot_stream_timeout_us;
   state.phase = Phase::kFinal;
   return Result(SIDEWALL_OK);
 }
@@ -213,6 +221,27 @@ struct sidewall_result SIDEWALL_SYM(host_stage2_idmap_complete)(struct sidewall_
                                                                 uint32_t map) {
   if (!IsUp(s)) return Result(SIDEWALL_REFUSED);
   return CompleteIdmap(s->body, map != 0);
+}
+
+struct sidewall_result SIDEWALL_SYM(set_identity)(struct sidewall_state* s, uint32_t iommu,
+                                                  uint32_t sid, uint32_t on) {
+  if (!IsUp(s) || s->body.phase != Phase::kFinal) return Result(SIDEWALL_REFUSED);
+  Smmu* smmu = UnitOf(s->body, iommu);
+  if (smmu == nullptr || sid >= kSidCount || on > 1) return Result(SIDEWALL_REFUSED);
+  return SetIdentity(*smmu, StreamId{sid}, on != 0);
+}
+
+struct sidewall_result SIDEWALL_SYM(get_iommu_token)(struct sidewall_state* s, uint32_t iommu) {
+  if (!IsUp(s)) return Result(SIDEWALL_REFUSED);
+  const Smmu* smmu = UnitOf(s->body, iommu);
+  return smmu == nullptr ? Result(SIDEWALL_REFUSED) : Result(SIDEWALL_OK, smmu->window[0]);
+}
+
+struct sidewall_result SIDEWALL_SYM(mc_register_sid)(struct sidewall_state* s, uint32_t client,
+                                                     uint32_t side, uint32_t sid) {
+  if (!IsUp(s) || s->body.phase != Phase::kTakenOver) return Result(SIDEWALL_REFUSED);
+  const bool known = UnitOf(s->body, side) != nullptr && ClientHasSid(client, side, sid);
+  return Result(known ? SIDEWALL_OK : SIDEWALL_REFUSED);
 }
 
 struct sidewall_result SIDEWALL_SYM(stats)(struct sidewall_state* s,

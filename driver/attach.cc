@@ -5,20 +5,16 @@ namespace SIDEWALL_NS {
 namespace {
 
 constexpr uint32_t kVmidCount = 256;
-// A SID arrives with any upper bits; EL2's own entries ignore them.
-constexpr uint32_t kUpperIdBits = 0x7f80;
 
 // Steps of a life that the caller has just looked at cannot fail.
 void Require(const Smmu& smmu, bool done) {
   if (!done) sidewall_plat_panic(smmu.ctx, __LINE__);
 }
 
+// The host's stage 2 and the fault bank come first.
+uint32_t FirstContextBank(const Smmu& smmu) { return smmu.host_banks + 2; }
 ContextBank BankOf(const Smmu& smmu, uint32_t context) {
-  return ContextBank{smmu.host_banks + 2 + context};
-}
-
-EntryIndex IndexOf(const Smmu& smmu, const OwnEntry* entry) {
-  return EntryIndex{smmu.host_entries + static_cast<uint32_t>(entry - smmu.own_entry)};
+  return ContextBank{FirstContextBank(smmu) + context};
 }
 
 uint32_t TranslateTo(ContextBank bank) {
@@ -55,18 +51,7 @@ uint8_t ReserveContext(Smmu& smmu) {
   return kNoContext;
 }
 
-OwnEntry* ReserveEntry(Smmu& smmu, StreamId sid) {
-  for (uint32_t i = 0; i < smmu.own_entry_count; ++i) {
-    OwnEntry& entry = smmu.own_entry[i];
-    if (!entry.life.Reserve()) continue;
-    entry.sid = static_cast<uint8_t>(sid.value);
-    entry.context = kNoContext;
-    return &entry;
-  }
-  return nullptr;
-}
-
-// ---------------------------------------------------------------- stores
+// ---------------------------------------------------------------- contexts
 
 // Whatever an earlier owner left in the bank is written over before it is on.
 void OpenContext(Smmu& smmu, uint32_t handle, uint8_t index, Pa root) {
@@ -75,30 +60,9 @@ void OpenContext(Smmu& smmu, uint32_t handle, uint8_t index, Pa root) {
   const Vmid vmid = NextVmid(smmu);
   context.domain = static_cast<uint8_t>(handle);
   context.vmid = static_cast<uint8_t>(vmid.value);
-  WriteAll32(smmu, Cba2rOffset(bank), cba2r::kVa64.mask());
-  WriteAll32(smmu, CbarOffset(bank),
-             cbar::kType.Of(cbar::kTypeStage2) | cbar::kVmid.Of(vmid.value));
-  WriteAll32(smmu, CbfrsynraOffset(bank), 0);
-  WriteAll32(smmu, BankRegister(smmu, bank, cb::kTCR), Stage2Tcr(smmu));
-  WriteAll64(smmu, BankRegister(smmu, bank, cb::kTTBR0), root.value);
+  ProgramStage2(smmu, bank, vmid, root);
   WriteAll32(smmu, BankRegister(smmu, bank, cb::kFSR), fsr::kFaults);
-  WriteAll32(smmu, BankRegister(smmu, bank, cb::kSCTLR), sctlr::kStage2);
   Require(smmu, context.life.Publish());
-}
-
-// The entry's target first, then the bit that makes it match.
-void PublishEntry(Smmu& smmu, OwnEntry* entry, ContextBank bank) {
-  StoreS2cr(smmu, IndexOf(smmu, entry), TranslateTo(bank));
-  StoreSmr(smmu, IndexOf(smmu, entry),
-           smr::kValid.mask() | smr::kMask.Of(kUpperIdBits) | smr::kId.Of(entry->sid));
-  Require(smmu, entry->life.Publish());
-}
-
-void RetireEntry(Smmu& smmu, OwnEntry* entry) {
-  StoreSmr(smmu, IndexOf(smmu, entry), 0);
-  StoreS2cr(smmu, IndexOf(smmu, entry), s2cr::kFault);
-  Require(smmu, entry->life.Free());
-  RetryWaiting(smmu);
 }
 
 void ForgetContext(State& state, uint32_t unit, uint32_t index) {
@@ -109,19 +73,46 @@ void ForgetContext(State& state, uint32_t unit, uint32_t index) {
   domain.unflushed &= static_cast<uint8_t>(~(1u << unit));
 }
 
+// Ends a context that no stream is attached to any more. Its bank is off before the invalidation,
+// so that what was under way cannot fill the TLB behind it. False: a sync did not complete.
+bool CloseContext(State& state, uint32_t unit, uint8_t index) {
+  Smmu& smmu = state.smmu[unit];
+  Context& context = smmu.context[index];
+  const ContextBank bank = BankOf(smmu, index);
+  if (smmu.bank[bank.value].idle) {
+    if (smmu.degraded && !SyncAll(smmu)) return false;
+    SettleBanks(smmu);
+    if (smmu.bank[bank.value].idle) return false;
+  }
+  WriteAll32(smmu, gr0::kTLBIVMID, context.vmid);
+  Require(smmu, context.life.Drain(smmu.clock.Invalidated()));
+  if (!SyncAll(smmu)) return false;
+  SettleUnit(state, unit);
+  return true;
+}
+
 bool HostMatches(const Smmu& smmu, StreamId sid) {
   SidSet one;
   one.Add(sid.value);
   return HostEntryMatches(smmu, one, false);
 }
 
-// Whether the domain may stand in this unit: it does, or nothing of it drains there.
-bool ContextSettles(State& state, uint32_t handle, uint32_t unit) {
+bool FlushContext(State& state, uint32_t handle, uint32_t unit) {
   Smmu& smmu = state.smmu[unit];
-  const uint8_t index = state.domains.domain[handle].context[unit];
-  if (index == kNoContext || smmu.context[index].life.is_live()) return true;
-  if (!FlushVmid(smmu, Vmid{smmu.context[index].vmid})) return false;
-  SettleUnit(state, unit);
+  Domain& domain = state.domains.domain[handle];
+  const uint8_t bit = static_cast<uint8_t>(1u << unit);
+  const uint8_t index = domain.context[unit];
+  if (index == kNoContext) {
+    domain.unflushed &= static_cast<uint8_t>(~bit);
+    return true;
+  }
+  Context& context = smmu.context[index];
+  if (context.life.is_live() && context.life.references() == 0) {
+    return CloseContext(state, unit, index);
+  }
+  if ((domain.unflushed & bit) == 0) return true;
+  if (!FlushVmid(smmu, Vmid{context.vmid})) return false;
+  domain.unflushed &= static_cast<uint8_t>(~bit);
   return true;
 }
 
@@ -129,14 +120,76 @@ bool FlushUnit(State& state, uint32_t handle, uint32_t unit) {
   Smmu& smmu = state.smmu[unit];
   LockGuard lock(state.ctx, smmu.lock_id);
   SettleUnit(state, unit);
-  Domain& domain = state.domains.domain[handle];
-  const uint8_t bit = static_cast<uint8_t>(1u << unit);
-  const uint8_t index = domain.context[unit];
-  if ((domain.unflushed & bit) == 0 || index == kNoContext) return true;
-  if (!FlushVmid(smmu, Vmid{smmu.context[index].vmid})) return false;
-  domain.unflushed &= static_cast<uint8_t>(~bit);
+  const bool done = FlushContext(state, handle, unit);
   SettleUnit(state, unit);
+  SettleBanks(smmu);
+  return done;
+}
+
+// Whether the stream's entry, if it has one, may be taken for a domain of `owner`.
+bool EntryIsFree(const Smmu& smmu, EntryIndex index, uint32_t owner) {
+  if (index == kNoEntry) return true;
+  const Entry& entry = smmu.entry[index.value];
+  if (owner == SIDEWALL_OWNER_HOST) return StandsIn(entry);
+  return entry.use == EntryUse::kUnit && ContextOf(smmu, index) == kNoContext;
+}
+
+// A detachment of this stream, or of the domain here, is over. False: it still waits.
+bool Settled(State& state, uint32_t handle, const Stream& stream) {
+  Smmu& smmu = state.smmu[stream.unit];
+  const EntryIndex index = FindEl2Entry(smmu, stream.sid);
+  const uint8_t context = state.domains.domain[handle].context[stream.unit];
+  const bool drains =
+      (!(index == kNoEntry) && smmu.entry[index.value].use == EntryUse::kDraining) ||
+      (context != kNoContext && smmu.context[context].life.is_draining());
+  if (!drains) return true;
+  if (!SyncAll(smmu)) return false;
+  SettleUnit(state, stream.unit);
   return true;
+}
+
+sidewall_status Attach(State& state, uint32_t handle, const Stream& stream) {
+  Domain& domain = state.domains.domain[handle];
+  Smmu& smmu = state.smmu[stream.unit];
+  SettleUnit(state, stream.unit);
+  if (smmu.power != Power::kOn) return SIDEWALL_REFUSED;
+  if (smmu.sid_owner[stream.sid.value] != domain.owner) return SIDEWALL_REFUSED;
+  if (HostMatches(smmu, stream.sid)) return SIDEWALL_REFUSED;
+  if (!Settled(state, handle, stream)) return SIDEWALL_DEGRADED;
+  const EntryIndex entry = FindEl2Entry(smmu, stream.sid);
+  if (!EntryIsFree(smmu, entry, domain.owner)) return SIDEWALL_REFUSED;
+  if (entry == kNoEntry && El2EntryRoom(smmu, SidSet{}) == 0) return SIDEWALL_REFUSED;
+  uint8_t index = domain.context[stream.unit];
+  if (index == kNoContext) {
+    index = ReserveContext(smmu);
+    if (index == kNoContext) return SIDEWALL_REFUSED;
+    OpenContext(smmu, handle, index, domain.root);
+    domain.context[stream.unit] = index;
+  }
+  Require(smmu, smmu.context[index].life.Refer());
+  Require(smmu, domain.life.Refer());
+  const EntryUse use = domain.owner == SIDEWALL_OWNER_HOST ? EntryUse::kDomain : EntryUse::kUnit;
+  Require(smmu, !(TakeEl2Entry(smmu, stream.sid, use, BankOf(smmu, index)) == kNoEntry));
+  return SIDEWALL_OK;
+}
+
+sidewall_status Detach(State& state, uint32_t handle, const Stream& stream) {
+  Domain& domain = state.domains.domain[handle];
+  Smmu& smmu = state.smmu[stream.unit];
+  const EntryIndex entry = FindEl2Entry(smmu, stream.sid);
+  const uint8_t index = entry == kNoEntry ? kNoContext : ContextOf(smmu, entry);
+  if (index == kNoContext || index != domain.context[stream.unit]) return SIDEWALL_REFUSED;
+  Context& context = smmu.context[index];
+  StoreS2cr(smmu, entry, TranslateTo(smmu.fault_bank));
+  const bool is_hosts = domain.owner == SIDEWALL_OWNER_HOST;
+  if (is_hosts) {
+    smmu.entry[entry.value].use = EntryUse::kDraining;
+    smmu.entry_epoch = smmu.clock.Invalidated();
+  }
+  Require(smmu, context.life.Drop());
+  Require(smmu, domain.life.Drop());
+  domain.unflushed |= static_cast<uint8_t>(1u << stream.unit);
+  return FlushContext(state, handle, stream.unit) ? SIDEWALL_OK : SIDEWALL_DEGRADED;
 }
 
 }  // namespace
@@ -152,123 +205,52 @@ bool FindStream(const State& state, uint32_t side, uint32_t sid, Stream* stream)
   return false;
 }
 
+uint8_t ContextOf(const Smmu& smmu, EntryIndex index) {
+  const uint32_t hw_s2cr = smmu.entry[index.value].hw_s2cr;
+  if (s2cr::kType.Get(hw_s2cr) != s2cr::kTypeTranslate) return kNoContext;
+  const uint32_t bank = s2cr::kCbndx.Get(hw_s2cr);
+  if (bank - FirstContextBank(smmu) >= smmu.context_count) return kNoContext;
+  return static_cast<uint8_t>(bank - FirstContextBank(smmu));
+}
+
 void SettleUnit(State& state, uint32_t unit) {
   Smmu& smmu = state.smmu[unit];
   for (uint32_t i = 0; i < smmu.context_count; ++i) {
     const IndexLife& life = smmu.context[i].life;
-    if (life.is_draining() && smmu.clock.Synced(life)) ForgetContext(state, unit, i);
+    if (life.is_draining() && smmu.clock.Synced(life.epoch())) ForgetContext(state, unit, i);
   }
-  for (uint32_t i = 0; i < smmu.own_entry_count; ++i) {
-    const IndexLife& life = smmu.own_entry[i].life;
-    if (life.is_draining() && smmu.clock.Synced(life)) RetireEntry(smmu, &smmu.own_entry[i]);
+  if (!smmu.clock.Synced(smmu.entry_epoch)) return;
+  for (uint32_t i = smmu.host_entries; i < smmu.entry_count; ++i) {
+    if (smmu.entry[i].use != EntryUse::kDraining) continue;
+    FreeEl2Entry(smmu, EntryIndex{i});
+    RetryWaiting(smmu);
   }
-}
-
-OwnEntry* FindOwnEntry(Smmu& smmu, StreamId sid) {
-  for (uint32_t i = 0; i < smmu.own_entry_count; ++i) {
-    OwnEntry& entry = smmu.own_entry[i];
-    if (!entry.life.is_free() && entry.sid == sid.value) return &entry;
-  }
-  return nullptr;
-}
-
-uint32_t FreeOwnEntries(const Smmu& smmu) {
-  uint32_t count = 0;
-  for (uint32_t i = 0; i < smmu.own_entry_count; ++i) count += smmu.own_entry[i].life.is_free();
-  return count;
-}
-
-bool BlockStream(Smmu& smmu, StreamId sid) {
-  OwnEntry* entry = ReserveEntry(smmu, sid);
-  if (entry == nullptr) return false;
-  PublishEntry(smmu, entry, smmu.fault_bank);
-  return true;
-}
-
-void UnblockStream(Smmu& smmu, OwnEntry* entry) {
-  Require(smmu, entry->life.Drain(0));
-  RetireEntry(smmu, entry);
 }
 
 bool AttachedDomain(State& state, const Stream& stream, uint32_t* handle) {
   Smmu& smmu = state.smmu[stream.unit];
   LockGuard lock(state.ctx, smmu.lock_id);
-  const OwnEntry* entry = FindOwnEntry(smmu, stream.sid);
-  if (entry == nullptr || !entry->life.is_live() || entry->context == kNoContext) return false;
-  *handle = smmu.context[entry->context].domain;
+  const EntryIndex entry = FindEl2Entry(smmu, stream.sid);
+  if (entry == kNoEntry || ContextOf(smmu, entry) == kNoContext) return false;
+  *handle = smmu.context[ContextOf(smmu, entry)].domain;
   return true;
 }
 
 sidewall_status AttachStream(State& state, uint32_t handle, const Stream& stream) {
-  Domain& domain = state.domains.domain[handle];
   Smmu& smmu = state.smmu[stream.unit];
   LockGuard lock(state.ctx, smmu.lock_id);
-  SettleUnit(state, stream.unit);
-  if (smmu.sid_owner[stream.sid.value] != domain.owner) return SIDEWALL_REFUSED;
-  OwnEntry* entry = FindOwnEntry(smmu, stream.sid);
-  if (entry != nullptr && entry->life.is_draining()) {
-    if (!SyncUnit(smmu)) return SIDEWALL_DEGRADED;
-    SettleUnit(state, stream.unit);
-    entry = nullptr;
-  }
-  // A stream of a VM is blocked by an entry already; one of the host's has none while detached.
-  if (entry != nullptr && (domain.owner == SIDEWALL_OWNER_HOST || entry->context != kNoContext)) {
-    return SIDEWALL_REFUSED;
-  }
-  if (HostMatches(smmu, stream.sid)) return SIDEWALL_REFUSED;
-  if (!ContextSettles(state, handle, stream.unit)) return SIDEWALL_DEGRADED;
-  uint8_t index = domain.context[stream.unit];
-  const bool is_new = index == kNoContext;
-  if (is_new) index = ReserveContext(smmu);
-  if (index == kNoContext) return SIDEWALL_REFUSED;
-  const bool is_first = entry == nullptr;
-  if (is_first) entry = ReserveEntry(smmu, stream.sid);
-  if (entry == nullptr) {
-    if (is_new) Require(smmu, smmu.context[index].life.Cancel());
-    return SIDEWALL_REFUSED;
-  }
-  if (is_new) {
-    OpenContext(smmu, handle, index, domain.root);
-    domain.context[stream.unit] = index;
-  }
-  entry->context = index;
-  Require(smmu, smmu.context[index].life.Refer());
-  Require(smmu, domain.life.Refer());
-  if (is_first) {
-    PublishEntry(smmu, entry, BankOf(smmu, index));
-  } else {
-    StoreS2cr(smmu, IndexOf(smmu, entry), TranslateTo(BankOf(smmu, index)));
-  }
-  return SIDEWALL_OK;
+  const sidewall_status status = Attach(state, handle, stream);
+  SettleBanks(smmu);
+  return status;
 }
 
 sidewall_status DetachStream(State& state, uint32_t handle, const Stream& stream) {
-  Domain& domain = state.domains.domain[handle];
   Smmu& smmu = state.smmu[stream.unit];
   LockGuard lock(state.ctx, smmu.lock_id);
-  OwnEntry* entry = FindOwnEntry(smmu, stream.sid);
-  if (entry == nullptr || !entry->life.is_live() || entry->context == kNoContext) {
-    return SIDEWALL_REFUSED;
-  }
-  const uint8_t index = entry->context;
-  if (index != domain.context[stream.unit]) return SIDEWALL_REFUSED;
-  Context& context = smmu.context[index];
-  StoreS2cr(smmu, IndexOf(smmu, entry), TranslateTo(smmu.fault_bank));
-  entry->context = kNoContext;
-  Require(smmu, context.life.Drop());
-  Require(smmu, domain.life.Drop());
-  const bool is_last = context.life.references() == 0;
-  // A stage-2 bank that is off lets everything through, so nothing names it any more by now.
-  if (is_last) WriteAll32(smmu, BankRegister(smmu, BankOf(smmu, index), cb::kSCTLR), 0);
-  WriteAll32(smmu, gr0::kTLBIVMID, context.vmid);
-  const uint64_t epoch = smmu.clock.Invalidated();
-  domain.unflushed |= static_cast<uint8_t>(1u << stream.unit);
-  if (is_last) Require(smmu, context.life.Drain(epoch));
-  if (domain.owner == SIDEWALL_OWNER_HOST) Require(smmu, entry->life.Drain(epoch));
-  if (!SyncUnit(smmu)) return SIDEWALL_DEGRADED;
-  domain.unflushed &= static_cast<uint8_t>(~(1u << stream.unit));
+  const sidewall_status status = Detach(state, handle, stream);
   SettleUnit(state, stream.unit);
-  return SIDEWALL_OK;
+  SettleBanks(smmu);
+  return status;
 }
 
 bool FlushDomain(State& state, uint32_t handle) {

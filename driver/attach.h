@@ -35,15 +35,11 @@ sidewall_status DetachStream(State& state, uint32_t handle, const Stream& stream
 // in, and detachments that are not complete. False: a unit did not answer.
 [[nodiscard]] bool FlushDomain(State& state, uint32_t handle);
 
-// ---- For units.cc; the unit's lock is held.
-// Releases what drained and is covered by a completed sync.
+// ---- The unit's lock is held.
+// Releases what drained and is covered by a completed sync. SettleBanks is to follow.
 void SettleUnit(State& state, uint32_t unit);
-OwnEntry* FindOwnEntry(Smmu& smmu, StreamId sid);
-uint32_t FreeOwnEntries(const Smmu& smmu);
-// A new entry that sends the stream to the fault bank. False: there is no free one.
-[[nodiscard]] bool BlockStream(Smmu& smmu, StreamId sid);
-// Takes a blocked stream's entry away.
-void UnblockStream(Smmu& smmu, OwnEntry* entry);
+// The context that an entry of EL2's names; kNoContext: the fault bank, or no bank of a domain.
+uint8_t ContextOf(const Smmu& smmu, EntryIndex index);
 
 }  // namespace SIDEWALL_NS
 

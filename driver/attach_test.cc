@@ -25,11 +25,13 @@ TEST_F(AttachTest, BankThenTargetThenMatch) {
   const uint64_t root = Ttbr0(kNiso1, kFirstContext);
   const uint64_t vmid = Cbar(kNiso1, kFirstContext);
   Stores wanted;
-  Both(&wanted, kGr1 + 0x800 + 4 * kCtx, 1);
-  Both(&wanted, kGr1 + 4 * kCtx, vmid);
-  Both(&wanted, kGr1 + 0x400 + 4 * kCtx, 0);
-  Both(&wanted, kBank0 + kBankStep * kCtx + 0x30, 0x80052090);
-  Both(&wanted, kBank0 + kBankStep * kCtx + 0x20, root);
+  for (uint64_t window : {kNiso1, kNiso1m}) {
+    wanted.push_back({window + kGr1 + 0x800 + 4 * kCtx, 1});
+    wanted.push_back({window + kGr1 + 4 * kCtx, vmid});
+    wanted.push_back({window + kGr1 + 0x400 + 4 * kCtx, 0});
+    wanted.push_back({window + kBank0 + kBankStep * kCtx + 0x20, root});
+    wanted.push_back({window + kBank0 + kBankStep * kCtx + 0x30, 0x80052090});
+  }
   Both(&wanted, kBank0 + kBankStep * kCtx + 0x58, 0x800001fe);
   Both(&wanted, kBank0 + kBankStep * kCtx, 0x2121);
   Both(&wanted, 0xc00 + 4 * kOwn, kCtx);
@@ -48,12 +50,17 @@ TEST_F(AttachTest, FaultThenOffThenFlushThenRelease) {
   ClearLog();
   ASSERT_EQ(Detach(kNiso1Side, 0, 0x0e), kOk);
   Stores wanted;
+  Both(&wanted, kBank0 + kBankStep * kFault, 0x2121);
   Both(&wanted, 0xc00 + 4 * kOwn, kFault);
+  // A stage 2 that is off is bypassed, so that what runs through it drains first.
+  Both(&wanted, 0x70, 0);
   Both(&wanted, kBank0 + kBankStep * kCtx, 0);
   Both(&wanted, 0x64, vmid);
   Both(&wanted, 0x70, 0);
   Both(&wanted, 0x800 + 4 * kOwn, 0);
   Both(&wanted, 0xc00 + 4 * kOwn, 0x00020000);
+  Both(&wanted, 0x70, 0);
+  Both(&wanted, kBank0 + kBankStep * kFault, 0);
   EXPECT_EQ(RegisterStores(), wanted);
   EXPECT_EQ(Detach(kNiso1Side, 0, 0x0e), kRefused);
 }
@@ -171,7 +178,7 @@ TEST_F(AttachTest, ADetachmentThatTimesOutKeepsEverything) {
   EXPECT_EQ(Detach(kNiso1Side, 0, 0x0e), kDegraded);
   EXPECT_EQ(S2cr(kNiso1, kFirstOwnEntry), kFault) << "the stream faults";
   EXPECT_EQ(Smr(kNiso1, kFirstOwnEntry), 0xff80000eu);
-  EXPECT_EQ(Sctlr(kNiso1, kFirstContext), 0u);
+  EXPECT_EQ(Sctlr(kNiso1, kFirstContext), 0x2121u) << "off would be bypass";
   EXPECT_EQ(Counters().degraded, 1u);
   EXPECT_EQ(Attach(kNiso1Side, 0, 0x0e), kDegraded);
   EXPECT_EQ(Sync(0).status, kDegraded);
@@ -198,9 +205,10 @@ TEST_F(AttachTest, AnybodysCompletedSyncEndsADetachment) {
   sidewall_host_stage2_idmap(state, kDram, kDram + kPage, SIDEWALL_PROT_RW);
   sidewall_host_stage2_idmap(state, kDram, kDram + kPage, SIDEWALL_PROT_NONE);
   ASSERT_EQ(sidewall_host_stage2_idmap_complete(state, 0).status, kOk);
-  const uint64_t syncs = Counters().syncs;
   EXPECT_EQ(Attach(kNiso1Side, 0, 0x0e), kOk);
-  EXPECT_EQ(Counters().syncs, syncs) << "no sync of its own";
+  EXPECT_EQ(S2cr(kNiso1, kFirstOwnEntry), kFirstContext) << "the bank that it had";
+  EXPECT_EQ(Sctlr(kNiso1, kFirstContext), 0x2121u);
+  EXPECT_EQ(Counters().degraded, 0u);
 }
 
 TEST_F(AttachTest, TheHostCannotNameWhatIsEl2s) {
@@ -224,7 +232,9 @@ TEST_F(AttachTest, BlockedStreamsOfTheHostWaitForIt) {
   EXPECT_EQ(sidewall_dev_block_dma(state, kNiso1Side, 0x0e, 1).status, kOk);
   EXPECT_EQ(S2cr(kNiso1, 0), 0x00020000u);
   EXPECT_EQ(Read(kNiso1 + 0xc00), 1u) << "reads back as written";
-  EXPECT_EQ(RegisterStores().back().first, kNiso1m + 0x70) << "ends with a sync";
+  size_t syncs = 0;
+  for (const auto& [pa, value] : RegisterStores()) syncs += pa == kNiso1m + 0x70;
+  EXPECT_GE(syncs, 1u);
   // What makes the bank legal again is no attachment.
   Write(kNiso1 + kGr1 + 4, 0x00020000);
   Write(kNiso1 + kGr1 + 4, 0x0001f300);

@@ -8,7 +8,8 @@
 //     life.Reserve();                 // chosen, nothing stored yet; Cancel() takes it back
 //     life.Publish();                 // hardware may use it
 //     life.Drain(clock.Invalidated());     // its invalidation has been stored on every instance
-//     if (clock.Synced(life)) life.Free();  // only a completed sync on all of them gets here
+//     if (clock.Synced(life.epoch())) life.Free();  // only a completed sync on all of them gets
+//     here
 //
 // A reader may see what a life is, and only these steps change it; each checks the one before.
 #ifndef SIDEWALL_DRIVER_INDEX_LIFE_H_
@@ -54,7 +55,7 @@ class SyncClock {
   uint64_t Invalidated() { return ++issued_; }
   // A sync that began after all of those completed on every instance.
   void Completed() { completed_ = issued_; }
-  bool Synced(const IndexLife& life) const { return life.epoch() <= completed_; }
+  bool Synced(uint64_t epoch) const { return epoch <= completed_; }
 
  private:
   uint64_t issued_;

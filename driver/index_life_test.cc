@@ -60,13 +60,13 @@ TEST(SyncClock, OnlyALaterSyncCoversAnInvalidation) {
   }
   clock.Completed();
   ASSERT_TRUE(first.Drain(clock.Invalidated()));
-  EXPECT_FALSE(clock.Synced(first)) << "the sync was before";
+  EXPECT_FALSE(clock.Synced(first.epoch())) << "the sync was before";
   clock.Completed();
   ASSERT_TRUE(second.Drain(clock.Invalidated()));
-  EXPECT_TRUE(clock.Synced(first));
-  EXPECT_FALSE(clock.Synced(second));
+  EXPECT_TRUE(clock.Synced(first.epoch()));
+  EXPECT_FALSE(clock.Synced(second.epoch()));
   clock.Completed();
-  EXPECT_TRUE(clock.Synced(second));
+  EXPECT_TRUE(clock.Synced(second.epoch()));
 }
 
 }  // namespace

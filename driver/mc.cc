@@ -17,6 +17,10 @@ struct Client {
   ClientSide side;
 };
 
+static_assert(uint32_t{static_cast<uint8_t>(ClientSide::kNiso1)} == SIDEWALL_SIDE_NISO1);
+static_assert(uint32_t{static_cast<uint8_t>(ClientSide::kNiso0)} == SIDEWALL_SIDE_NISO0);
+static_assert(uint32_t{static_cast<uint8_t>(ClientSide::kIso)} == SIDEWALL_SIDE_ISO);
+
 constexpr Client kClients[] = {
 #include "driver/mc_clients.inc"
 };
@@ -126,6 +130,13 @@ Answer WriteSecurity(const RegisterWindow& window, const Client& client, uint64_
 }
 
 }  // namespace
+
+bool ClientHasSid(uint32_t id, uint32_t side, uint32_t sid) {
+  const Client* client = FindClient(id);
+  if (client == nullptr || !HasOverride(*client)) return false;
+  if (client->kind == ClientClass::kQuarantine) return false;
+  return static_cast<uint32_t>(client->side) == side && client->sid == sid;
+}
 
 uint32_t CheckMcBypass(State& state) {
   // Each channel has a copy of its own, which one store to its window could have changed alone.

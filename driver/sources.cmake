@@ -15,6 +15,8 @@ set(DRIVER_SOURCES
     register_table.cc
     smmu_access.cc
     smmu_bank.cc
+    smmu_bank_life.cc
+    smmu_el2_stream.cc
     smmu_fault.cc
     smmu_global.cc
     smmu_stream.cc

@@ -159,6 +159,81 @@ uint32_t GiveWithPool(State& state, uint64_t position, uint64_t stop, uint32_t p
   return missing;
 }
 
+// What is found when the tree is looked at anew.
+struct Census {
+  uint64_t tables = 0;
+  uint64_t leaves = 0;
+};
+
+// The tables lie in memory that only EL2 touches.
+bool ReadTablePointer(const State& state, uint64_t entry, Pa* table) {
+  *table = Pa{entry & descriptor::kAddressMask};
+  if (entry != (table->value | descriptor::kTableOrPage)) return false;
+  return SegmentAt(state, table->value, table->value + kPageSize).kind == MemoryKind::kForbidden;
+}
+
+// An identity leaf of a page that the host may have, with attributes that a gain can give.
+bool LeafIsSound(uint64_t entry, uint64_t ipa, MemoryKind kind) {
+  uint32_t prot = 0;
+  if ((entry & descriptor::kS2apRead) != 0) prot |= SIDEWALL_PROT_R;
+  if ((entry & descriptor::kS2apWrite) != 0) prot |= SIDEWALL_PROT_W;
+  if ((entry & descriptor::kMemAttrNormal) == descriptor::kMemAttrDevice)
+    prot |= SIDEWALL_PROT_MMIO;
+  if ((entry & descriptor::kExecuteNever) != 0) prot |= SIDEWALL_PROT_NOEXEC;
+  if (kind == MemoryKind::kForbidden || (prot & SIDEWALL_PROT_RW) == 0) return false;
+  return entry == (ipa | LeafBits(kind, prot));
+}
+
+bool LeavesAreSound(const State& state, const Tables& tables, Pa table, uint64_t ipa,
+                    Census* census) {
+  const uint64_t end = ipa + kChunkSize;
+  Segment segment{ipa, MemoryKind::kForbidden};
+  for (uint32_t i = 0; ipa < end; ++i, ipa += kPageSize) {
+    const uint64_t entry = tables.Read(table, i);
+    if (ipa >= segment.end) segment = SegmentAt(state, ipa, end);
+    if (entry == 0) continue;
+    if (!LeafIsSound(entry, ipa, segment.kind)) return false;
+    ++census->leaves;
+  }
+  return true;
+}
+
+// The tables of leaves below one table of level 2.
+bool ChunksAreSound(const State& state, const Tables& tables, Pa table, uint64_t ipa,
+                    Census* census) {
+  for (uint32_t i = 0; i < kTableEntries; ++i, ipa += kChunkSize) {
+    const uint64_t entry = tables.Read(table, i);
+    if (entry == 0) continue;
+    Pa leaves;
+    if (!ReadTablePointer(state, entry, &leaves)) return false;
+    ++census->tables;
+    if (!LeavesAreSound(state, tables, leaves, ipa, census)) return false;
+  }
+  return true;
+}
+
+bool TreeIsSound(const State& state, const Tables& tables, Census* census) {
+  const uint64_t top = tables.Read(state.idmap.root, 0);
+  // Everything at or above the format bit.
+  for (uint32_t i = 1; i < kTableEntries; ++i) {
+    if (tables.Read(state.idmap.root, i) != 0) return false;
+  }
+  if (top == 0) return true;
+  Pa middle;
+  if (!ReadTablePointer(state, top, &middle)) return false;
+  ++census->tables;
+  for (uint32_t i = 0; i < kTableEntries; ++i) {
+    const uint64_t entry = tables.Read(middle, i);
+    if (entry == 0) continue;
+    Pa chunks;
+    if (!ReadTablePointer(state, entry, &chunks)) return false;
+    ++census->tables;
+    const uint64_t ipa = uint64_t{i} << LevelShift(1);
+    if (!ChunksAreSound(state, tables, chunks, ipa, census)) return false;
+  }
+  return true;
+}
+
 }  // namespace
 
 bool CreateIdmap(State& state) {
@@ -169,13 +244,38 @@ bool CreateIdmap(State& state) {
     sidewall_plat_page_free(state.ctx, SIDEWALL_POOL_ATOMIC, root);
     return false;
   }
-  const Tables tables(state.ctx, &state.idmap.counters);
   state.idmap.root = Pa{root};
   state.idmap.empty_root = Pa{empty_root};
   state.idmap.pages = 2;
+  return true;
+}
+
+void ReturnIdmap(State& state) {
+  sidewall_plat_page_free(state.ctx, SIDEWALL_POOL_ATOMIC, state.idmap.root.value);
+  sidewall_plat_page_free(state.ctx, SIDEWALL_POOL_ATOMIC, state.idmap.empty_root.value);
+  state.idmap.pages = 0;
+}
+
+void MakeIdmap(State& state) {
+  LockGuard lock(state.ctx, SIDEWALL_LOCK_IDMAP);
+  const Tables tables(state.ctx, &state.idmap.counters);
   tables.MakeEmpty(state.idmap.root);
   tables.MakeEmpty(state.idmap.empty_root);
-  return true;
+}
+
+uint32_t VerifyIdmap(State& state) {
+  LockGuard lock(state.ctx, SIDEWALL_LOCK_IDMAP);
+  const Tables tables(state.ctx, &state.idmap.counters);
+  const Idmap& idmap = state.idmap;
+  Census census;
+  if (!TreeIsSound(state, tables, &census)) return __LINE__;
+  if (census.leaves != idmap.mapped_pages) return __LINE__;
+  constexpr uint32_t kRoots = 2;
+  if (census.tables + kRoots + idmap.spare.count != idmap.pages) return __LINE__;
+  for (uint32_t i = 0; i < kTableEntries; ++i) {
+    if (tables.Read(idmap.empty_root, i) != 0) return __LINE__;
+  }
+  return 0;
 }
 
 uint32_t ReturnSpareTables(State& state, uint64_t pages) {

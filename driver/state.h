@@ -18,17 +18,37 @@
 
 namespace SIDEWALL_NS {
 
-// A stream mapping entry: SMR and S2CR, as the host sees them and as hardware holds them.
+// What an entry of EL2's own is for. Those of the first three kinds stand in for an entry that the
+// host has not made: when it makes one that matches their stream, they become that entry.
+enum class EntryUse : uint8_t {
+  kFree,
+  kBoot,      // a stream that a boot loader left active, on the host's identity stage 2
+  kIdentity,  // a stream for which the host asked for the same
+  kBlocked,   // a stream of the host on the fault bank
+  kUnit,      // a stream of a VM, on a domain of its own or on the fault bank
+  kDomain,    // a stream of the host on a domain of its own
+  kDraining,  // one that was, on the fault bank until a sync has completed
+};
+
+// A stream mapping entry: SMR and S2CR, as the host sees them and as hardware holds them. `slot` is
+// where in hardware: slots are a permutation of the entries, and only an entry that takes the place
+// of one of EL2's moves (smmu_el2_stream.cc).
 struct Entry {
   uint32_t smr;
   uint32_t s2cr;
   uint32_t hw_smr;
   uint32_t hw_s2cr;
-  bool blocked;  // faults until the host writes S2CR
+  uint8_t slot;
+  EntryUse use;
+  bool blocked;  // the host's: faults until the host writes S2CR
 };
 
 // A context bank of the host as the host sees it. Hardware holds the same TTBR, TCR, MAIR and
 // CONTEXTIDR, a CBAR and CBA2R that never change, and SCTLR only while `users` is not 0.
+//
+// A bank of EL2 is a stage 2: TTBR0, TCR, CBAR and CBA2R as hardware has them, and on only while
+// there are users. Users of the host's stage 2 are also the entries that name a bank which is
+// nested over it.
 struct Bank {
   uint64_t ttbr0;
   uint64_t ttbr1;
@@ -41,7 +61,12 @@ struct Bank {
   uint32_t cbar;
   uint32_t cba2r;
   uint32_t users;  // entries whose S2CR in hardware names this bank
+  bool idle;       // EL2's: no user is left, but it is on until a sync has drained what used it
+  uint8_t told;    // bit n: the record on instance n has been reported to its owner
 };
+
+// Whether EL2 may reach the registers of a unit.
+enum class Power : uint8_t { kOn, kSuspended, kOff };
 
 inline constexpr uint32_t kSidCount = 128;
 
@@ -62,16 +87,8 @@ struct Context {
   uint8_t vmid;
 };
 
-// An entry of EL2's own. It names a context, or the fault bank when the stream is blocked.
-struct OwnEntry {
-  IndexLife life;
-  uint8_t sid;
-  uint8_t context;  // kNoContext: blocked
-};
-
-// What EL2 keeps beyond these of a unit is left unused.
+// Banks that EL2 keeps beyond these of a unit are left unused.
 inline constexpr uint32_t kMaxContexts = 32;
-inline constexpr uint32_t kMaxOwnEntries = 32;
 
 // One logical SMMU: one instance, or two that always hold the same policy.
 struct Smmu {
@@ -96,17 +113,27 @@ struct Smmu {
   uint32_t scr0;    // virtual
   uint32_t scr2;    // virtual
   bool degraded;    // a sync did not complete, and none has completed since
+  Power power;
+  // Registers may be accessed. False while power is off or a restore has failed: then nothing is
+  // stored, what hardware is to hold is kept above and below, and a resume stores all of it.
+  bool reachable;
+  bool closed;        // not reachable, and no stream can translate before all has been flushed
+  bool restore_owed;  // power is back, but the restore failed; `tick` tries again
+  uint8_t gfsr_told;  // bit n: the global record of instance n has been reported
+  uint32_t idle_banks;
+  uint32_t fault_cursor;  // where the next look for fault records begins
+  // Banks in use whose host wants an interrupt: then the stage 2 below them raises one too.
+  uint32_t interrupting_banks;
   // Entries that are valid for the host and not in hardware; they are tried again on each change.
   uint32_t waiting_entries;
   Entry entry[kMaxEntries];
   Bank bank[kMaxBanks];
   uint8_t sid_owner[kSidCount];  // enum sidewall_owner
   uint32_t context_count;
-  uint32_t own_entry_count;
   uint32_t last_vmid;  // handed out last, so that one is used again as late as possible
   Context context[kMaxContexts];
-  OwnEntry own_entry[kMaxOwnEntries];
   SyncClock clock;
+  uint64_t entry_epoch;  // of the entries that drain, the latest
   Counters counters;
 };
 
@@ -194,6 +221,7 @@ struct State {
   Phase phase;
   void* ctx;
   sidewall_cfg cfg;
+  uint64_t boot_deadline_us;
   uint32_t smmu_count;
   Smmu smmu[SIDEWALL_MAX_SMMUS];
   Idmap idmap;
@@ -213,21 +241,37 @@ static_assert(sizeof(sidewall_state) <= SIDEWALL_STATE_SIZE);
 static_assert(sizeof(sidewall_state) <= 64 * 1024, "a harness copies it at every reset");
 static_assert(alignof(sidewall_state) <= SIDEWALL_STATE_ALIGN);
 
+// The unit of a side; null: the board has none.
+inline Smmu* UnitOf(State& state, uint32_t side) {
+  for (uint32_t i = 0; i < state.smmu_count; ++i) {
+    if (state.smmu[i].side == side) return &state.smmu[i];
+  }
+  return nullptr;
+}
+
 // The window of one instance.
 inline RegisterWindow WindowOf(Smmu& smmu, uint32_t instance) {
   return RegisterWindow(smmu.ctx, Pa{smmu.window[instance]}, smmu.window_size, &smmu.counters);
 }
 
-// The one way in which policy reaches hardware: the same value on every instance.
+// The one way in which policy reaches hardware: the same value on every instance. A unit without
+// power gets nothing; it is given all that it is to hold when power is back.
 inline void WriteAll32(Smmu& smmu, uint32_t offset, uint32_t value) {
+  if (!smmu.reachable) return;
   for (uint32_t i = 0; i < smmu.instance_count; ++i) WindowOf(smmu, i).Write32(offset, value);
 }
 inline void WriteAll64(Smmu& smmu, uint32_t offset, uint64_t value) {
+  if (!smmu.reachable) return;
   for (uint32_t i = 0; i < smmu.instance_count; ++i) WindowOf(smmu, i).Write64(offset, value);
 }
 
 inline uint32_t BankRegister(const Smmu& smmu, ContextBank bank, uint32_t offset) {
   return BankOffset(smmu.global_pages, bank) + offset;
+}
+
+// Where an entry lies in hardware.
+inline EntryIndex SlotOf(const Smmu& smmu, EntryIndex index) {
+  return EntryIndex{smmu.entry[index.value].slot};
 }
 
 inline sidewall_result Result(sidewall_status status, uint64_t progress = 0) {

@@ -101,21 +101,29 @@ bool NeedsEntry(const Smmu& smmu, uint32_t sid, bool named) {
 bool MayAssignPart(State& state, const Stream& stream, const SidSet& set, uint32_t index) {
   Smmu& smmu = state.smmu[index];
   SettleUnit(state, index);
-  uint32_t entries = 0;
+  if (smmu.power != Power::kOn) return false;
+  uint32_t wanted = 0;
   for (uint32_t sid = 0; sid < kSidCount; ++sid) {
     if (!set.Has(sid)) continue;
     if (smmu.sid_owner[sid] != SIDEWALL_OWNER_HOST) return false;
-    // Attached to a domain of the host's, or not yet rid of it.
-    if (FindOwnEntry(smmu, StreamId{sid}) != nullptr) return false;
+    const EntryIndex entry = FindEl2Entry(smmu, StreamId{sid});
+    // On a domain of the host's, or not yet rid of it.
+    if (!(entry == kNoEntry) && !StandsIn(smmu.entry[entry.value])) return false;
     const bool named = index == stream.unit && sid == stream.sid.value;
-    entries += NeedsEntry(smmu, sid, named) ? 1u : 0u;
+    if (entry == kNoEntry && NeedsEntry(smmu, sid, named)) ++wanted;
   }
-  if (entries > FreeOwnEntries(smmu)) return false;
+  if (wanted > El2EntryRoom(smmu, set)) return false;
   if (HostEntryMatches(smmu, set, true)) return false;
   return ClientsArePinned(state, smmu.side, set);
 }
 
-// The host's entries go before EL2's come, so that no stream ever matches two.
+void TakeStream(Smmu& smmu, uint32_t sid) {
+  const EntryIndex entry = TakeEl2Entry(smmu, StreamId{sid}, EntryUse::kUnit, smmu.fault_bank);
+  if (entry == kNoEntry) sidewall_plat_panic(smmu.ctx, __LINE__);
+}
+
+// The host's entries go before EL2's come, so that no stream ever matches two. Streams that EL2 has
+// an entry for keep it, and come first, so that none of these makes room for another.
 bool AssignPart(State& state, uint32_t owner, const Stream& stream, const SidSet& set,
                 uint32_t index) {
   Smmu& smmu = state.smmu[index];
@@ -123,21 +131,29 @@ bool AssignPart(State& state, uint32_t owner, const Stream& stream, const SidSet
   for (uint32_t sid = 0; sid < kSidCount; ++sid) {
     if (!set.Has(sid)) continue;
     smmu.sid_owner[sid] = static_cast<uint8_t>(owner);
-    const bool named = index == stream.unit && sid == stream.sid.value;
-    if (!NeedsEntry(smmu, sid, named)) continue;
-    if (!BlockStream(smmu, StreamId{sid})) sidewall_plat_panic(state.ctx, __LINE__);
+    if (!(FindEl2Entry(smmu, StreamId{sid}) == kNoEntry)) TakeStream(smmu, sid);
   }
-  return FlushHost(smmu);
+  for (uint32_t sid = 0; sid < kSidCount; ++sid) {
+    if (!set.Has(sid) || !(FindEl2Entry(smmu, StreamId{sid}) == kNoEntry)) continue;
+    const bool named = index == stream.unit && sid == stream.sid.value;
+    if (NeedsEntry(smmu, sid, named)) TakeStream(smmu, sid);
+  }
+  const bool done = FlushHost(smmu);
+  SettleBanks(smmu);
+  return done;
 }
 
-bool IsAttached(const OwnEntry* entry) { return entry != nullptr && entry->context != kNoContext; }
+bool IsAttached(const Smmu& smmu, uint32_t sid) {
+  const EntryIndex entry = FindEl2Entry(smmu, StreamId{sid});
+  return !(entry == kNoEntry) && ContextOf(smmu, entry) != kNoContext;
+}
 
 bool MayReturnPart(State& state, uint32_t owner, const SidSet& set, uint32_t index) {
   Smmu& smmu = state.smmu[index];
   for (uint32_t sid = 0; sid < kSidCount; ++sid) {
     if (!set.Has(sid)) continue;
     if (smmu.sid_owner[sid] != owner) return false;
-    if (IsAttached(FindOwnEntry(smmu, StreamId{sid}))) return false;
+    if (IsAttached(smmu, sid)) return false;
   }
   return true;
 }
@@ -148,10 +164,11 @@ void ReturnPart(State& state, const SidSet& set, uint32_t index) {
   for (uint32_t sid = 0; sid < kSidCount; ++sid) {
     if (!set.Has(sid)) continue;
     smmu.sid_owner[sid] = SIDEWALL_OWNER_HOST;
-    OwnEntry* entry = FindOwnEntry(smmu, StreamId{sid});
-    if (entry != nullptr) UnblockStream(smmu, entry);
+    const EntryIndex entry = FindEl2Entry(smmu, StreamId{sid});
+    if (!(entry == kNoEntry)) FreeEl2Entry(smmu, entry);
   }
   RetryWaiting(smmu);
+  SettleBanks(smmu);
 }
 
 }  // namespace
@@ -181,7 +198,7 @@ sidewall_status UnassignUnit(State& state, uint32_t owner, const Stream& stream)
   }
   // What the streams still have under way belongs to the VM, so it ends before they are the host's.
   for (uint32_t i = 0; i < state.smmu_count; ++i) {
-    if (!unit.set[i].empty() && !SyncUnit(state.smmu[i])) return SIDEWALL_DEGRADED;
+    if (!unit.set[i].empty() && !SyncAll(state.smmu[i])) return SIDEWALL_DEGRADED;
   }
   for (uint32_t i = 0; i < state.smmu_count; ++i) {
     if (unit.set[i].empty()) continue;
@@ -194,15 +211,22 @@ sidewall_status UnassignUnit(State& state, uint32_t owner, const Stream& stream)
 sidewall_status BlockDma(State& state, const Stream& stream) {
   Smmu& smmu = state.smmu[stream.unit];
   LockGuard lock(state.ctx, smmu.lock_id);
-  const uint32_t owner = smmu.sid_owner[stream.sid.value];
   SettleUnit(state, stream.unit);
   SidSet set;
   set.Add(stream.sid.value);
-  if (IsAttached(FindOwnEntry(smmu, stream.sid))) return SIDEWALL_REFUSED;
-  if (owner != SIDEWALL_OWNER_HOST) return SyncUnit(smmu) ? SIDEWALL_OK : SIDEWALL_DEGRADED;
+  if (IsAttached(smmu, stream.sid.value)) return SIDEWALL_REFUSED;
+  if (smmu.sid_owner[stream.sid.value] != SIDEWALL_OWNER_HOST) {
+    return SyncAll(smmu) ? SIDEWALL_OK : SIDEWALL_DEGRADED;
+  }
   if (HostEntryMatches(smmu, set, true)) return SIDEWALL_REFUSED;
   BlockHostEntries(smmu, set);
-  return FlushHost(smmu) ? SIDEWALL_OK : SIDEWALL_DEGRADED;
+  const EntryIndex entry = FindEl2Entry(smmu, stream.sid);
+  if (!(entry == kNoEntry) && StandsIn(smmu.entry[entry.value])) {
+    TakeEl2Entry(smmu, stream.sid, EntryUse::kBlocked, smmu.fault_bank);
+  }
+  const bool done = FlushHost(smmu);
+  SettleBanks(smmu);
+  return done ? SIDEWALL_OK : SIDEWALL_DEGRADED;
 }
 
 bool AnyStreamOf(State& state, uint32_t owner, bool attached, Stream* stream) {
@@ -211,7 +235,7 @@ bool AnyStreamOf(State& state, uint32_t owner, bool attached, Stream* stream) {
     LockGuard lock(state.ctx, smmu.lock_id);
     for (uint32_t sid = 0; sid < kSidCount; ++sid) {
       if (smmu.sid_owner[sid] != owner) continue;
-      if (attached && !IsAttached(FindOwnEntry(smmu, StreamId{sid}))) continue;
+      if (attached && !IsAttached(smmu, sid)) continue;
       *stream = Stream{i, StreamId{sid}};
       return true;
     }

@@ -9,9 +9,6 @@ using namespace SIDEWALL_NS;
 #define SIDEWALL_WITHOUT_BODY(name, ...) \
   struct sidewall_result SIDEWALL_SYM(name)(__VA_ARGS__) { return Result(SIDEWALL_UNSUPPORTED); }
 
-SIDEWALL_WITHOUT_BODY(set_identity, struct sidewall_state*, uint32_t, uint32_t, uint32_t)
-SIDEWALL_WITHOUT_BODY(get_iommu_token, struct sidewall_state*, uint32_t)
-SIDEWALL_WITHOUT_BODY(mc_register_sid, struct sidewall_state*, uint32_t, uint32_t, uint32_t)
 SIDEWALL_WITHOUT_BODY(ring_read, struct sidewall_state*, uint64_t, struct sidewall_ring_record*)
 SIDEWALL_WITHOUT_BODY(suspend, struct sidewall_state*, uint32_t)
 SIDEWALL_WITHOUT_BODY(resume, struct sidewall_state*, uint32_t)

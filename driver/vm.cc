@@ -12,7 +12,7 @@ Stream StreamOf(const Route& route) { return Stream{route.smmu, StreamId{route.s
 sidewall_status DetachAll(State& state, uint32_t owner) {
   LockGuard lock(state.ctx, SIDEWALL_LOCK_DOMAINS);
   Stream stream;
-  for (uint32_t i = 0; i < SIDEWALL_MAX_SMMUS * kMaxOwnEntries; ++i) {
+  for (uint32_t i = 0; i < SIDEWALL_MAX_SMMUS * kMaxEntries; ++i) {
     if (!AnyStreamOf(state, owner, true, &stream)) return SIDEWALL_OK;
     uint32_t handle = 0;
     if (!AttachedDomain(state, stream, &handle)) sidewall_plat_panic(state.ctx, __LINE__);
@@ -94,6 +94,8 @@ bool HasPvIommu(const State& state, uint32_t vm, uint32_t pviommu) {
 sidewall_result CreateVm(State& state, uint32_t vm) {
   LockGuard lock(state.ctx, SIDEWALL_LOCK_DOMAINS);
   if (vm >= SIDEWALL_MAX_VMS || VmExists(state, vm)) return Result(SIDEWALL_REFUSED);
+  // What a boot loader left running may not go on beside a guest.
+  EndBootStreams(state);
   state.domains.vm[vm] = Vm{};
   state.domains.vm[vm].stage = VmStage::kOpen;
   return Result(SIDEWALL_OK, vm);

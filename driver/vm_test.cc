@@ -108,6 +108,8 @@ TEST_F(VmTest, AssignmentBlocksBeforeAnythingElse) {
   const uint64_t own = kFirstOwnEntry;
   EXPECT_EQ(RegisterStores(), (Stores{{kNiso1 + 0x800, 0},
                                       {kNiso1m + 0x800, 0},
+                                      {sidewall_test::Bank(kNiso1, kFault), 0x2121},
+                                      {sidewall_test::Bank(kNiso1m, kFault), 0x2121},
                                       {kNiso1 + 0xc00 + 4 * own, kFault},
                                       {kNiso1m + 0xc00 + 4 * own, kFault},
                                       {kNiso1 + 0x800 + 4 * own, 0xff800002},
@@ -356,7 +358,7 @@ TEST_F(VmTest, TheEndOfAVmGivesAllBack) {
   EXPECT_EQ(S2cr(kNiso1, 0), kFaultS2cr);
   // The stream faults before its pages are released.
   const Stores stores = RegisterStores();
-  EXPECT_EQ(stores[0],
+  EXPECT_EQ(stores[2],
             (std::pair<uint64_t, uint64_t>{kNiso1 + 0xc00 + 4 * kFirstOwnEntry, kFault}));
   Start(0, kSdmmc);
   EXPECT_EQ(GuestAlloc(0).progress, kFirstGuestDomain) << "everything is as it was";

@@ -24,6 +24,9 @@
  *             that sync, until host_stage2_idmap gives them again.
  * UNSUPPORTED is returned by calls whose bodies are not written yet; it changes nothing.
  *
+ * `iommu` is a logical SMMU, named by its side (enum sidewall_side); `sid` is a stream ID as the
+ * memory controller knows it, 7 bits.
+ *
  * Units: addresses, sizes and progress are bytes, times are microseconds. Locks: every call is
  * entered with no driver lock held and takes what it needs through sidewall_plat_lock; the caller
  * may hold the hypervisor's own host lock, which is ordered before all driver locks.
@@ -109,6 +112,10 @@ struct sidewall_smmu_cfg {
   uint32_t reserved;
 };
 
+/* A stream that a boot loader left active. It has the host's identity map from init on, until the
+ * host makes an entry valid that matches it; the first VM, or boot_stream_timeout_us after
+ * finalize, ends what is left. The map is empty until the first gain, and while init or finalize
+ * runs every stream faults. Of a side, at most el2_entries streams. */
 struct sidewall_boot_stream {
   uint32_t side;
   uint32_t sid;
@@ -177,7 +184,8 @@ enum sidewall_reason {
   SIDEWALL_REASON_CLIENT = 10,  /* an MC register of no client, or of an untouchable one */
   SIDEWALL_REASON_LOCKED = 11,
   SIDEWALL_REASON_FAULT_DROPPED = 12, /* a stage-2 fault that names no bank of the host's */
-  SIDEWALL_REASON_COUNT = 13,
+  SIDEWALL_REASON_POWER = 13,         /* the unit is suspended, off or not restored yet */
+  SIDEWALL_REASON_COUNT = 14,
 };
 
 struct sidewall_counters {
@@ -277,9 +285,16 @@ SIDEWALL_R(unmap_pages)(SIDEWALL_S, uint32_t domain, uint64_t iova, uint64_t pag
 SIDEWALL_R(iova_to_phys)(SIDEWALL_S, uint32_t domain, uint64_t iova);
 SIDEWALL_R(iotlb_sync)(SIDEWALL_S, uint32_t domain);
 SIDEWALL_R(iotlb_sync_map)(SIDEWALL_S, uint32_t domain, uint64_t iova, uint64_t size);
+/* On: a stream of the host that no live entry of the host matches gets the host's identity map,
+ * until the host makes such an entry, or asks for off: then it faults. Both say what is to be, so
+ * that saying it twice changes nothing. REFUSED where a live entry of the host matches the stream,
+ * and when EL2 has no entry left. */
 SIDEWALL_R(set_identity)(SIDEWALL_S, uint32_t iommu, uint32_t sid, uint32_t on);
 SIDEWALL_R(dev_block_dma)(SIDEWALL_S, uint32_t iommu, uint32_t sid, uint32_t host_to_guest);
+/* The token is the address of the unit's first window, in `progress`. */
 SIDEWALL_R(get_iommu_token)(SIDEWALL_S, uint32_t iommu);
+/* Only confirms what EL2 knows: OK when its own table gives `client` this side and `sid`, as often
+ * as it is asked, and nothing changes. REFUSED otherwise, and once finalize has begun. */
 SIDEWALL_R(mc_register_sid)(SIDEWALL_S, uint32_t client, uint32_t side, uint32_t sid);
 SIDEWALL_R(stats)(SIDEWALL_S, struct sidewall_counters* out);
 SIDEWALL_R(ring_read)(SIDEWALL_S, uint64_t sequence, struct sidewall_ring_record* out);
