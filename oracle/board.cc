@@ -219,8 +219,24 @@ struct sidewall_result Board::Invoke(const Call& call) {
     for (uint64_t x : call.regs->x) Record(Access::kReturn, 0, x);
   }
   hyp_.CallReturned(*this);
+  NoteCall(call, result);
   checks_->AfterCall();
   return result;
+}
+
+// Streams that the call gave to somebody else are looked at with their new owner's eyes.
+void Board::NoteCall(const Call& call, const struct sidewall_result& result) {
+  if (phase_ != Phase::kUp) return;
+  if (result.status == SIDEWALL_OK) checks_->Iso12Authority(ghost_.domains().Breach(call));
+  ghost_.OnCall(call, result);
+  for (size_t i = 0; i < spec_.smmu_count; i++) {
+    const uint8_t side = spec_.smmu[i].side;
+    if (!ghost_.domains().changed(side)) continue;
+    for (uint8_t n = 0; n < spec_.smmu[i].instance_count; n++) {
+      reach_.RefreshInstance(machine_->InstanceIndex(side, n));
+    }
+    checks_->AfterMove(side);
+  }
 }
 
 // ---------------------------------------------------------------- the driver's platform

@@ -124,6 +124,7 @@ class Board final : public Platform, private model::HypCalls {
   void Snapshot();
   bool Finalize();
   struct sidewall_result Invoke(const Call& call);
+  void NoteCall(const Call& call, const struct sidewall_result& result);
   Outcome OutcomeOf(const struct sidewall_result& result) const;
   void TellReach(uint64_t pa, uint64_t count, bool before);
   void ChangeHands(uint64_t pa, uint64_t count, bool lends, uint8_t next);

@@ -266,8 +266,8 @@ Outcome Board::OnePiece(model::DmaRequest request) {
   request.sid = result.sid;
   Legal legal;
   if (phase_ == Phase::kUp) {
-    legal = ghost_.HostDma(request.side, result.sid, request.address, request.write,
-                           request.privileged, request.instruction);
+    legal = ghost_.LegalDma(request.side, result.sid, request.address, request.write,
+                            request.privileged, request.instruction);
   }
   checks_->AfterDma(request, result, legal);
   Outcome outcome;

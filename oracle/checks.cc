@@ -210,6 +210,21 @@ void Checks::AfterMcAccess(uint32_t offset) {
   if (offset < 0x1000) Iso09McSid(static_cast<uint16_t>(offset / 8));
 }
 
+void Checks::AfterMove(uint8_t side) {
+  if (board_.reach_.suspicious()) Iso01Reach();
+  const model::SmmuSpec* spec = nullptr;
+  for (size_t i = 0; i < board_.spec_.smmu_count; i++) {
+    if (board_.spec_.smmu[i].side == side) spec = &board_.spec_.smmu[i];
+  }
+  const GhostDomains::SidSet& returned = board_.ghost_.domains().returned(side);
+  for (uint16_t sid = 0; spec && sid < returned.size(); sid++) {
+    if (!returned[sid]) continue;
+    for (uint8_t n = 0; n < spec->instance_count; n++) {
+      Iso01Returned(board_.machine_->InstanceIndex(side, n), sid);
+    }
+  }
+}
+
 void Checks::AfterLoss(uint64_t pa, uint64_t count, uint8_t from) {
   if (board_.reach_.suspicious()) Iso01Reach();
   // One look, however many pages.
@@ -245,7 +260,7 @@ void Checks::ArmWatches() {
   for (const WatchedDma& watch : now_.watches) {
     const model::DmaRequest& r = watch.request;
     const Legal legal =
-        board_.ghost_.HostDma(r.side, r.sid, r.address, r.write, r.privileged, r.instruction);
+        board_.ghost_.LegalDma(r.side, r.sid, r.address, r.write, r.privileged, r.instruction);
     if (!legal.must_work || legal.pa != watch.pa) continue;
     const model::DmaResult result = board_.machine_->Translate(r);
     if (result.fault != model::FaultKind::kNone) continue;
@@ -259,7 +274,7 @@ void Checks::ArmAcrossWrite() {
   std::erase_if(now_.armed_watches, [this](const WatchedDma& watch) {
     const model::DmaRequest& r = watch.request;
     const Legal legal =
-        board_.ghost_.HostDma(r.side, r.sid, r.address, r.write, r.privileged, r.instruction);
+        board_.ghost_.LegalDma(r.side, r.sid, r.address, r.write, r.privileged, r.instruction);
     return !legal.must_work || legal.pa != watch.pa;
   });
 }
