@@ -164,7 +164,11 @@ const char* GhostDomains::UnitBreach(const Call& call) const {
   const uint32_t vm = Word(call.arg[0]);
   if (vm >= SIDEWALL_MAX_VMS || now_.vm[vm].stage == VmStage::kNone) return "no VM";
   if (!IsStream(call.arg[1], call.arg[2])) return "no stream";
-  const uint8_t owner = now_.owner[Word(call.arg[1])][Word(call.arg[2])];
+  const uint32_t side = Word(call.arg[1]);
+  const uint32_t sid = Word(call.arg[2]);
+  if (now_.attached[side][sid] != kNoDomain && !now_.unclear[side][sid])
+    return "an attached stream";
+  const uint8_t owner = now_.owner[side][sid];
   const uint8_t wanted = call.id == CallId::kAssignUnit ? kHost : GuestOf(vm);
   return owner == wanted ? nullptr : "a stream of somebody else's";
 }
@@ -242,7 +246,11 @@ void GhostDomains::MoveUnit(const Stream& stream, uint8_t owner) {
       if (!all[side][sid] || now_.owner[side][sid] == owner) continue;
       now_.owner[side][sid] = owner;
       moved_[side].set(sid);
-      if (owner == kHost) returned_[side].set(sid);
+      if (owner != kHost) continue;
+      returned_[side].set(sid);
+      // The end of its VM may have detached it without saying so.
+      now_.attached[side][sid] = kNoDomain;
+      now_.unclear[side][sid] = false;
     }
   }
 }
