@@ -93,6 +93,12 @@ class FakePlatform {
     size_t locks;  // held meanwhile
   };
   std::vector<Event> events;  // the event log
+  struct Notice {
+    uint32_t owner;
+    sidewall_fault fault;
+    size_t locks;  // held meanwhile
+  };
+  std::vector<Notice> notices;
 
  private:
   std::unordered_map<uint64_t, uint32_t> registers_;

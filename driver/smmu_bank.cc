@@ -12,8 +12,7 @@ namespace {
 Answer WriteSctlr(Smmu& smmu, const Request& request) {
   const Bank& bank = smmu.bank[request.bank.value];
   ChangeSctlr(smmu, request.bank, static_cast<uint32_t>(request.value & request.row->keep));
-  Answer answer =
-      Done(bank.users != 0 ? SIDEWALL_DECISION_COMPOSED : SIDEWALL_DECISION_VIRTUAL);
+  Answer answer = Done(bank.users != 0 ? SIDEWALL_DECISION_COMPOSED : SIDEWALL_DECISION_VIRTUAL);
   if (sctlr::kCfcfg.Get(bank.sctlr) != 0) answer.reason = SIDEWALL_REASON_FLOOR;
   return answer;
 }

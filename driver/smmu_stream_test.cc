@@ -130,9 +130,9 @@ TEST_F(StreamTest, AttachTurnsTheBankOnFirst) {
   Write(Bank(kIso, 1), 0x10e7);
   EXPECT_TRUE(RegisterStores().empty()) << "no S2CR names the bank";
   Write(kIso + kS2cr, 1);
-  EXPECT_EQ(RegisterStores(), (Stores{{Bank(kIso, kHostStage2), 0x2161},
-                                      {Bank(kIso, 1), 0x1067},
-                                      {kIso + kS2cr, 1}}));
+  EXPECT_EQ(
+      RegisterStores(),
+      (Stores{{Bank(kIso, kHostStage2), 0x2161}, {Bank(kIso, 1), 0x1067}, {kIso + kS2cr, 1}}));
   EXPECT_EQ(Read(Bank(kIso, 1)), 0x10e7u);
 }
 

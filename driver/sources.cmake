@@ -5,13 +5,17 @@
 set(DRIVER_SOURCES
     abort_decode.cc
     api.cc
+    api_power.cc
     config.cc
+    fault_scan.cc
     mc.cc
+    power.cc
     register_table.cc
+    ring.cc
     smmu_access.cc
     smmu_bank.cc
-    smmu_bank_life.cc
-    smmu_el2_stream.cc
+    bank_life.cc
+    el2_stream.cc
     smmu_fault.cc
     smmu_global.cc
     smmu_stream.cc

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
 //
-// Calls of the waist that have no body yet: paravirtual domains, guests, assignment, power and the
-// trace ring. Each says so and changes nothing.
+// Calls of the waist that have no body yet: paravirtual domains, guests and assignment. Each says
+// so and changes nothing.
 #include "driver/state.h"
 
 using namespace SIDEWALL_NS;
@@ -21,7 +21,6 @@ SIDEWALL_WITHOUT_BODY(iova_to_phys, struct sidewall_state*, uint32_t, uint64_t)
 SIDEWALL_WITHOUT_BODY(iotlb_sync, struct sidewall_state*, uint32_t)
 SIDEWALL_WITHOUT_BODY(iotlb_sync_map, struct sidewall_state*, uint32_t, uint64_t, uint64_t)
 SIDEWALL_WITHOUT_BODY(dev_block_dma, struct sidewall_state*, uint32_t, uint32_t, uint32_t)
-SIDEWALL_WITHOUT_BODY(ring_read, struct sidewall_state*, uint64_t, struct sidewall_ring_record*)
 SIDEWALL_WITHOUT_BODY(vm_create, struct sidewall_state*, uint32_t)
 SIDEWALL_WITHOUT_BODY(route_add, struct sidewall_state*, uint32_t, uint32_t, uint32_t, uint32_t,
                       uint32_t)
@@ -40,9 +39,3 @@ SIDEWALL_WITHOUT_BODY(guest_free, struct sidewall_state*, uint32_t, uint32_t)
 SIDEWALL_WITHOUT_BODY(guest_map, struct sidewall_state*, uint32_t, uint32_t, uint64_t, uint64_t,
                       uint64_t, uint32_t)
 SIDEWALL_WITHOUT_BODY(guest_unmap, struct sidewall_state*, uint32_t, uint32_t, uint64_t, uint64_t)
-SIDEWALL_WITHOUT_BODY(suspend, struct sidewall_state*, uint32_t)
-SIDEWALL_WITHOUT_BODY(resume, struct sidewall_state*, uint32_t)
-SIDEWALL_WITHOUT_BODY(power_off, struct sidewall_state*, uint32_t)
-SIDEWALL_WITHOUT_BODY(power_on, struct sidewall_state*, uint32_t)
-SIDEWALL_WITHOUT_BODY(fault_irq, struct sidewall_state*, uint32_t)
-SIDEWALL_WITHOUT_BODY(tick, struct sidewall_state*, uint64_t)
