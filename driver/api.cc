@@ -38,6 +38,16 @@ void FillUnit(State& state, uint32_t index) {
   smmu.sid_owner[mc::kQuarantineSid] = SIDEWALL_OWNER_EL2;
 }
 
+// A domain may be attached to any unit, so it maps only what all of them can translate.
+void FillDomains(State& state) {
+  state.domains.iova_bits = state.smmu[0].ipa_bits;
+  for (uint32_t i = 1; i < state.smmu_count; ++i) {
+    if (state.smmu[i].ipa_bits < state.domains.iova_bits) {
+      state.domains.iova_bits = state.smmu[i].ipa_bits;
+    }
+  }
+}
+
 // From the first store on a failure leaves the board unusable, with all streams faulting.
 uint32_t TakeOverBoard(State& state) {
   uint32_t line = TakeOver(state);
@@ -157,6 +167,11 @@ void CollectStats(State& state, struct sidewall_counters* out) {
     out->pages = state.idmap.pages;
     out->mapped_pages = state.idmap.mapped_pages;
   }
+  {
+    LockGuard lock(state.ctx, SIDEWALL_LOCK_DOMAINS);
+    AddCounters(state.domains.counters, out);
+    out->pages += state.domains.pages;
+  }
   for (uint32_t i = 0; i < state.smmu_count; ++i) {
     LockGuard lock(state.ctx, state.smmu[i].lock_id);
     AddCounters(state.smmu[i].counters, out);
@@ -189,6 +204,7 @@ struct sidewall_result SIDEWALL_SYM(init)(struct sidewall_state* s, uint64_t siz
   if (line == 0) line = CheckMcBypass(state);
   if (line == 0) line = RecordMc(state);
   if (line != 0) return RefusedAt(line);
+  FillDomains(state);
   if (!CreateIdmap(state)) {
     sidewall_result result = RefusedAt(__LINE__);
     result.pages_needed = 2;

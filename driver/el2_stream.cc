@@ -89,6 +89,17 @@ void FreeEl2Entry(Smmu& smmu, EntryIndex index) {
   smmu.entry[index.value].use = EntryUse::kFree;
 }
 
+uint32_t El2EntryRoom(const Smmu& smmu, const SidSet& set) {
+  uint32_t room = 0;
+  for (uint32_t i = smmu.host_entries; i < smmu.entry_count; ++i) {
+    const Entry& entry = smmu.entry[i];
+    if (entry.use == EntryUse::kFree) ++room;
+    if (entry.use != EntryUse::kBlocked) continue;
+    if (!set.Has(smr::kId.Get(entry.hw_smr) & (kSidCount - 1))) ++room;
+  }
+  return room;
+}
+
 // If the host's entry is live already, under another match, it cannot take over a second place: the
 // streams of the other entries then fault from its last store until the host's entry is widened.
 void AbsorbStandIns(Smmu& smmu, EntryIndex index, uint32_t value) {

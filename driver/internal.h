@@ -90,6 +90,15 @@ void ReleaseBank(Smmu& smmu, ContextBank bank);
 // Composes again every entry of the host that names `bank`, after the bank changed.
 void ComposeBankEntries(Smmu& smmu, ContextBank bank);
 
+// A live entry of the host matches some stream of the set; `and_others`: and one outside of it.
+bool HostEntryMatches(const Smmu& smmu, const SidSet& set, bool and_others);
+// Takes entries of the host that match some stream of the set out of hardware; they read back
+// valid, and are tried again on each change.
+void HoldHostEntries(Smmu& smmu, const SidSet& set);
+// Entries of the host that are valid for it and match some stream of the set fault from now on,
+// until the host writes their S2CR.
+void BlockHostEntries(Smmu& smmu, const SidSet& set);
+
 // ---- EL2's own entries, el2_stream.cc. The caller holds the SMMU's lock, and ends with
 // SettleBanks.
 inline constexpr EntryIndex kNoEntry{~0u};
@@ -100,6 +109,8 @@ EntryIndex FindEl2Entry(const Smmu& smmu, StreamId sid);
 // kNoEntry: none is free, and nothing was done.
 EntryIndex TakeEl2Entry(Smmu& smmu, StreamId sid, EntryUse use, ContextBank bank);
 void FreeEl2Entry(Smmu& smmu, EntryIndex index);
+// How many streams outside of the set TakeEl2Entry could still find room for.
+uint32_t El2EntryRoom(const Smmu& smmu, const SidSet& set);
 // Ends every stand-in that matches a stream of `value`, which entry `index` is about to match.
 void AbsorbStandIns(Smmu& smmu, EntryIndex index, uint32_t value);
 // These take the locks.
@@ -126,6 +137,8 @@ void ChangeSctlr(Smmu& smmu, ContextBank index, uint32_t value);
 // Ends every translation of the host's VMID on every instance, and waits. False: a sync did not
 // complete in time, and the unit is flagged until one does.
 [[nodiscard]] bool FlushHost(Smmu& smmu);
+// The same for a VMID of EL2's own.
+[[nodiscard]] bool FlushVmid(Smmu& smmu, Vmid vmid);
 // The same for all non-secure and hypervisor entries, at takeover.
 [[nodiscard]] bool FlushEverything(Smmu& smmu);
 
@@ -165,6 +178,10 @@ uint32_t CheckMcBypass(State& state);
 // At init only, before anything is stored: what finalize holds the clients against.
 uint32_t RecordMc(State& state);
 uint32_t TakeOverMc(State& state);
+// Some client on this side carries one of these stream IDs.
+bool AnyClientCarries(uint32_t side, uint32_t sid);
+// Every client that carries one of these stream IDs does so by its override register.
+[[nodiscard]] bool ClientsArePinned(State& state, uint32_t side, const SidSet& set);
 // EL2's own table gives the client this stream ID on this side.
 bool ClientHasSid(uint32_t id, uint32_t side, uint32_t sid);
 Answer HandleMcAccess(State& state, uint32_t window, uint64_t offset, uint32_t width, bool is_write,
@@ -181,6 +198,8 @@ void MakeIdmap(State& state);
 uint32_t VerifyIdmap(State& state);
 sidewall_result UpdateIdmap(State& state, uint64_t start, uint64_t end, uint32_t prot);
 sidewall_result CompleteIdmap(State& state, bool map);
+// Gives up to so many spare tables back to the atomic pool.
+uint32_t ReturnSpareTables(State& state, uint64_t pages);
 
 // ---- Configuration, config.cc. 0 when it is sound, else the line of the check that failed.
 uint32_t CheckConfig(const sidewall_cfg& cfg);

@@ -33,6 +33,20 @@ constexpr bool HasOverride(const Client& client) {
          client.kind == ClientClass::kQuarantine;
 }
 
+constexpr bool IsOnSide(const Client& client, uint32_t side) {
+  switch (client.side) {
+    case ClientSide::kNiso1:
+      return side == SIDEWALL_SIDE_NISO1;
+    case ClientSide::kNiso0:
+      return side == SIDEWALL_SIDE_NISO0;
+    case ClientSide::kIso:
+      return side == SIDEWALL_SIDE_ISO;
+    case ClientSide::kUnknown:
+      return false;
+  }
+  return false;
+}
+
 constexpr bool ClientsAreSound() {
   for (uint32_t i = 0; i < kClientRows; ++i) {
     if (kClients[i].id >= mc::kClientCount) return false;
@@ -184,6 +198,29 @@ uint32_t TakeOverMc(State& state) {
 }
 
 #undef SIDEWALL_REQUIRE
+
+bool AnyClientCarries(uint32_t side, uint32_t sid) {
+  for (const Client& client : kClients) {
+    if (HasOverride(client) && IsOnSide(client, side) && client.sid == sid) return true;
+  }
+  return false;
+}
+
+bool ClientsArePinned(State& state, uint32_t side, const SidSet& set) {
+  if (state.cfg.mc_window_count == 0) return true;
+  LockGuard lock(state.ctx, SIDEWALL_LOCK_MC);
+  const RegisterWindow window = McWindow(state, 0);
+  for (const Client& client : kClients) {
+    if (!HasOverride(client) || !IsOnSide(client, side) || !set.Has(client.sid)) continue;
+    uint32_t override_word = 0;
+    uint32_t security = 0;
+    if (!window.Read32(OverrideOffset(client), &override_word)) return false;
+    if (!window.Read32(SecurityOffset(client), &security)) return false;
+    if (override_word != client.sid) return false;
+    if (mc::kSecurityOverrideEnable.Get(security) == 0) return false;
+  }
+  return true;
+}
 
 Answer HandleMcAccess(State& state, uint32_t window, uint64_t offset, uint32_t width, bool is_write,
                       uint64_t value) {

@@ -59,6 +59,18 @@ void MakeLive(Smmu& smmu, EntryIndex index) {
   StoreSmr(smmu, index, value);
 }
 
+// Only the low seven bits of a stream ID decide whose stream it is.
+bool Matches(uint32_t smr, uint32_t sid) {
+  return ((smr::kId.Get(smr) ^ sid) & ~smr::kMask.Get(smr) & (kSidCount - 1)) == 0;
+}
+
+bool MatchesAny(uint32_t smr, const SidSet& set, bool inside) {
+  for (uint32_t sid = 0; sid < kSidCount; ++sid) {
+    if (set.Has(sid) == inside && Matches(smr, sid)) return true;
+  }
+  return false;
+}
+
 Answer WriteSmr(Smmu& smmu, EntryIndex index, uint32_t value) {
   Entry& entry = smmu.entry[index.value];
   if (IsWaiting(entry)) --smmu.waiting_entries;
@@ -82,6 +94,7 @@ Answer WriteSmr(Smmu& smmu, EntryIndex index, uint32_t value) {
 
 Answer WriteS2cr(Smmu& smmu, EntryIndex index, uint32_t value) {
   smmu.entry[index.value].s2cr = value;
+  smmu.entry[index.value].blocked = false;
   const uint32_t hw_s2cr = ComposeS2cr(smmu, value);
   StoreS2cr(smmu, index, hw_s2cr);
   Answer answer = Done(hw_s2cr == value ? SIDEWALL_DECISION_FORWARDED : SIDEWALL_DECISION_COMPOSED);
@@ -145,8 +158,35 @@ void ComposeBankEntries(Smmu& smmu, ContextBank bank) {
   for (uint32_t i = 0; i < smmu.host_entries; ++i) {
     const uint32_t wanted = smmu.entry[i].s2cr;
     if (s2cr::kType.Get(wanted) != s2cr::kTypeTranslate) continue;
-    if (s2cr::kCbndx.Get(wanted) != bank.value) continue;
+    if (s2cr::kCbndx.Get(wanted) != bank.value || smmu.entry[i].blocked) continue;
     StoreS2cr(smmu, EntryIndex{i}, ComposeS2cr(smmu, wanted));
+  }
+}
+
+bool HostEntryMatches(const Smmu& smmu, const SidSet& set, bool and_others) {
+  for (uint32_t i = 0; i < smmu.host_entries; ++i) {
+    const uint32_t hw_smr = smmu.entry[i].hw_smr;
+    if (smr::kValid.Get(hw_smr) == 0 || !MatchesAny(hw_smr, set, true)) continue;
+    if (!and_others || MatchesAny(hw_smr, set, false)) return true;
+  }
+  return false;
+}
+
+void HoldHostEntries(Smmu& smmu, const SidSet& set) {
+  for (uint32_t i = 0; i < smmu.host_entries; ++i) {
+    const uint32_t hw_smr = smmu.entry[i].hw_smr;
+    if (smr::kValid.Get(hw_smr) == 0 || !MatchesAny(hw_smr, set, true)) continue;
+    StoreSmr(smmu, EntryIndex{i}, 0);
+    ++smmu.waiting_entries;
+  }
+}
+
+void BlockHostEntries(Smmu& smmu, const SidSet& set) {
+  for (uint32_t i = 0; i < smmu.host_entries; ++i) {
+    Entry& entry = smmu.entry[i];
+    if (smr::kValid.Get(entry.smr) == 0 || !MatchesAny(entry.smr, set, true)) continue;
+    entry.blocked = true;
+    StoreS2cr(smmu, EntryIndex{i}, s2cr::kFault);
   }
 }
 

@@ -47,10 +47,14 @@ Answer ReadStatus(Smmu& smmu, const Request& request) {
 }  // namespace
 
 bool SyncAll(Smmu& smmu) {
-  if (!smmu.reachable) return smmu.closed;
+  if (!smmu.reachable) {
+    if (smmu.closed) smmu.clock.Completed();
+    return smmu.closed;
+  }
   ++smmu.counters.syncs;
   WriteAll32(smmu, gr0::kTLBGSYNC, 0);
   const bool done = WaitForSync(smmu);
+  if (done) smmu.clock.Completed();
   if (!done) ++smmu.counters.sync_timeouts;
   smmu.degraded = !done;
   return done;
@@ -64,6 +68,11 @@ bool FlushHost(Smmu& smmu) {
 bool FlushEverything(Smmu& smmu) {
   WriteAll32(smmu, gr0::kTLBIALLH, 0);
   WriteAll32(smmu, gr0::kTLBIALLNSNH, 0);
+  return SyncAll(smmu);
+}
+
+bool FlushVmid(Smmu& smmu, Vmid vmid) {
+  WriteAll32(smmu, gr0::kTLBIVMID, vmid.value);
   return SyncAll(smmu);
 }
 

@@ -10,8 +10,10 @@
 #ifndef SIDEWALL_DRIVER_STATE_H_
 #define SIDEWALL_DRIVER_STATE_H_
 
+#include "driver/index_life.h"
 #include "driver/plat.h"
 #include "driver/registers.h"
+#include "driver/tables.h"
 #include "driver/types.h"
 
 namespace SIDEWALL_NS {
@@ -23,7 +25,9 @@ enum class EntryUse : uint8_t {
   kBoot,      // a stream that a boot loader left active, on the host's identity stage 2
   kIdentity,  // a stream for which the host asked for the same
   kBlocked,   // a stream of the host on the fault bank
-  kUnit,      // a stream of a guest, or one between two owners
+  kUnit,      // a stream of a VM, on a domain of its own or on the fault bank
+  kDomain,    // a stream of the host on a domain of its own
+  kDraining,  // one that was, on the fault bank until a sync has completed
 };
 
 // A stream mapping entry: SMR and S2CR, as the host sees them and as hardware holds them. `slot` is
@@ -36,6 +40,7 @@ struct Entry {
   uint32_t hw_s2cr;
   uint8_t slot;
   EntryUse use;
+  bool blocked;  // the host's: faults until the host writes S2CR
 };
 
 // A context bank of the host as the host sees it. Hardware holds the same TTBR, TCR, MAIR and
@@ -77,6 +82,26 @@ struct Ring {
 
 inline constexpr uint32_t kSidCount = 128;
 
+// Stream IDs of one side, as a set.
+struct SidSet {
+  uint64_t word[kSidCount / 64] = {};
+  constexpr bool Has(uint32_t sid) const { return (word[sid / 64] >> (sid % 64) & 1) != 0; }
+  constexpr void Add(uint32_t sid) { word[sid / 64] |= uint64_t{1} << (sid % 64); }
+  constexpr bool empty() const { return (word[0] | word[1]) == 0; }
+};
+
+inline constexpr uint8_t kNoContext = 0xff;
+
+// A bank of EL2's own that a domain's tree stands in, with the VMID that tags it.
+struct Context {
+  IndexLife life;  // a reference is a stream that is attached
+  uint8_t domain;
+  uint8_t vmid;
+};
+
+// Banks that EL2 keeps beyond these of a unit are left unused.
+inline constexpr uint32_t kMaxContexts = 32;
+
 // One logical SMMU: one instance, or two that always hold the same policy.
 struct Smmu {
   void* ctx;
@@ -116,23 +141,68 @@ struct Smmu {
   Entry entry[kMaxEntries];
   Bank bank[kMaxBanks];
   uint8_t sid_owner[kSidCount];  // enum sidewall_owner
+  uint32_t context_count;
+  uint32_t last_vmid;  // handed out last, so that one is used again as late as possible
+  Context context[kMaxContexts];
+  SyncClock clock;
+  uint64_t entry_epoch;  // of the entries that drain, the latest
   Counters counters;
   Ring ring;
 };
 
 // The host's identity stage 2, one tree for all SMMUs.
 struct Idmap {
-  static constexpr uint32_t kReserveMax = 3;  // tables below the root that one page can need
   Pa root;
   Pa empty_root;  // of the fault banks
   uint64_t pages;
   uint64_t mapped_pages;
-  uint64_t reserve[kReserveMax];
-  uint32_t reserve_count;
+  SpareTables spare;
   // Bit n: logical SMMU n may still hold translations that the tables no longer have.
   uint32_t unflushed;
   // Some of them are for pages whose permission or type changed, not for pages that were taken.
   bool live_change;
+  Counters counters;
+};
+
+// A paravirtual domain: one stage-2 tree of EL2's, with one owner.
+struct Domain {
+  IndexLife life;  // a reference is an attached stream; draining: being freed
+  uint8_t owner;   // enum sidewall_owner
+  uint8_t context[SIDEWALL_MAX_SMMUS];
+  uint8_t unflushed;    // bit n: logical SMMU n may translate through what was unmapped
+  uint32_t generation;  // of the handle, which may be used again
+  Pa root;
+  // Where unmapped leaves wait for their sync; empty when equal.
+  uint64_t pending_first;
+  uint64_t pending_last;
+};
+
+inline constexpr uint32_t kDomainCount =
+    SIDEWALL_HOST_DOMAINS + SIDEWALL_MAX_VMS * SIDEWALL_VM_DOMAINS;
+static_assert(kDomainCount < kNoContext);
+
+struct Route {
+  uint32_t pviommu;
+  uint32_t vsid;
+  uint8_t smmu;
+  uint8_t sid;
+};
+
+enum class VmStage : uint8_t { kNone = 0, kOpen, kFinal, kDying };
+
+struct Vm {
+  VmStage stage;
+  uint8_t route_count;
+  Route route[SIDEWALL_MAX_ROUTES];
+};
+
+// Domains and VMs, guarded by SIDEWALL_LOCK_DOMAINS.
+struct Domains {
+  uint32_t iova_bits;  // that every unit can translate
+  uint32_t generation;
+  uint64_t pages;
+  Domain domain[kDomainCount];
+  Vm vm[SIDEWALL_MAX_VMS];
   Counters counters;
 };
 
@@ -169,6 +239,7 @@ struct State {
   uint32_t smmu_count;
   Smmu smmu[SIDEWALL_MAX_SMMUS];
   Idmap idmap;
+  Domains domains;
   Mc mc;
 };
 

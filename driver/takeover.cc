@@ -61,6 +61,9 @@ void FillGeometry(Smmu& smmu, const sidewall_smmu_cfg& cfg) {
   smmu.fault_bank = ContextBank{smmu.host_banks + 1};
   smmu.global_pages = 2u << idr1::kNumpagendxb.Get(smmu.idr[1]);
   smmu.ipa_bits = idr2::kIas.Get(smmu.idr[2]) == idr2::kSize48 ? 48 : 44;
+  // The host's stage 2 and the fault bank come first.
+  const uint32_t contexts = cfg.el2_banks - 2;
+  smmu.context_count = contexts < kMaxContexts ? contexts : kMaxContexts;
 }
 
 uint32_t LearnUnit(Smmu& smmu, const sidewall_smmu_cfg& cfg) {

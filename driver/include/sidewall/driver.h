@@ -250,7 +250,32 @@ SIDEWALL_R(host_stage2_idmap)(SIDEWALL_S, uint64_t start, uint64_t end, uint32_t
  * host's devices do without them until host_stage2_idmap gives them again. */
 SIDEWALL_R(host_stage2_idmap_complete)(SIDEWALL_S, uint32_t map);
 
-/* Host calls. Handles are the host's; `progress` carries the handle or bytes. */
+/* Host calls; after finalize only. `iommu` is the side of the logical SMMU. A domain is one stage-2
+ * tree of EL2's, with one owner. The host names its domains itself, below SIDEWALL_HOST_DOMAINS;
+ * guests' are numbered by the driver from there on. pasid, pasid_bits and flags must be 0.
+ *
+ * alloc_domain, attach_dev: pages_needed of a refusal says how many pool pages a retry wants.
+ * attach_dev: of a stream that is the host's, and that no live entry of the host's own matches.
+ * map_pages: the caller has taken a DMA reference on every page of the range and drops those of
+ *   what was not mapped. page_size is 4 KiB or 2 MiB. OK with the bytes mapped, 0 included; the
+ *   rest needs pages (pages_needed), or another call. Stops in front of an address that is mapped,
+ *   or was until its sync; REFUSED when that is the first.
+ * unmap_pages: OK with the bytes unmapped, which begin at iova. Stops in front of a hole and of a
+ *   block that the range does not hold whole; REFUSED when that is the first. Devices may still
+ *   reach what was unmapped, and it stays referenced, until iotlb_sync.
+ * iotlb_sync: drops the references of all that was unmapped. DEGRADED: none of a unit that did not
+ *   answer; a later call tries again.
+ * iova_to_phys: the address in `progress`; REFUSED when nothing is mapped there.
+ * dev_block_dma: when OK the stream faults, and nothing of it is under way. A stream of the host's
+ *   stays so until the host writes the S2CR of an entry that matches it. REFUSED when an entry of
+ *   the host's matches other streams too, or the stream is attached to a domain of the host's.
+ * iotlb_sync and free_domain do a bounded part of the work: `progress` is 1 when all is done, 0
+ * when the same call is wanted again; a domain that is being freed serves no other call. */
+#define SIDEWALL_HOST_DOMAINS 32u
+#define SIDEWALL_VM_DOMAINS 8u /* of each VM */
+#define SIDEWALL_MAX_VMS 4u
+#define SIDEWALL_MAX_ROUTES 16u /* of each VM */
+enum sidewall_domain_type { SIDEWALL_DOMAIN_PAGED = 0 };
 SIDEWALL_R(alloc_domain)(SIDEWALL_S, uint32_t domain, uint32_t type);
 SIDEWALL_R(free_domain)(SIDEWALL_S, uint32_t domain);
 SIDEWALL_R(attach_dev)(SIDEWALL_S, uint32_t iommu, uint32_t domain, uint32_t sid, uint32_t pasid,
@@ -285,7 +310,22 @@ SIDEWALL_R(stats)(SIDEWALL_S, struct sidewall_counters* out);
 SIDEWALL_R(ring_read)(SIDEWALL_S, uint32_t owner, uint64_t sequence,
                       struct sidewall_ring_record* out);
 
-/* VM life and assignment, called by EL2's core. A unit is a device: all its streams and clients. */
+/* VM life and assignment, called by EL2's core; after finalize only. A unit is a device: all its
+ * streams and clients, on every side that it has some on.
+ *
+ * route_add: before vm_finalize only. A vSID of a pvIOMMU and a stream each have one route.
+ * vm_finalize: REFUSED unless every route leads to a stream that is assigned to the VM. The routes
+ *   do not change any more, and guest calls are served from now on.
+ * assign_unit: the streams become the VM's, and fault until the guest attaches them. REFUSED while
+ *   a live entry of the host's matches one of them and a stream that is not of the unit. DEGRADED:
+ *   assigned, but transfers that were under way may still arrive.
+ * unassign_unit: back to the host, where they fault until the host writes the S2CR of an entry that
+ *   matches. REFUSED while one is attached. DEGRADED: they stay the VM's.
+ * vm_destroy: detaches, frees and unassigns what is left, in this order, a bounded part each call:
+ *   `progress` is 1 when the VM is gone, 0 when the same call is wanted again. Guest calls are
+ *   REFUSED from the first one on. DEGRADED: a unit did not answer; a later call goes on.
+ * pool_add: says that pages were donated to a pool. pool_reclaim: gives back up to that many pages
+ *   that the driver keeps in store; `progress` is their bytes. */
 SIDEWALL_R(vm_create)(SIDEWALL_S, uint32_t vm);
 SIDEWALL_R(route_add)(SIDEWALL_S, uint32_t vm, uint32_t pviommu, uint32_t vsid, uint32_t iommu,
                       uint32_t sid);
@@ -296,7 +336,11 @@ SIDEWALL_R(unassign_unit)(SIDEWALL_S, uint32_t vm, uint32_t iommu, uint32_t sid)
 SIDEWALL_R(pool_add)(SIDEWALL_S, uint32_t pool, uint64_t pages);
 SIDEWALL_R(pool_reclaim)(SIDEWALL_S, uint32_t pool, uint64_t pages);
 
-/* Guest calls (pvIOMMU), routed by (pviommu, vsid). */
+/* Guest calls (pvIOMMU), routed by (pviommu, vsid). guest_alloc returns the handle in `progress`.
+ * guest_map: `ipa` is the physical address of pages that the core has looked up in the guest's
+ *   stage 2 and taken a DMA reference on; otherwise as map_pages, in leaves of 4 KiB.
+ * guest_unmap: as unmap_pages and iotlb_sync in one. DEGRADED: `progress` bytes are unmapped, and
+ *   their references are kept until a later sync of this domain completes. */
 SIDEWALL_R(guest_attach)(SIDEWALL_S, uint32_t vm, uint32_t pviommu, uint32_t vsid, uint32_t pasid,
                          uint32_t domain, uint32_t pasid_bits);
 SIDEWALL_R(guest_detach)(SIDEWALL_S, uint32_t vm, uint32_t pviommu, uint32_t vsid, uint32_t pasid,
@@ -354,7 +398,11 @@ void sidewall_plat_barrier(void* ctx);
 void sidewall_plat_clean_poc(void* ctx, uint64_t pa, uint64_t size);
 
 /* One zeroed 4 KiB page from a donated pool, 0 when it is empty; and its return. */
-enum sidewall_pool { SIDEWALL_POOL_HOST = 0, SIDEWALL_POOL_ATOMIC = 1, SIDEWALL_POOL_VM0 = 2 };
+enum sidewall_pool {
+  SIDEWALL_POOL_HOST = 0,
+  SIDEWALL_POOL_ATOMIC = 1,
+  SIDEWALL_POOL_VM0 = 2, /* + VM */
+};
 uint64_t sidewall_plat_page_alloc(void* ctx, uint32_t pool);
 void sidewall_plat_page_free(void* ctx, uint32_t pool, uint64_t pa);
 
@@ -364,9 +412,10 @@ void sidewall_plat_unuse_dma(void* ctx, uint64_t pa, uint64_t size);
 /* Locks, in the order in which they may be taken. */
 enum sidewall_lock {
   SIDEWALL_LOCK_IDMAP = 0,
-  SIDEWALL_LOCK_SMMU0 = 1, /* + logical SMMU */
-  SIDEWALL_LOCK_MC = 4,
-  SIDEWALL_LOCK_COUNT = 5,
+  SIDEWALL_LOCK_DOMAINS = 1, /* domains with their tables, VMs and routes */
+  SIDEWALL_LOCK_SMMU0 = 2,   /* + logical SMMU */
+  SIDEWALL_LOCK_MC = 5,
+  SIDEWALL_LOCK_COUNT = 6,
 };
 void sidewall_plat_lock(void* ctx, uint32_t id);
 void sidewall_plat_unlock(void* ctx, uint32_t id);
