@@ -64,6 +64,14 @@ bool MapBlock(const State& state, const Tables& tables, const Path& path, uint64
   return true;
 }
 
+bool AllSlots(const Tables& tables, Pa table, bool mapped) {
+  for (uint32_t i = 0; i < kTableEntries; ++i) {
+    const uint64_t entry = tables.Read(table, i);
+    if (mapped ? !IsLeaf(entry, kLeafLevel) : entry != 0) return false;
+  }
+  return true;
+}
+
 // Fills free slots of a table of leaves, up to the first that is not.
 void MapLeaves(const State& state, const Tables& tables, Pa table, uint64_t iova, uint64_t pa,
                uint64_t size, uint32_t prot, Step* step) {
@@ -114,6 +122,11 @@ Step MapChunk(State& state, uint32_t handle, uint32_t generation, const MapReque
   path.level = wanted;
   state.domains.pages += kept - spare.count;
   if (MapBlock(state, tables, path, iova, pa, request, &step)) return step;
+  // What is reported as done is whole pages of the size that was asked for.
+  if (request.page_size == kChunkSize && !AllSlots(tables, path.table, false)) {
+    step.blocked = true;
+    return step;
+  }
   const uint64_t boundary = AlignDown(iova, kChunkSize) + kChunkSize;
   const uint64_t left = request.size - offset;
   const uint64_t size = boundary - iova < left ? boundary - iova : left;
@@ -155,8 +168,10 @@ void NoteUnmapped(State& state, Domain& domain, uint64_t iova, uint64_t size) {
   }
 }
 
-// Unmaps what of [iova, iova + left) one table holds, up to the first slot that cannot be.
-Step UnmapChunk(State& state, uint32_t handle, uint32_t generation, uint64_t iova, uint64_t left) {
+// Unmaps what of [iova, iova + left) one table holds, up to the first slot that cannot be; with
+// pages of a block's size, all of the table or nothing.
+Step UnmapChunk(State& state, uint32_t handle, uint32_t generation, uint64_t page_size,
+                uint64_t iova, uint64_t left) {
   Step step;
   LockGuard lock(state.ctx, SIDEWALL_LOCK_DOMAINS);
   Domain& domain = state.domains.domain[handle];
@@ -169,6 +184,10 @@ Step UnmapChunk(State& state, uint32_t handle, uint32_t generation, uint64_t iov
   const uint64_t unit = uint64_t{1} << LevelShift(path.level);
   const uint64_t boundary = AlignDown(iova, kChunkSize) + kChunkSize;
   const uint32_t first = IndexAt(iova, path.level);
+  if (page_size == kChunkSize && path.level == kLeafLevel) {
+    step.blocked = !AllSlots(tables, path.table, true);
+    if (step.blocked) return step;
+  }
   while (step.done < left && iova + step.done < boundary) {
     const uint64_t at = iova + step.done;
     const uint32_t index = IndexAt(at, path.level);
@@ -322,13 +341,14 @@ sidewall_result MapDomain(State& state, uint32_t handle, uint32_t owner,
 }
 
 sidewall_result UnmapDomain(State& state, uint32_t handle, uint32_t owner, uint64_t iova,
-                            uint64_t size) {
+                            uint64_t page_size, uint64_t size) {
   const uint32_t generation = LiveGeneration(state, handle, owner);
-  if (generation == 0 || (iova | size) % kPageSize != 0) return Result(SIDEWALL_REFUSED);
+  if (page_size != kPageSize && page_size != kChunkSize) return Result(SIDEWALL_REFUSED);
+  if (generation == 0 || (iova | size) % page_size != 0) return Result(SIDEWALL_REFUSED);
   if (!InRange(state, iova, size)) return Result(SIDEWALL_REFUSED);
   uint64_t done = 0;
   for (uint32_t i = 0; i < kMaxSteps && done < size; ++i) {
-    const Step step = UnmapChunk(state, handle, generation, iova + done, size - done);
+    const Step step = UnmapChunk(state, handle, generation, page_size, iova + done, size - done);
     done += step.done;
     if (step.blocked || step.gone) break;
   }

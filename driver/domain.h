@@ -49,7 +49,7 @@ struct MapRequest {
 sidewall_result CreateDomain(State& state, uint32_t handle, uint32_t owner);
 sidewall_result MapDomain(State& state, uint32_t handle, uint32_t owner, const MapRequest& request);
 sidewall_result UnmapDomain(State& state, uint32_t handle, uint32_t owner, uint64_t iova,
-                            uint64_t size);
+                            uint64_t page_size, uint64_t size);
 sidewall_result SyncDomain(State& state, uint32_t handle, uint32_t owner);
 sidewall_result FreeDomain(State& state, uint32_t handle, uint32_t owner);
 sidewall_result LookUp(State& state, uint32_t handle, uint32_t owner, uint64_t iova);

@@ -116,11 +116,8 @@ struct sidewall_result SIDEWALL_SYM(unmap_pages)(struct sidewall_state* s, uint3
                                                  uint64_t iova, uint64_t page_size,
                                                  uint64_t page_count) {
   uint64_t size = 0;
-  if (page_size != kPageSize && page_size != kChunkSize) return Refused();
-  if (!Serves(s) || iova % page_size != 0 || !SizeOf(page_size, page_count, &size)) {
-    return Refused();
-  }
-  return UnmapDomain(s->body, domain, kHost, iova, size);
+  if (!Serves(s) || !SizeOf(page_size, page_count, &size)) return Refused();
+  return UnmapDomain(s->body, domain, kHost, iova, page_size, size);
 }
 
 struct sidewall_result SIDEWALL_SYM(iova_to_phys)(struct sidewall_state* s, uint32_t domain,
@@ -192,11 +189,8 @@ struct sidewall_result SIDEWALL_SYM(pool_add)(struct sidewall_state* s, uint32_t
 
 struct sidewall_result SIDEWALL_SYM(pool_reclaim)(struct sidewall_state* s, uint32_t pool,
                                                   uint64_t pages) {
-  if (!Serves(s)) return Refused();
-  {
-    LockGuard lock(s->body.ctx, SIDEWALL_LOCK_DOMAINS);
-    if (!PoolExists(s->body, pool)) return Refused();
-  }
+  // The pool of a VM outlives it, until the core has taken its pages back.
+  if (!Serves(s) || pool >= SIDEWALL_POOL_VM0 + SIDEWALL_MAX_VMS) return Refused();
   if (pool != SIDEWALL_POOL_ATOMIC) return Result(SIDEWALL_OK);
   return Result(SIDEWALL_OK, ReturnSpareTables(s->body, pages) * kPageSize);
 }
@@ -244,7 +238,7 @@ struct sidewall_result SIDEWALL_SYM(guest_unmap)(struct sidewall_state* s, uint3
                                                  uint32_t domain, uint64_t iova, uint64_t size) {
   if (!Serves(s) || !GuestServed(s->body, vm)) return Refused();
   const uint32_t owner = OwnerOfVm(vm);
-  sidewall_result result = UnmapDomain(s->body, domain, owner, iova, size);
+  sidewall_result result = UnmapDomain(s->body, domain, owner, iova, kPageSize, size);
   if (result.status != SIDEWALL_OK) return result;
   // Where a bounded sync leaves something, the next one of this domain drops it.
   if (SyncDomain(s->body, domain, owner).status == SIDEWALL_DEGRADED) {

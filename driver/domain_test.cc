@@ -134,6 +134,10 @@ TEST_F(DomainTest, BlocksOnlyWhereAskedFor) {
   EXPECT_EQ(Phys(0, 3 * kBlockSize + 0x12345), kDram + kBlockSize + 0x12345);
   EXPECT_EQ(Map(0, kBlockSize + kPage, kDram).status, kRefused) << "a block lies there";
   EXPECT_EQ(Map(0, 0, kDram, 1, 3, kBlockSize).status, kRefused) << "pages lie there";
+  EXPECT_EQ(Map(0, 0x40000000 + kPage, kDram).progress, kPage);
+  EXPECT_EQ(Map(0, 0x40000000, kDram, 1, 3, kBlockSize).status, kRefused) << "not even in part";
+  EXPECT_EQ(Unmap(0, 0x40000000, 1, kBlockSize).status, kRefused);
+  EXPECT_EQ(Unmap(0, 0, 1, kBlockSize).progress, kBlockSize) << "of pages";
   // The block would hold RAM and registers, or pages that a range of EL2's cuts off.
   EXPECT_EQ(Map(0, 8 * kBlockSize, kPool - kBlockSize, 1, 3, kBlockSize).progress, kBlockSize);
   EXPECT_EQ(Map(0, 9 * kBlockSize, kPool, 1, 3, kBlockSize).status, kRefused);

@@ -257,12 +257,12 @@ SIDEWALL_R(host_stage2_idmap_complete)(SIDEWALL_S, uint32_t map);
  * alloc_domain, attach_dev: pages_needed of a refusal says how many pool pages a retry wants.
  * attach_dev: of a stream that is the host's, and that no live entry of the host's own matches.
  * map_pages: the caller has taken a DMA reference on every page of the range and drops those of
- *   what was not mapped. page_size is 4 KiB or 2 MiB. OK with the bytes mapped, 0 included; the
- *   rest needs pages (pages_needed), or another call. Stops in front of an address that is mapped,
- *   or was until its sync; REFUSED when that is the first.
- * unmap_pages: OK with the bytes unmapped, which begin at iova. Stops in front of a hole and of a
- *   block that the range does not hold whole; REFUSED when that is the first. Devices may still
- *   reach what was unmapped, and it stays referenced, until iotlb_sync.
+ *   what was not mapped. page_size is 4 KiB or 2 MiB. OK with the bytes mapped, 0 included, in
+ *   whole pages of that size; the rest needs pool pages (pages_needed), or another call. Stops in
+ *   front of an address that is mapped, or was until its sync; REFUSED when that is the first.
+ * unmap_pages: OK with the bytes unmapped, in whole pages of page_size from iova on. Stops in front
+ *   of a hole and of a block that the range does not hold whole; REFUSED when that is the first.
+ *   Devices may still reach what was unmapped, and it stays referenced, until iotlb_sync.
  * iotlb_sync: drops the references of all that was unmapped. DEGRADED: none of a unit that did not
  *   answer; a later call tries again.
  * iova_to_phys: the address in `progress`; REFUSED when nothing is mapped there.
@@ -324,8 +324,8 @@ SIDEWALL_R(ring_read)(SIDEWALL_S, uint32_t owner, uint64_t sequence,
  * vm_destroy: detaches, frees and unassigns what is left, in this order, a bounded part each call:
  *   `progress` is 1 when the VM is gone, 0 when the same call is wanted again. Guest calls are
  *   REFUSED from the first one on. DEGRADED: a unit did not answer; a later call goes on.
- * pool_add: says that pages were donated to a pool. pool_reclaim: gives back up to that many pages
- *   that the driver keeps in store; `progress` is their bytes. */
+ * pool_add: says that pages were donated to a pool, of a VM that exists. pool_reclaim: gives back
+ * up to that many pages that the driver keeps in store; `progress` is their bytes. */
 SIDEWALL_R(vm_create)(SIDEWALL_S, uint32_t vm);
 SIDEWALL_R(route_add)(SIDEWALL_S, uint32_t vm, uint32_t pviommu, uint32_t vsid, uint32_t iommu,
                       uint32_t sid);
