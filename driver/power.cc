@@ -101,6 +101,15 @@ uint32_t CloseAndProgram(State& state, Smmu& smmu) {
 
 #undef SIDEWALL_REQUIRE
 
+// Makes every stream that matches fault, or what it did before.
+void StoreTargets(Smmu& smmu, bool fault) {
+  for (uint32_t i = 0; i < smmu.entry_count; ++i) {
+    const uint32_t hw_s2cr = smmu.entry[i].hw_s2cr;
+    if (hw_s2cr == s2cr::kFault) continue;
+    WriteAll32(smmu, S2crOffset(SlotOf(smmu, EntryIndex{i})), fault ? s2cr::kFault : hw_s2cr);
+  }
+}
+
 // Reported records are gone, and so is what was waiting for a sync.
 void ForgetTransient(Smmu& smmu) {
   for (Bank& bank : smmu.bank) {
@@ -129,7 +138,6 @@ sidewall_result Restore(State& state, Smmu& smmu) {
     smmu.degraded = true;
     return Result(SIDEWALL_DEGRADED, line);
   }
-  smmu.power = Power::kOn;
   smmu.restore_owed = false;
   state.idmap.unflushed &= ~(1u << (smmu.lock_id - SIDEWALL_LOCK_SMMU0));
   return Result(SIDEWALL_OK);
@@ -143,16 +151,16 @@ sidewall_result PowerDown(State& state, uint32_t iommu, Power to) {
   Smmu& smmu = *unit;
   LockGuard lock(state.ctx, smmu.lock_id);
   if (smmu.power != Power::kOn) return Result(SIDEWALL_REFUSED);
-  for (uint32_t i = 0; i < smmu.entry_count; ++i) {
-    if (smmu.entry[i].hw_s2cr == s2cr::kFault) continue;
-    WriteAll32(smmu, S2crOffset(SlotOf(smmu, EntryIndex{i})), s2cr::kFault);
+  StoreTargets(smmu, true);
+  if (!SyncAll(smmu)) {
+    StoreTargets(smmu, false);
+    return Result(SIDEWALL_DEGRADED);
   }
-  const bool drained = SyncAll(smmu);
   ForgetTransient(smmu);
   smmu.power = to;
   smmu.reachable = false;
-  smmu.closed = drained;
-  return Result(drained ? SIDEWALL_OK : SIDEWALL_DEGRADED);
+  smmu.closed = true;
+  return Result(SIDEWALL_OK);
 }
 
 sidewall_result PowerUp(State& state, uint32_t iommu, Power from) {
@@ -161,7 +169,10 @@ sidewall_result PowerUp(State& state, uint32_t iommu, Power from) {
   LockGuard idmap_lock(state.ctx, SIDEWALL_LOCK_IDMAP);
   LockGuard lock(state.ctx, smmu->lock_id);
   if (smmu->power != from) return Result(SIDEWALL_REFUSED);
-  return Restore(state, *smmu);
+  // After a try that failed, a tick may have done it.
+  const sidewall_result result = smmu->reachable ? Result(SIDEWALL_OK) : Restore(state, *smmu);
+  if (result.status == SIDEWALL_OK) smmu->power = Power::kOn;
+  return result;
 }
 
 bool RecoverUnit(State& state, Smmu& smmu) {

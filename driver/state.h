@@ -65,7 +65,7 @@ struct Bank {
   uint8_t told;    // bit n: the record on instance n has been reported to its owner
 };
 
-// Whether EL2 may reach the registers of a unit.
+// What the caller has said of the power of a unit.
 enum class Power : uint8_t { kOn, kSuspended, kOff };
 
 // The last accesses to one logical SMMU, or to the memory controller. Record n lies at n modulo

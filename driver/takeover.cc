@@ -137,16 +137,21 @@ uint32_t Stage2Tcr(const Smmu& smmu) {
          tcr::kSh.Of(tcr::kShOuter) | tcr::kPaSize.Of(idr2::kOas.Get(smmu.idr[2]));
 }
 
-// What a stage 2 does not have is written all the same: hardware may keep it for the bank's next
-// life as a stage 1.
-void ProgramBank(const Smmu& smmu, const RegisterWindow& window, ContextBank index) {
+// What a stage 2 is made of.
+void ProgramContext(const Smmu& smmu, const RegisterWindow& window, ContextBank index) {
   const Bank& bank = smmu.bank[index.value];
   window.Write32(Cba2rOffset(index), cba2r::kVa64.mask());
   window.Write32(CbarOffset(index), HardwareCbar(smmu, index));
   window.Write32(CbfrsynraOffset(index), 0);
   window.Write64(BankRegister(smmu, index, cb::kTTBR0), bank.ttbr0);
-  window.Write64(BankRegister(smmu, index, cb::kTTBR1), bank.ttbr1);
   window.Write32(BankRegister(smmu, index, cb::kTCR), bank.tcr);
+}
+
+// What a stage 2 does not have is written all the same, once, since hardware may keep it.
+void ProgramBank(const Smmu& smmu, const RegisterWindow& window, ContextBank index) {
+  const Bank& bank = smmu.bank[index.value];
+  ProgramContext(smmu, window, index);
+  window.Write64(BankRegister(smmu, index, cb::kTTBR1), bank.ttbr1);
   window.Write32(BankRegister(smmu, index, cb::kTCR2), bank.tcr2);
   window.Write32(BankRegister(smmu, index, cb::kMAIR0), bank.mair0);
   window.Write32(BankRegister(smmu, index, cb::kMAIR1), bank.mair1);
@@ -232,7 +237,7 @@ uint32_t HardwareCbar(const Smmu& smmu, ContextBank bank) {
 void ProgramStage2(Smmu& smmu, ContextBank bank, Vmid vmid, Pa root) {
   DescribeStage2(smmu, bank, vmid, root);
   if (!smmu.reachable) return;
-  for (uint32_t i = 0; i < smmu.instance_count; ++i) ProgramBank(smmu, WindowOf(smmu, i), bank);
+  for (uint32_t i = 0; i < smmu.instance_count; ++i) ProgramContext(smmu, WindowOf(smmu, i), bank);
 }
 
 uint32_t CloseUnit(Smmu& smmu) {

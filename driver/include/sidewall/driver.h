@@ -226,7 +226,8 @@ struct sidewall_fault {
  * live (`progress` is then the line number of the check). A takeover that fails half-way is
  * REFUSED too: the board is not taken, though its streams may be closed. */
 SIDEWALL_R(init)(SIDEWALL_S, uint64_t size, void* ctx, const struct sidewall_cfg* cfg);
-/* Re-reads and re-writes everything, since the host may have written raw until now. The memory
+/* Re-reads and re-writes everything, since the host may have written raw until now, and looks
+ * whether EL2's tables are still an identity map of as many pages as were given. The memory
  * controller's words are put back to what init found or set. REFUSED when hardware does not take
  * it (`progress` is then the line number of the check): it may be taken over in part, with its
  * streams closed. Once finalize has begun, and until one has returned OK, handle_dabt is REFUSED;
@@ -355,10 +356,10 @@ SIDEWALL_R(guest_unmap)(SIDEWALL_S, uint32_t vm, uint32_t domain, uint64_t iova,
  * answer: every stream of the unit faults from then on. Until resume or power_on, called once it is
  * back, handle_dabt is REFUSED there and no register is touched; all other calls go on, and what
  * they change is in force when the unit is. resume ends suspend, power_on ends power_off; any other
- * order is REFUSED. DEGRADED of suspend or power_off: the unit is down, but what was under way in
- * it was not seen to end, so that removals are DEGRADED until it is restored. DEGRADED of resume
- * or power_on: hardware did not take its state (`progress` is the line of the check), every stream
- * of the unit faults, and it stays down until another try, or a tick, succeeds. */
+ * order is REFUSED. DEGRADED of suspend or power_off: what was under way was not seen to end, the
+ * unit is as it was, and its power must stay on. DEGRADED of resume or power_on: hardware did not
+ * take its state (`progress` is the line of the check), every stream of the unit faults, removals
+ * from it are DEGRADED, and it stays down until another try succeeds; a tick makes one too. */
 SIDEWALL_R(suspend)(SIDEWALL_S, uint32_t iommu);
 SIDEWALL_R(resume)(SIDEWALL_S, uint32_t iommu);
 SIDEWALL_R(power_off)(SIDEWALL_S, uint32_t iommu);
