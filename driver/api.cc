@@ -83,24 +83,52 @@ WindowHit FindWindow(const State& state, uint64_t ipa) {
 
 Answer Refusal(sidewall_reason reason) { return {SIDEWALL_DECISION_REFUSED, reason, true, 0, 0}; }
 
-Answer Emulate(State& state, const WindowHit& hit, uint64_t esr, sidewall_regs* regs) {
+// What an access was, for the trace ring; all zero when it could not be decoded.
+struct Seen {
+  uint64_t value = 0;
+  uint8_t width = 0;
+  bool is_write = false;
+};
+
+Answer Emulate(State& state, const WindowHit& hit, uint64_t esr, sidewall_regs* regs, Seen* seen) {
   Abort abort;
   if (!DecodeAbort(esr, &abort)) return Refusal(SIDEWALL_REASON_SYNDROME);
   // Windows are page aligned, so an aligned access cannot leave one.
   if (hit.offset % abort.width != 0) return Refusal(SIDEWALL_REASON_ALIGNMENT);
   const uint64_t value = abort.is_write ? AbortValue(abort, *regs) : 0;
+  seen->width = static_cast<uint8_t>(abort.width);
+  seen->is_write = abort.is_write;
   const Answer answer =
       hit.kind == WindowKind::kSmmu
           ? HandleSmmuAccess(state.smmu[hit.index], hit.instance, static_cast<uint32_t>(hit.offset),
                              abort.width, abort.is_write, value)
           : HandleMcAccess(state, hit.index, hit.offset, abort.width, abort.is_write, value);
   if (!answer.abort && !abort.is_write) DeliverRead(abort, answer.value, regs);
+  seen->value = abort.is_write ? value : answer.value;
   return answer;
+}
+
+// Only the host's accesses are mediated; guests have none.
+void Record(const State& state, Ring& ring, uint32_t number, uint64_t ipa, const Seen& seen,
+            const Answer& answer, uint64_t hw_value) {
+  sidewall_ring_record& record = ring.record[ring.next % kRingRecords];
+  record.time_us = sidewall_plat_time_us(state.ctx);
+  record.ipa = ipa;
+  record.value = seen.value;
+  record.hw_value = hw_value;
+  record.reason = static_cast<uint16_t>(answer.reason);
+  record.cpu = static_cast<uint8_t>(sidewall_plat_cpu_id(state.ctx));
+  record.width = seen.width;
+  record.is_write = seen.is_write;
+  record.decision = static_cast<uint8_t>(answer.decision);
+  record.owner = SIDEWALL_OWNER_HOST;
+  record.sequence = ring.next * kRingCount + number;
+  ++ring.next;
 }
 
 // The phase is looked at under the lock: finalize leaves kTakenOver before it takes the first one,
 // so that no access which passed by an earlier look meets a unit that is being closed.
-Answer Serve(State& state, const WindowHit& hit, uint64_t esr, sidewall_regs* regs) {
+Answer Serve(State& state, const WindowHit& hit, uint64_t esr, uint64_t ipa, sidewall_regs* regs) {
   const bool is_smmu = hit.kind == WindowKind::kSmmu;
   constexpr uint32_t kMcLock = SIDEWALL_LOCK_MC;
   LockGuard lock(state.ctx, is_smmu ? state.smmu[hit.index].lock_id : kMcLock);
@@ -108,9 +136,17 @@ Answer Serve(State& state, const WindowHit& hit, uint64_t esr, sidewall_regs* re
   const bool reachable = !is_smmu || state.smmu[hit.index].reachable;
   Counters& counters = is_smmu ? state.smmu[hit.index].counters : state.mc.counters;
   // An SMMU without power gives no answer; nor do we.
-  const Answer answer = reachable ? Emulate(state, hit, esr, regs) : Refusal(SIDEWALL_REASON_POWER);
+  const uint64_t stores = counters.stores;
+  Seen seen;
+  const Answer answer =
+      reachable ? Emulate(state, hit, esr, regs, &seen) : Refusal(SIDEWALL_REASON_POWER);
   ++counters.traps;
   Count(counters, answer);
+  if ((state.cfg.flags & SIDEWALL_CFG_NO_RING) == 0) {
+    Ring& ring = is_smmu ? state.smmu[hit.index].ring : state.mc.ring;
+    const uint64_t hw_value = counters.stores != stores ? counters.last_store : 0;
+    Record(state, ring, is_smmu ? hit.index : kMcRing, ipa, seen, answer, hw_value);
+  }
   return answer;
 }
 
@@ -204,7 +240,7 @@ struct sidewall_result SIDEWALL_SYM(handle_dabt)(struct sidewall_state* s,
   State& state = s->body;
   const WindowHit hit = FindWindow(state, ipa);
   if (hit.kind == WindowKind::kNone) return Result(SIDEWALL_REFUSED);
-  const Answer answer = Serve(state, hit, esr, regs);
+  const Answer answer = Serve(state, hit, esr, ipa, regs);
   if (answer.reason == SIDEWALL_REASON_FAULT_DROPPED) {
     sidewall_plat_log(state.ctx, answer.reason, ipa, answer.detail);
   }
@@ -242,6 +278,13 @@ struct sidewall_result SIDEWALL_SYM(mc_register_sid)(struct sidewall_state* s, u
   if (!IsUp(s) || s->body.phase != Phase::kTakenOver) return Result(SIDEWALL_REFUSED);
   const bool known = UnitOf(s->body, side) != nullptr && ClientHasSid(client, side, sid);
   return Result(known ? SIDEWALL_OK : SIDEWALL_REFUSED);
+}
+
+struct sidewall_result SIDEWALL_SYM(ring_read)(struct sidewall_state* s, uint32_t owner,
+                                               uint64_t sequence,
+                                               struct sidewall_ring_record* out) {
+  if (!IsUp(s) || out == nullptr) return Result(SIDEWALL_REFUSED);
+  return ReadRing(s->body, owner, sequence, out);
 }
 
 struct sidewall_result SIDEWALL_SYM(stats)(struct sidewall_state* s,

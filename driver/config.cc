@@ -129,6 +129,7 @@ uint32_t CheckBootStreams(const sidewall_cfg& cfg) {
 uint32_t CheckConfig(const sidewall_cfg& cfg) {
   SIDEWALL_REQUIRE(cfg.abi == SIDEWALL_ABI);
   SIDEWALL_REQUIRE(cfg.sync_timeout_us != 0 && cfg.sync_timeout_us <= kMaxSyncTimeoutUs);
+  SIDEWALL_REQUIRE((cfg.flags & ~SIDEWALL_CFG_NO_RING) == 0 && cfg.reserved == 0);
   uint32_t line = CheckUnits(cfg);
   if (line == 0) line = CheckBootStreams(cfg);
   if (line == 0) line = CheckMcWindows(cfg);

@@ -256,7 +256,9 @@ void sidewall_plat_unlock(void* ctx, uint32_t id) { Fake(ctx).Unlock(id); }
 uint32_t sidewall_plat_cpu_id(void*) { return 0; }
 void sidewall_plat_relax(void* ctx) { Fake(ctx).time_us += 7; }
 uint64_t sidewall_plat_time_us(void* ctx) { return Fake(ctx).time_us; }
-void sidewall_plat_notify(void*, uint32_t, const struct sidewall_fault*) {}
+void sidewall_plat_notify(void* ctx, uint32_t owner, const struct sidewall_fault* fault) {
+  Fake(ctx).notices.push_back({owner, *fault, Fake(ctx).held.size()});
+}
 void sidewall_plat_log(void* ctx, uint32_t reason, uint64_t a, uint64_t b) {
   Fake(ctx).events.push_back({reason, a, b, Fake(ctx).held.size()});
 }

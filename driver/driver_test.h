@@ -96,6 +96,12 @@ class FakePlatform {
     size_t locks;  // held meanwhile
   };
   std::vector<Event> events;  // the event log
+  struct Notice {
+    uint32_t owner;
+    sidewall_fault fault;
+    size_t locks;  // held meanwhile
+  };
+  std::vector<Notice> notices;
   struct Unused {
     uint64_t pa, size;
     size_t at;  // how long the log of stores was

@@ -99,7 +99,7 @@ void HoldHostEntries(Smmu& smmu, const SidSet& set);
 // until the host writes their S2CR.
 void BlockHostEntries(Smmu& smmu, const SidSet& set);
 
-// ---- EL2's own entries, smmu_el2_stream.cc. The caller holds the SMMU's lock, and ends with
+// ---- EL2's own entries, el2_stream.cc. The caller holds the SMMU's lock, and ends with
 // SettleBanks.
 inline constexpr EntryIndex kNoEntry{~0u};
 bool StandsIn(const Entry& entry);
@@ -121,7 +121,7 @@ sidewall_result SetIdentity(Smmu& smmu, StreamId sid, bool on);
 // ---- Banks, smmu_bank.cc. What hardware gets for the SCTLR that the host wrote.
 uint32_t HardwareSctlr(uint32_t wanted);
 
-// ---- Which banks are on, smmu_bank_life.cc.
+// ---- Which banks are on, bank_life.cc.
 // What SCTLR of a bank holds while it has users.
 uint32_t LiveSctlr(const Smmu& smmu, ContextBank bank);
 void TakeBanks(Smmu& smmu, uint32_t hw_s2cr);
@@ -155,6 +155,22 @@ void ProgramUnit(Smmu& smmu);
 uint32_t HardwareCbar(const Smmu& smmu, ContextBank bank);
 // Gives a bank of EL2, which is off, a stage 2 of its own.
 void ProgramStage2(Smmu& smmu, ContextBank bank, Vmid vmid, Pa root);
+
+// ---- Power, power.cc. These take the locks.
+sidewall_result PowerDown(State& state, uint32_t iommu, Power to);
+sidewall_result PowerUp(State& state, uint32_t iommu, Power from);
+// One try to end what a time-out or a failed restore has left. False: it is still there.
+[[nodiscard]] bool RecoverUnit(State& state, Smmu& smmu);
+
+// ---- Faults, fault_scan.cc.
+// The bank of the host that a record of its stage 2 is about; ~0: none.
+uint32_t NamedByStage2(const Smmu& smmu, uint32_t syndrome);
+// Tells owners of faults, with no lock held; returns how many.
+uint32_t ScanFaults(Smmu& smmu);
+
+// ---- Trace ring, ring.cc.
+sidewall_result ReadRing(State& state, uint32_t owner, uint64_t sequence,
+                         sidewall_ring_record* out);
 
 // ---- Memory controller, mc.cc. RecordMc and TakeOverMc take the MC lock; HandleMcAccess is called
 // under it.

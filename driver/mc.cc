@@ -108,6 +108,15 @@ uint32_t RestoreWords(const RegisterWindow& window, uint32_t id, const ClientWor
   return line == 0 ? Settle(window, SecurityOfId(id), found.security) : line;
 }
 
+// A kernel that resumes writes the defaults of all clients, those of guests among them; EL2 has
+// restored these itself. The owner is read once, without the lock of its unit: whoever assigns a
+// client changes the owner before the client may be used.
+bool IsGuests(State& state, const Client& client) {
+  const Smmu* smmu = UnitOf(state, static_cast<uint32_t>(client.side));
+  if (smmu == nullptr) return false;
+  return __atomic_load_n(&smmu->sid_owner[client.sid], __ATOMIC_RELAXED) >= SIDEWALL_OWNER_GUEST0;
+}
+
 Answer WriteOverride(const RegisterWindow& window, const Client& client, uint64_t value) {
   if (value != client.sid) return Ignored(SIDEWALL_REASON_SID);
   uint32_t real = 0;
@@ -126,6 +135,8 @@ Answer WriteSecurity(const RegisterWindow& window, const Client& client, uint64_
   const uint32_t enabled = real | mc::kSecurityOverrideEnable.mask();
   if (value != enabled) return Ignored(SIDEWALL_REASON_FLOOR);
   window.Write32(SecurityOffset(client), enabled);
+  if (!window.Read32(SecurityOffset(client), &real)) return NoAnswer();
+  if (real != enabled) return Ignored(SIDEWALL_REASON_LOCKED);
   return Done(SIDEWALL_DECISION_FORWARDED);
 }
 
@@ -229,6 +240,7 @@ Answer HandleMcAccess(State& state, uint32_t window, uint64_t offset, uint32_t w
     uint32_t real = 0;
     return sid_window.Read32(offset, &real) ? Shown(real) : NoAnswer();
   }
+  if (IsGuests(state, *client)) return Ignored(SIDEWALL_REASON_SID);
   if (row->id == RegisterId::kMcOverride) return WriteOverride(sid_window, *client, value);
   return WriteSecurity(sid_window, *client, value);
 }

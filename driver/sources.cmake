@@ -5,18 +5,22 @@
 set(DRIVER_SOURCES
     abort_decode.cc
     api.cc
+    api_power.cc
     attach.cc
+    bank_life.cc
     config.cc
     domain.cc
     domain_api.cc
+    el2_stream.cc
+    fault_scan.cc
     index_life.cc
     mc.cc
+    power.cc
     references.cc
     register_table.cc
+    ring.cc
     smmu_access.cc
     smmu_bank.cc
-    smmu_bank_life.cc
-    smmu_el2_stream.cc
     smmu_fault.cc
     smmu_global.cc
     smmu_stream.cc
@@ -25,7 +29,6 @@ set(DRIVER_SOURCES
     tables.cc
     takeover.cc
     units.cc
-    unsupported.cc
     vm.cc)
 # Only where nobody else provides memcpy, memmove, memset and memcmp.
 set(DRIVER_FREESTANDING_SOURCES mem.cc)

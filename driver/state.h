@@ -32,7 +32,7 @@ enum class EntryUse : uint8_t {
 
 // A stream mapping entry: SMR and S2CR, as the host sees them and as hardware holds them. `slot` is
 // where in hardware: slots are a permutation of the entries, and only an entry that takes the place
-// of one of EL2's moves (smmu_el2_stream.cc).
+// of one of EL2's moves (el2_stream.cc).
 struct Entry {
   uint32_t smr;
   uint32_t s2cr;
@@ -46,8 +46,8 @@ struct Entry {
 // A context bank of the host as the host sees it. Hardware holds the same TTBR, TCR, MAIR and
 // CONTEXTIDR, a CBAR and CBA2R that never change, and SCTLR only while `users` is not 0.
 //
-// A bank of EL2 is a stage 2: TTBR0, TCR, CBAR and CBA2R as hardware has them, and on only while
-// there are users. Users of the host's stage 2 are also the entries that name a bank which is
+// A bank of EL2 is a stage 2: TTBR0, TCR and CBAR as hardware has them, and on only while there are
+// users. Users of the host's stage 2 are also the entries that name a bank which is
 // nested over it.
 struct Bank {
   uint64_t ttbr0;
@@ -65,8 +65,20 @@ struct Bank {
   uint8_t told;    // bit n: the record on instance n has been reported to its owner
 };
 
-// Whether EL2 may reach the registers of a unit.
+// What the caller has said of the power of a unit.
 enum class Power : uint8_t { kOn, kSuspended, kOff };
+
+// The last accesses to one logical SMMU, or to the memory controller. Record n lies at n modulo
+// kRingRecords; its sequence number is n * kRingCount + the number of the ring.
+inline constexpr uint32_t kRingRecords = 64;
+inline constexpr uint32_t kRingCount = 4;
+inline constexpr uint32_t kMcRing = 3;
+static_assert(kMcRing == SIDEWALL_MAX_SMMUS && kMcRing < kRingCount);
+static_assert(sizeof(sidewall_ring_record) == 48);
+struct Ring {
+  uint64_t next;
+  sidewall_ring_record record[kRingRecords];
+};
 
 inline constexpr uint32_t kSidCount = 128;
 
@@ -135,6 +147,7 @@ struct Smmu {
   SyncClock clock;
   uint64_t entry_epoch;  // of the entries that drain, the latest
   Counters counters;
+  Ring ring;
 };
 
 // The host's identity stage 2, one tree for all SMMUs.
@@ -206,6 +219,7 @@ struct Mc {
   // Ids whose words gave an answer at init; of those that did not, nothing can be said later.
   bool readable[kClientIds];
   Counters counters;
+  Ring ring;
 };
 
 // kUnsettled: a finalize is going on or has failed, so that shadows and hardware may differ; no

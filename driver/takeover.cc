@@ -137,14 +137,21 @@ uint32_t Stage2Tcr(const Smmu& smmu) {
          tcr::kSh.Of(tcr::kShOuter) | tcr::kPaSize.Of(idr2::kOas.Get(smmu.idr[2]));
 }
 
-void ProgramHostBank(const Smmu& smmu, const RegisterWindow& window, ContextBank index) {
+// What a stage 2 is made of.
+void ProgramContext(const Smmu& smmu, const RegisterWindow& window, ContextBank index) {
   const Bank& bank = smmu.bank[index.value];
   window.Write32(Cba2rOffset(index), cba2r::kVa64.mask());
   window.Write32(CbarOffset(index), HardwareCbar(smmu, index));
   window.Write32(CbfrsynraOffset(index), 0);
   window.Write64(BankRegister(smmu, index, cb::kTTBR0), bank.ttbr0);
-  window.Write64(BankRegister(smmu, index, cb::kTTBR1), bank.ttbr1);
   window.Write32(BankRegister(smmu, index, cb::kTCR), bank.tcr);
+}
+
+// What a stage 2 does not have is written all the same, once, since hardware may keep it.
+void ProgramBank(const Smmu& smmu, const RegisterWindow& window, ContextBank index) {
+  const Bank& bank = smmu.bank[index.value];
+  ProgramContext(smmu, window, index);
+  window.Write64(BankRegister(smmu, index, cb::kTTBR1), bank.ttbr1);
   window.Write32(BankRegister(smmu, index, cb::kTCR2), bank.tcr2);
   window.Write32(BankRegister(smmu, index, cb::kMAIR0), bank.mair0);
   window.Write32(BankRegister(smmu, index, cb::kMAIR1), bank.mair1);
@@ -154,28 +161,12 @@ void ProgramHostBank(const Smmu& smmu, const RegisterWindow& window, ContextBank
   window.Write32(BankRegister(smmu, index, cb::kFSYNR1), 0);
 }
 
-void ProgramEl2Bank(const Smmu& smmu, const RegisterWindow& window, ContextBank index) {
-  const Bank& bank = smmu.bank[index.value];
-  window.Write32(Cba2rOffset(index), bank.cba2r);
-  window.Write32(CbarOffset(index), HardwareCbar(smmu, index));
-  window.Write32(CbfrsynraOffset(index), 0);
-  window.Write64(BankRegister(smmu, index, cb::kTTBR0), bank.ttbr0);
-  window.Write32(BankRegister(smmu, index, cb::kTCR), bank.tcr);
-}
-
 void ProgramInstance(const Smmu& smmu, const RegisterWindow& window) {
-  for (uint32_t i = 0; i < smmu.bank_count; ++i) {
-    if (i < smmu.host_banks) {
-      ProgramHostBank(smmu, window, ContextBank{i});
-    } else {
-      ProgramEl2Bank(smmu, window, ContextBank{i});
-    }
-  }
+  for (uint32_t i = 0; i < smmu.bank_count; ++i) ProgramBank(smmu, window, ContextBank{i});
 }
 
 void DescribeStage2(Smmu& smmu, ContextBank index, Vmid vmid, Pa root) {
   Bank& bank = smmu.bank[index.value];
-  bank.cba2r = cba2r::kVa64.mask();
   bank.cbar = cbar::kType.Of(cbar::kTypeStage2) | cbar::kVmid.Of(vmid.value);
   bank.ttbr0 = root.value;
   bank.tcr = Stage2Tcr(smmu);
@@ -246,7 +237,7 @@ uint32_t HardwareCbar(const Smmu& smmu, ContextBank bank) {
 void ProgramStage2(Smmu& smmu, ContextBank bank, Vmid vmid, Pa root) {
   DescribeStage2(smmu, bank, vmid, root);
   if (!smmu.reachable) return;
-  for (uint32_t i = 0; i < smmu.instance_count; ++i) ProgramEl2Bank(smmu, WindowOf(smmu, i), bank);
+  for (uint32_t i = 0; i < smmu.instance_count; ++i) ProgramContext(smmu, WindowOf(smmu, i), bank);
 }
 
 uint32_t CloseUnit(Smmu& smmu) {

@@ -63,6 +63,8 @@ TEST_F(TakeoverTest, ContradictionsInTheConfiguration) {
       {"no time-out", [](sidewall_cfg& c) { c.sync_timeout_us = 0; }},
       {"long time-out", [](sidewall_cfg& c) { c.sync_timeout_us = ~0u; }},
       {"many boot streams", [](sidewall_cfg& c) { c.boot_stream_count = 17; }},
+      {"unknown flag", [](sidewall_cfg& c) { c.flags = 2; }},
+      {"reserved at the end", [](sidewall_cfg& c) { c.reserved = 1; }},
       {"boot stream 0", [](sidewall_cfg& c) { c.boot_stream_count = 1; }},
       {"boot stream of the quarantine", [](sidewall_cfg& c) { SetBootStream(c, 0, 0, 0x7e); }},
       {"boot stream of no unit", [](sidewall_cfg& c) { SetBootStream(c, 0, 1, 5); }},

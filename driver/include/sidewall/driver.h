@@ -137,7 +137,10 @@ struct sidewall_cfg {
   struct sidewall_boot_stream boot_stream[SIDEWALL_MAX_BOOT_STREAMS];
   uint32_t boot_stream_timeout_us;
   uint32_t sync_timeout_us; /* bound of every poll for a TLB sync */
+  uint32_t flags;           /* SIDEWALL_CFG_ */
+  uint32_t reserved;
 };
+#define SIDEWALL_CFG_NO_RING 1u /* keep no trace ring */
 
 /* General registers of the trapped context, x0 to x30. */
 struct sidewall_regs {
@@ -223,7 +226,8 @@ struct sidewall_fault {
  * live (`progress` is then the line number of the check). A takeover that fails half-way is
  * REFUSED too: the board is not taken, though its streams may be closed. */
 SIDEWALL_R(init)(SIDEWALL_S, uint64_t size, void* ctx, const struct sidewall_cfg* cfg);
-/* Re-reads and re-writes everything, since the host may have written raw until now. The memory
+/* Re-reads and re-writes everything, since the host may have written raw until now, and looks
+ * whether EL2's tables are still an identity map of as many pages as were given. The memory
  * controller's words are put back to what init found or set. REFUSED when hardware does not take
  * it (`progress` is then the line number of the check): it may be taken over in part, with its
  * streams closed. Once finalize has begun, and until one has returned OK, handle_dabt is REFUSED;
@@ -297,7 +301,15 @@ SIDEWALL_R(get_iommu_token)(SIDEWALL_S, uint32_t iommu);
  * as it is asked, and nothing changes. REFUSED otherwise, and once finalize has begun. */
 SIDEWALL_R(mc_register_sid)(SIDEWALL_S, uint32_t client, uint32_t side, uint32_t sid);
 SIDEWALL_R(stats)(SIDEWALL_S, struct sidewall_counters* out);
-SIDEWALL_R(ring_read)(SIDEWALL_S, uint64_t sequence, struct sidewall_ring_record* out);
+/* The trace ring keeps the last 64 accesses to each logical SMMU and to the memory controller, in
+ * four rings: sequence modulo 4 is the ring (index of the SMMU in cfg, or 3), and a ring's records
+ * are 4 apart. A reader of everything reads each from its number on, and merges by time.
+ *   OK       the record, and in `progress` the sequence to ask for next;
+ *   REFUSED  not there (any more, or yet): in `progress` the oldest that is, or the next to come.
+ * `owner` is who is to see it: EL2 sees all, the host its own accesses without what EL2 made of
+ * them (hw_value 0); guests make no accesses, and are REFUSED. */
+SIDEWALL_R(ring_read)(SIDEWALL_S, uint32_t owner, uint64_t sequence,
+                      struct sidewall_ring_record* out);
 
 /* VM life and assignment, called by EL2's core; after finalize only. A unit is a device: all its
  * streams and clients, on every side that it has some on.
@@ -340,12 +352,25 @@ SIDEWALL_R(guest_map)(SIDEWALL_S, uint32_t vm, uint32_t domain, uint64_t iova, u
                       uint64_t size, uint32_t prot);
 SIDEWALL_R(guest_unmap)(SIDEWALL_S, uint32_t vm, uint32_t domain, uint64_t iova, uint64_t size);
 
-/* Power, interrupts and time. */
+/* Power of a unit. suspend and power_off are called before the power goes, while registers still
+ * answer: every stream of the unit faults from then on. Until resume or power_on, called once it is
+ * back, handle_dabt is REFUSED there and no register is touched; all other calls go on, and what
+ * they change is in force when the unit is. resume ends suspend, power_on ends power_off; any other
+ * order is REFUSED. DEGRADED of suspend or power_off: what was under way was not seen to end, the
+ * unit is as it was, and its power must stay on. DEGRADED of resume or power_on: hardware did not
+ * take its state (`progress` is the line of the check), every stream of the unit faults, removals
+ * from it are DEGRADED, and it stays down until another try succeeds; a tick makes one too. */
 SIDEWALL_R(suspend)(SIDEWALL_S, uint32_t iommu);
 SIDEWALL_R(resume)(SIDEWALL_S, uint32_t iommu);
 SIDEWALL_R(power_off)(SIDEWALL_S, uint32_t iommu);
 SIDEWALL_R(power_on)(SIDEWALL_S, uint32_t iommu);
+/* Tells owners of faults, through sidewall_plat_notify, at most 16 a call; `progress` is how many.
+ * More may be left: the next call goes on where this one stopped. A fault that its host reads and
+ * clears in its registers is told once; all others are cleared when they are told. */
 SIDEWALL_R(fault_irq)(SIDEWALL_S, uint32_t iommu);
+/* Called now and then, with the time of sidewall_plat_time_us: ends boot streams, tries units that
+ * are DEGRADED again (at most one sync each), and does what fault_irq does for each unit, whose
+ * guests' faults raise no interrupt. DEGRADED: some unit still is. */
 SIDEWALL_R(tick)(SIDEWALL_S, uint64_t now_us);
 
 #undef SIDEWALL_R
