@@ -62,7 +62,8 @@ struct sidewall_cfg ConfigOf(const model::BoardSpec& board) {
 }  // namespace
 
 Board::Board(const HarnessOptions& options)
-    : spec_(*options.board),
+    : base_(*options.board),
+      spec_(base_),
       armed_(options.armed),
       trap_(options.trap),
       narrator_(options.narrator),
@@ -70,8 +71,8 @@ Board::Board(const HarnessOptions& options)
       coverage_(options.coverage ? options.coverage : own_coverage_.get()),
       tables_(options.board->pool.size / kPageSize, options.forks),
       machine_(new model::Machine()),
-      ghost_(*options.board),
-      reach_(*options.board, ghost_, *machine_),
+      ghost_(spec_),
+      reach_(spec_, ghost_, *machine_),
       access_log_(options.access_log) {
   const Sizes sizes = SizesOf(options);
   page_data_.resize(sizes.slots * kPageSize / sizeof(uint64_t));
@@ -155,6 +156,7 @@ void Board::Boot(Caller& caller) {
   cold_ = false;
   event_index_ = 0;
   time_us_ = 0;
+  spec_ = base_;
   machine_->Reset(spec_, arena_, &choices_, &reach_);
   ghost_.Reset(arena_);
   reach_.Reset();
@@ -300,6 +302,7 @@ void Board::TableZero(uint64_t pa) {
 void Board::Barrier() {
   Record(Access::kBarrier, 0, 0);
   machine_->Barrier();
+  checks_->AfterBarrier();
 }
 
 void Board::CleanPoc(uint64_t pa, uint64_t size) {

@@ -120,6 +120,7 @@ class Board final : public Platform, private model::HypCalls {
   Outcome OnePiece(model::DmaRequest request);
   void BetweenStores();
 
+  void AdoptCounts();
   bool Init();
   void Snapshot();
   bool Finalize();
@@ -151,7 +152,8 @@ class Board final : public Platform, private model::HypCalls {
   void Returned(uint64_t pa, uint64_t count, uint64_t mapped) override;
   void Report(const model::HypReport& report) override;
 
-  const model::BoardSpec& spec_;
+  const model::BoardSpec& base_;
+  model::BoardSpec spec_;  // the same with the counts that the hardware of this run shows
   const InvariantSet armed_;
   const bool trap_;
   Narrator* const narrator_;

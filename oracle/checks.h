@@ -38,6 +38,9 @@ class Checks {
   void BeforeEvent();
   void AfterStore(uint64_t pa, unsigned width, uint64_t value);
   void AfterTableStore(uint64_t pa);
+  // Stores to tables have become visible: what they take away has gone, but an unlinked table may
+  // still be walked.
+  void AfterBarrier();
   void AfterCall();
   void AfterMcAccess(uint32_t offset);
   void AfterMove(uint8_t side);             // streams of the side have another owner

@@ -15,7 +15,6 @@ using model::kOwnerHost;
 constexpr uint32_t kSCr0 = 0x000;
 constexpr uint32_t kSmr = 0x800;
 constexpr uint32_t kS2cr = 0xc00;
-constexpr uint32_t kCba2r = 0x10800;
 constexpr uint32_t kSmrValid = 0x80000000;
 // sCR0 bits that the reference never lets act: CLIENTPD opens nothing (a virtual CLIENTPD leaves
 // matched streams their entry), and unmatched or doubly matched streams always fault.
@@ -43,8 +42,10 @@ model::BoardSpec HostShare(const model::BoardSpec& board) {
   model::BoardSpec share = board;
   for (size_t i = 0; i < share.smmu_count; i++) {
     model::SmmuSpec& smmu = share.smmu[i];
-    smmu.banks = static_cast<uint16_t>(smmu.banks - smmu.el2_banks);
-    smmu.entries = static_cast<uint16_t>(smmu.entries - smmu.el2_entries);
+    // Hardware with less than EL2 keeps for itself leaves the host nothing.
+    const bool enough = smmu.banks > smmu.el2_banks && smmu.entries > smmu.el2_entries;
+    smmu.banks = static_cast<uint16_t>(enough ? smmu.banks - smmu.el2_banks : 0);
+    smmu.entries = static_cast<uint16_t>(enough ? smmu.entries - smmu.el2_entries : 0);
     smmu.el2_banks = 0;
     smmu.el2_entries = 0;
     smmu.idr[0] = (smmu.idr[0] & ~kIdr0Hidden) | kIdr0Shown | smmu.entries;
@@ -71,6 +72,7 @@ Ghost::Ghost(const model::BoardSpec& board)
 }
 
 void Ghost::Reset(const model::Arena& host_memory) {
+  board_ = HostShare(full_);
   size_t index = 0;
   for (size_t i = 0; i < full_.dram_count; i++) {
     const model::Range& dram = full_.dram[i];
@@ -307,6 +309,8 @@ Legal Ghost::HostDma(uint8_t side, uint16_t sid, uint64_t address, bool write, b
   const model::DmaResult result = bare_->Translate(request);
   Legal legal;
   if (result.fault != model::FaultKind::kNone) return legal;
+  // Under EL2 it is an intermediate address, and no stage 2 maps one with this bit.
+  if ((result.output & kAddressBit39) != 0) return legal;
   if (result.via.entry == kNoIndex || result.via.match_count != 1) return legal;
   if (blocked_[side][result.via.entry]) return legal;
   const size_t instance = bare_->InstanceIndex(side, 0);
@@ -315,7 +319,7 @@ Legal Ghost::HostDma(uint8_t side, uint16_t sid, uint64_t address, bool write, b
   const uint32_t s2cr = bare_->Peek32(instance, kS2cr + 4u * result.via.entry);
   if (s2cr & (kS2crOverrides | kS2crExIdValid) & ~kS2crTypeMask) return legal;
   if (result.via.route == model::Route::kStage1Only) {
-    const uint32_t cba2r = bare_->Peek32(instance, kCba2r + 4u * result.via.bank);
+    const uint32_t cba2r = bare_->smmu(instance).cba2r[result.via.bank];
     if (cba2r != 1) return legal;
     legal.bank = result.via.bank;
   } else if (result.via.route == model::Route::kBypass) {
