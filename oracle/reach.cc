@@ -74,7 +74,10 @@ void Reach::Account(Tree& tree, uint64_t page, uint64_t ipa, bool added) {
   for (uint8_t owner = 0; owner < kMaxOwners; owner++) {
     if (ghost_.MayTouch(page, owner)) continue;
     tree.bad[owner] += added ? 1 : -1;
-    if (!added || !(tree.users & (1u << owner))) continue;
+    // What only caches lead to has no users: anybody's stream may come to it, the host's at least.
+    const uint8_t users = tree.users != 0 ? tree.users : 1u << model::kOwnerHost;
+    if (added && tree.users == 0) all_suspicious_ = true;
+    if (!added || !(users & (1u << owner))) continue;
     tree.last_bad_page = page;
     tree.last_bad_ipa = ipa;
     all_suspicious_ = true;
