@@ -194,7 +194,6 @@ void Checks::NoteForMirror(size_t instance, uint32_t offset, uint64_t value) {
 }
 
 void Checks::AfterCall() {
-  Err01Released();
   for (size_t smmu = 0; smmu < board_.spec_.smmu_count; smmu++) {
     PairTrace& pair = pairs_[smmu];
     if (pair.touched.empty() && pair.commands[0] == 0 && pair.commands[1] == 0) continue;

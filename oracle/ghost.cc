@@ -59,11 +59,12 @@ model::BoardSpec HostShare(const model::BoardSpec& board) {
 Ghost::Ghost(const model::BoardSpec& board)
     : board_(HostShare(board)),
       full_(board),
-      owner_(model::Hyp::PageCount(board)),
+      owner_(model::Pages::Count(board)),
       borrower_(owner_.size()),
       restricted_(owner_.size()),
       bare_(new model::Machine()),
       saved_bare_(new model::Machine()) {
+  for (size_t i = 0; i < board.dram_count; i++) ram_count_ += board.dram[i].size / kPageSize;
   const size_t pages = board.pool.size / kPageSize;
   bare_pool_.resize(pages * kPageSize / sizeof(uint64_t));
   bare_work_.resize(model::Machine::WorkSize(pages) / sizeof(uint64_t) + 1);
@@ -77,6 +78,7 @@ void Ghost::Reset(const model::Arena& host_memory) {
       owner_[index] = full_.pool.Contains(pa) ? model::kOwnerEl2 : kOwnerHost;
     }
   }
+  std::fill(owner_.begin() + static_cast<ptrdiff_t>(index), owner_.end(), kOwnerHost);
   std::fill(borrower_.begin(), borrower_.end(), kNobody);
   std::fill(restricted_.begin(), restricted_.end(), uint8_t{0});
   model::Arena arena = host_memory;
@@ -124,6 +126,11 @@ size_t Ghost::PageIndex(uint64_t pa) const {
     if (dram.Contains(pa)) return base + (pa - dram.start) / kPageSize;
     base += dram.size / kPageSize;
   }
+  for (size_t i = 0; i < full_.host_mmio_count; i++) {
+    const model::Range& mmio = full_.host_mmio[i];
+    if (mmio.Contains(pa)) return base + (pa - mmio.start) / kPageSize;
+    base += mmio.size / kPageSize;
+  }
   return kNoPage;
 }
 
@@ -134,12 +141,7 @@ uint8_t Ghost::owner(uint64_t pa) const {
 
 bool Ghost::MayTouch(uint64_t pa, uint8_t owner) const {
   const size_t index = PageIndex(pa);
-  if (index != kNoPage) return owner_[index] == owner || borrower_[index] == owner;
-  if (owner != kOwnerHost) return false;
-  for (size_t i = 0; i < full_.host_mmio_count; i++) {
-    if (full_.host_mmio[i].Contains(pa)) return true;
-  }
-  return false;
+  return index != kNoPage && (owner_[index] == owner || borrower_[index] == owner);
 }
 
 bool Ghost::CanMove(uint64_t pa, uint64_t count, uint8_t from) const {
@@ -254,7 +256,7 @@ bool Ghost::CoversForeign(uint8_t side, uint32_t smr) const {
 bool Ghost::Reachable(uint64_t pa) const {
   if (!MayTouch(pa, kOwnerHost)) return false;
   const size_t index = PageIndex(pa);
-  return index == kNoPage || !restricted_[index];
+  return !restricted_[index];
 }
 
 Legal Ghost::HostDma(uint8_t side, uint16_t sid, uint64_t address, bool write, bool privileged,
@@ -290,7 +292,7 @@ Legal Ghost::HostDma(uint8_t side, uint16_t sid, uint64_t address, bool write, b
   }
   if (!Reachable(result.pa)) return legal;
   // Peripheral registers are device memory in the host's stage 2, and nothing executes there.
-  if (instruction && PageIndex(result.pa) == kNoPage) return legal;
+  if (instruction && !IsRam(result.pa)) return legal;
   legal.must_work = true;
   legal.pa = result.pa;
   return legal;

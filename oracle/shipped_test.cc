@@ -4,6 +4,8 @@
 // Linux does what it asks for, and holds a host that does not.
 #include <gtest/gtest.h>
 
+#include <array>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -131,6 +133,47 @@ TEST_P(ShippedTest, HostileWritesChangeNothing) {
     }
   }
   ExpectClean();
+}
+
+// Ownership of memory and of registers, pools, mappings and syncs that are slow or never end, in
+// any order: what the core and the ghost say never differs by what hardware reaches.
+TEST_P(ShippedTest, ChangesOfOwnershipInAnyOrder) {
+  const model::BoardSpec& spec = harness_.board().spec();
+  const EventKind kinds[] = {EventKind::kHypDonate,   EventKind::kHypReclaim,
+                             EventKind::kHypShare,    EventKind::kHypUnshare,
+                             EventKind::kPoolAdd,     EventKind::kPoolReclaim,
+                             EventKind::kHvcMapPages, EventKind::kPowerSuspend};
+  unsigned done = 0;
+  for (unsigned seed = 1; seed <= 6; seed++) {
+    std::mt19937 random(seed);
+    harness_.Begin({});
+    Write(0xc00, 0x10000);
+    Write(0x800, kValid | 0x7f80u << 16 | 6);
+    for (int step = 0; step < 1000 && !harness_.violated(); step++) {
+      const uint64_t base = random() % 3 ? dram_ + 0x3000 : spec.host_mmio[0].start;
+      const uint64_t pa = base + random() % 5 * kPageSize;
+      Event event = {.kind = kinds[random() % 8], .arg = {pa, 1 + random() % 3, random() % 4}};
+      if (event.kind == EventKind::kHypReclaim) event.arg[2] = harness_.board().ghost().owner(pa);
+      if (event.kind == EventKind::kPoolAdd || event.kind == EventKind::kPoolReclaim) {
+        event.arg[0] = random() % 7;
+      }
+      if (event.kind == EventKind::kHvcMapPages) {
+        for (size_t i = 0; i < 5; i++) {
+          event.arg[i] = std::array<uint64_t, 5>{1, 0x1000, pa, kPageSize, 2}[i];
+        }
+      }
+      if (event.kind == EventKind::kPowerSuspend) event.arg[0] = random() % 4;
+      event.fail_nth = static_cast<uint16_t>(random() % 8 == 0);
+      const Outcome outcome = Do(event);
+      done += outcome.result == Expect::kOk || outcome.result == Expect::kDegraded;
+      if (random() % 10 == 0) {
+        Do({.kind = EventKind::kHwSync, .arg = {3, random() % 3, 3}});
+      }
+      Dma(base + random() % 5 * kPageSize, random() % 2, random() % 2);
+    }
+    ExpectClean();
+  }
+  EXPECT_GT(done, 300u);
 }
 
 TEST_P(ShippedTest, ColdBootFromAnArbitraryState) {

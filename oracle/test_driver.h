@@ -10,6 +10,8 @@
 #ifndef SIDEWALL_ORACLE_TEST_DRIVER_H_
 #define SIDEWALL_ORACLE_TEST_DRIVER_H_
 
+#include <vector>
+
 #include "oracle/board.h"
 #include "oracle/engine_native.h"
 #include "oracle/smmu_layout.h"
@@ -27,6 +29,10 @@ class TestDriver final : public Caller {
   bool keep_mapped = false;        // a removal that removes nothing
   bool blink = false;              // a trap takes entry 0 of niso0 away for a moment
   bool clear_neighbour = false;    // a removal that takes the next page with it
+  bool takes_pages = false;        // pool_add and pool_reclaim are OK
+  bool maps_domains = false;       // map, unmap and sync are OK, with one page of progress each
+  bool keeps_references = false;   // sync drops none of the references
+  bool drops_twice = false;        // sync drops each of them twice
 
   struct sidewall_result Call(const sidewall::Call& call) override {
     switch (call.id) {
@@ -44,6 +50,21 @@ class TestDriver final : public Caller {
         return {SIDEWALL_OK, 0, call.arg[1] - call.arg[0]};
       case CallId::kHostStage2IdmapComplete:
         if (!call.arg[0]) Flush();
+        return {SIDEWALL_OK, 0, 0};
+      case CallId::kPoolAdd:
+      case CallId::kPoolReclaim:
+        return {takes_pages ? SIDEWALL_OK : SIDEWALL_UNSUPPORTED, 0, 0};
+      case CallId::kMapPages:
+        if (!maps_domains) return engine_.Invoke(call);
+        mapped_.push_back(call.arg[2]);
+        return {SIDEWALL_OK, 0, kPageSize};
+      case CallId::kUnmapPages:
+        return {maps_domains ? SIDEWALL_OK : SIDEWALL_UNSUPPORTED, 0, kPageSize};
+      case CallId::kIotlbSync:
+        for (int i = keeps_references ? 2 : drops_twice ? 0 : 1; i < 2; i++) {
+          for (uint64_t pa : mapped_) board_.UnuseDma(pa, kPageSize);
+        }
+        mapped_.clear();
         return {SIDEWALL_OK, 0, 0};
       case CallId::kHandleDabt:
         if (blink) Blink();
@@ -156,6 +177,7 @@ class TestDriver final : public Caller {
   NativeEngine engine_;
   uint64_t root_ = 0;
   uint64_t removed_ = 0;
+  std::vector<uint64_t> mapped_;  // pages that domains map
 };
 
 }  // namespace sidewall
