@@ -39,6 +39,7 @@ void Machine::Reset(const BoardSpec& board, const Arena& arena, Choices* choices
   arena_ = arena;
   marked_ = false;
   holders_tree_ = kNoTree;
+  stalls_ = Stalls();
   memory_.Reset(board, arena);
   mc_.Reset(board);
   auto* work = static_cast<uint8_t*>(arena.work);
@@ -87,6 +88,7 @@ bool Machine::Read32(uint64_t pa, uint32_t* value) {
   uint32_t offset = 0;
   if (pa % 4 != 0) return false;
   if (InstanceOf(pa, &instance, &offset)) {
+    if (!smmu_[instance].powered) return false;
     if (smmu_[instance].failing_reads > 0) {
       --smmu_[instance].failing_reads;
       return false;
@@ -107,6 +109,7 @@ bool Machine::Read64(uint64_t pa, uint64_t* value) {
   size_t instance = 0;
   uint32_t offset = 0;
   if (InstanceOf(pa, &instance, &offset)) {
+    if (!smmu_[instance].powered) return false;
     if (smmu_[instance].failing_reads > 0) {
       --smmu_[instance].failing_reads;
       return false;
@@ -127,7 +130,7 @@ void Machine::Write32(uint64_t pa, uint32_t value) {
   size_t instance = 0;
   uint32_t offset = 0;
   if (InstanceOf(pa, &instance, &offset)) {
-    WriteRegister(instance, offset, value, 4);
+    if (smmu_[instance].powered) WriteRegister(instance, offset, value, 4);
     return;
   }
   for (size_t i = 0; i < board_->mc_window_count; ++i) {
@@ -141,7 +144,7 @@ void Machine::Write64(uint64_t pa, uint64_t value) {
   size_t instance = 0;
   uint32_t offset = 0;
   if (pa % 8 == 0 && InstanceOf(pa, &instance, &offset)) {
-    WriteRegister(instance, offset, value, 8);
+    if (smmu_[instance].powered) WriteRegister(instance, offset, value, 8);
     return;
   }
   // Two words: what a bus does with a doubleword that no 64-bit register takes.
@@ -202,6 +205,8 @@ void Machine::UpdateBankTree(size_t index, uint16_t number) {
                        (bank.sctlr & sctlr::kM) != 0 && (smmu.cba2r[number] & kCba2rVa64) != 0;
   Stage2Geometry shape;
   if (enabled) shape = DecodeStage2(bank.tcr, bank.ttbr0);
+  // Big-endian tables are not followed; the tree is wild, as it is under a granule of no size.
+  if (enabled && (bank.sctlr & sctlr::kE) != 0) shape.page_bits = 14;
   const bool named = enabled && shape.valid;
   const uint16_t old = bank.tree;
   if (old == kNoTree && !named) return;
@@ -352,7 +357,12 @@ void Machine::PowerLoss(uint8_t side) {
     Listener listener(this);
     uint16_t named[kMaxBanks];
     for (size_t b = 0; b < kMaxBanks; ++b) named[b] = smmu.bank[b].tree;
+    const bool powered = smmu.powered;
+    const bool gated = smmu.gated;
     ResetRegisters(smmu);
+    smmu.powered = powered;
+    smmu.gated = gated;
+    DropHeld(index);
     holders_tree_ = kNoTree;
     for (uint16_t tree : named) {
       if (tree != kNoTree) trees_.DropBank(tree, &listener);

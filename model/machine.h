@@ -68,7 +68,15 @@ enum class FaultKind : uint8_t {
   kAddressSize,
   kExternal,
   kBlocked,  // the bank is in the faulted state and HUPCF is 0
-  kHeld,     // power is off
+  kHeld,     // power is off, or the masters of the side are gated
+};
+
+// How the master sees the end of its transaction.
+enum class Response : uint8_t {
+  kDelivered,
+  kError,  // CFRE, or GFRE for a fault that no bank records
+  kZero,   // reads as zero, writes are ignored
+  kHeld,   // no answer yet: a stall (CFCFG) until RESUME, or the power is off
 };
 
 struct DmaRequest {
@@ -81,6 +89,10 @@ struct DmaRequest {
   bool instruction = false;
   uint16_t own_sid = 0;          // what the device drives when the MC override is off
   uint8_t instance = kNoIndex8;  // of the pair; kNoIndex8: the hardware chooses
+  // As the master drives them, in the encodings of DmaResult. The default is the weakest, so that
+  // the result shows what the configuration adds.
+  uint8_t memory_attribute = 0xff;
+  uint8_t shareability = 0;
 };
 
 struct DmaResult {
@@ -95,7 +107,26 @@ struct DmaResult {
   uint8_t table_count = 0;      // stage-1 tables that the walk read,
   uint64_t table_page[4] = {};  // as intermediate physical addresses
   Resolution via;
+  bool stage1_walk = false;  // stage 2 failed a table fetch of stage 1
+  Response response = Response::kDelivered;
+  // Of a delivered access, as PAR_EL1 would show them: ATTR, in the encoding of MAIR_EL1, and SH:
+  // 0 not, 2 outer, 3 inner shareable. Not known when a stale entry gave the answer.
+  uint8_t memory_attribute = 0xff;
+  uint8_t shareability = 0;
+  uint64_t output = 0;  // pa before address bit 39 took effect
 };
+
+// Address bit 39 selects a data format on this machine: an address with it set may be an alias of
+// the one without.
+inline constexpr uint64_t kFormatBit = uint64_t{1} << 39;
+
+// A transaction that a stall holds, or one whose stall has ended, with the result it has so far.
+struct HeldDma {
+  DmaRequest request;
+  DmaResult result;
+  uint16_t bank = kNoIndex;  // that waits for RESUME
+};
+inline constexpr size_t kMaxHeldDma = 16;
 
 // One change of what a live stage-2 tree maps. A tree is live while an enabled stage-2 bank
 // names its root. `page` is an output page (4 KiB aligned), after bit 39 as stored.
@@ -156,6 +187,13 @@ class Machine {
   DmaResult Dma(const DmaRequest& request);
   // The same without any side effect and without stale entries: what the tables say now.
   DmaResult Translate(const DmaRequest& request) const;
+  // Transactions whose stall RESUME has ended, oldest first: what became of each. False: there is
+  // none.
+  bool TakeResumed(HeldDma* resumed);
+  size_t held_count() const { return stalls_.held_count; }
+  // True while an instance asserts its interrupt: any recorded fault whose bank has CFIE, or a
+  // global one under GFIE.
+  bool IrqLine(size_t instance) const;
 
   // ---- Registers of an instance without any side effect; 0 where there is none. offset is that of
   // the window, 4-byte aligned. PeekMc: the MC's window `index`, as in BoardSpec::mc_window.
@@ -195,6 +233,12 @@ class Machine {
   void SetSyncMode(size_t instance, uint64_t mode, uint64_t polls);
   void FailReads(size_t instance, uint64_t count);
   void PowerLoss(uint8_t side);
+  // Off: all state is lost, reads fail, writes are lost, and DMA of the side is held. On brings the
+  // reset state, and lets the masters go on.
+  void SetPower(uint8_t side, bool on);
+  // Holds the masters of a side, powered or not: EL2 is still restoring what was lost.
+  void GateMasters(uint8_t side, bool gated);
+  bool powered(uint8_t side) const;
 
   // ---- Naming. A global instance index counts windows: niso1, niso1m, niso0, niso0m, iso on the
   // Tegra boards; boards with fewer SMMUs keep the indices of the windows that they have.
@@ -220,6 +264,7 @@ class Machine {
     Resolution via;
     FaultKind fault = FaultKind::kNone;
     bool second_bank = false;  // the fault is that of the bank named by CBAR.CBNDX
+    bool by_entry = false;     // an entry, not sCR0, says that the stream is bypassed
   };
   // Where a fault is recorded, and what.
   struct FaultRecord {
@@ -229,6 +274,14 @@ class Machine {
     uint32_t fsynr0 = 0;
     uint64_t far = 0;
     uint64_t ipafar = 0;
+    uint16_t held_by = kNoIndex;  // the bank whose fault holds back a transaction that has none
+  };
+  struct Stalls {
+    size_t count() const { return held_count + resumed_count; }
+    size_t held_count = 0;
+    size_t resumed_count = 0;
+    HeldDma held[kMaxHeldDma];
+    HeldDma resumed[kMaxHeldDma];
   };
   struct SnapshotLayout;
   class Listener;
@@ -270,7 +323,17 @@ class Machine {
   DmaResult Process(const DmaRequest& request, size_t instance, uint16_t sid, Choices* choices,
                     FaultRecord* record) const;
   DmaResult Issue(const DmaRequest& request, Choices* choices, FaultRecord* record) const;
+  void Translated(const DmaRequest& request, Choices* choices, DmaResult* result,
+                  FaultRecord* record) const;
+  void Deliver(const DmaRequest& request, Choices* choices, DmaResult* result,
+               FaultRecord* record) const;
+  // faults.cc
+  Response ResponseTo(const SmmuInstance& smmu, const FaultRecord& record) const;
+  void Conclude(const DmaRequest& request, const FaultRecord& record, DmaResult* result);
   void Record(SmmuInstance& smmu, const FaultRecord& record, uint16_t sid);
+  bool Hold(const DmaRequest& request, const DmaResult& result, uint16_t bank);
+  void Resume(size_t instance, uint16_t bank, bool terminate);
+  void DropHeld(size_t instance);
 
   const BoardSpec* board_ = nullptr;
   Choices* choices_ = nullptr;
@@ -281,6 +344,7 @@ class Machine {
   Stage2Trees trees_;
   Tlb tlb_[kMaxInstances];
   SmmuInstance smmu_[kMaxInstances];
+  Stalls stalls_;
   bool marked_ = false;
   // The VMIDs, per instance, under which `holders_tree_` may be cached; rebuilt on demand.
   uint16_t holders_tree_ = kNoTree;

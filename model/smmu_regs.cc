@@ -368,9 +368,7 @@ void Machine::WriteBank(size_t index, uint16_t number, uint32_t offset, uint32_t
       if ((smmu.acr & kSacrCacheLock) == 0) bank.actlr = value;
       return;
     case 0x008:
-      // RESUME ends a stall only after the fault was cleared.
-      if ((bank.fsr & fsr::kClearable) == 0) bank.fsr &= ~fsr::kSs;
-      return;
+      return Resume(index, number, (value & 1) != 0);
     case 0x010:
       bank.tcr2 = value;
       return;

@@ -25,6 +25,8 @@ constexpr bool Bit(uint64_t value, unsigned bit) { return ((value >> bit) & 1) !
 
 namespace cr0 {
 inline constexpr uint32_t kClientPd = 1u << 0;
+inline constexpr uint32_t kGfre = 1u << 1;
+inline constexpr uint32_t kGfie = 1u << 2;
 inline constexpr uint32_t kUsfCfg = 1u << 10;
 inline constexpr uint32_t kSmcfCfg = 1u << 21;
 // GCFGFRE, GCFGFIE, STALLD and GSE read as zero on MMU-500.
@@ -34,6 +36,9 @@ inline constexpr uint32_t kRaz = 1u << 4 | 1u << 5 | 1u << 8 | 1u << 9;
 namespace sctlr {
 inline constexpr uint32_t kM = 1u << 0;
 inline constexpr uint32_t kAffd = 1u << 3;
+inline constexpr uint32_t kE = 1u << 4;
+inline constexpr uint32_t kCfre = 1u << 5;
+inline constexpr uint32_t kCfie = 1u << 6;
 inline constexpr uint32_t kCfcfg = 1u << 7;
 inline constexpr uint32_t kHupcf = 1u << 8;
 inline constexpr uint32_t kWxn = 1u << 9;
@@ -59,6 +64,7 @@ inline constexpr uint32_t kIcf = 1u << 0;
 inline constexpr uint32_t kUsf = 1u << 1;
 inline constexpr uint32_t kSmcf = 1u << 2;
 inline constexpr uint32_t kUcbf = 1u << 3;
+inline constexpr uint32_t kEf = 1u << 6;
 inline constexpr uint32_t kMulti = 1u << 31;
 inline constexpr uint32_t kClearable = 0x800001ff;
 }  // namespace gfsr
@@ -127,6 +133,8 @@ struct SmmuInstance {
   uint32_t sync_polls = 0;
   bool sync_active = false;
   uint64_t failing_reads = 0;
+  bool powered = true;  // off: no register answers
+  bool gated = false;   // its masters issue nothing
 };
 
 // The registers at reset. UNKNOWN values of the architecture are zero here; Machine::Scramble

@@ -80,6 +80,8 @@ bool Machine::Restore() {
   trees_.RestoreTrees(from.trees, saved.trees_.tree_limit());
   for (size_t i = 0; i < kMaxInstances; ++i) tlb_[i].Restore(saved.tlb_[i], from.entries[i]);
   mc_ = saved.mc_;
+  // Large, and nearly always empty.
+  if (stalls_.count() + saved.stalls_.count() != 0) stalls_ = saved.stalls_;
   __builtin_memcpy(static_cast<void*>(smmu_), saved.smmu_, sizeof(smmu_));
   holders_tree_ = kNoTree;
   return true;

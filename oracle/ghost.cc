@@ -272,6 +272,8 @@ Legal Ghost::HostDma(uint8_t side, uint16_t sid, uint64_t address, bool write, b
   const model::DmaResult result = bare_->Translate(request);
   Legal legal;
   if (result.fault != model::FaultKind::kNone) return legal;
+  // Under EL2 it is an intermediate address, and no stage 2 maps one with this bit.
+  if ((result.output & kAddressBit39) != 0) return legal;
   if (result.via.entry == kNoIndex || result.via.match_count != 1) return legal;
   const size_t instance = bare_->InstanceIndex(side, 0);
   if (!SoleMatch(instance, result.via.entry)) return legal;
