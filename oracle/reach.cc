@@ -27,6 +27,7 @@ Reach::Reach(const model::BoardSpec& board, const Ghost& ghost, const model::Mac
 }
 
 void Reach::Reset() {
+  held_ = 0;
   now_.trees.clear();
   for (auto& set : now_.vmids) std::fill(std::begin(set), std::end(set), 0);
   for (auto& slots : now_.slots) slots.clear();
@@ -47,6 +48,7 @@ void Reach::Save() {
 }
 
 void Reach::Restore() {
+  held_ = 0;
   if (dirty_) now_ = saved_;
   dirty_ = false;
   all_suspicious_ = false;
@@ -189,7 +191,7 @@ void Reach::OnOwner(uint64_t pa, bool before) {
 
 bool Reach::CheckSlot(size_t instance, uint16_t entry, Breach* breach) const {
   const Slot& slot = now_.slots[instance][entry];
-  if (!slot.valid) return false;
+  if (!slot.valid || (held_ >> machine_.SideOf(instance) & 1) != 0) return false;
   Breach found;
   // Two VMIDs in one nested pair are UNPREDICTABLE: hardware may do anything.
   const bool torn = slot.via.route == Route::kNested && slot.via.vmid != slot.via.stage2_vmid;
