@@ -224,6 +224,19 @@ TEST_F(AttachTest, TheHostCannotNameWhatIsEl2s) {
   EXPECT_EQ(RegisterStores(), (Stores{{kNiso1 + 0x64, kHostVmid}, {kNiso1m + 0x64, kHostVmid}}));
 }
 
+TEST_F(AttachTest, AStreamOnADomainIsNotTheIdentityMaps) {
+  ASSERT_EQ(Alloc(0), kOk);
+  ASSERT_EQ(Attach(kNiso1Side, 0, 0x0e), kOk);
+  ClearLog();
+  EXPECT_EQ(sidewall_set_identity(state, kNiso1Side, 0x0e, 1).status, kRefused);
+  EXPECT_EQ(sidewall_set_identity(state, kNiso1Side, 0x0e, 0).status, kRefused);
+  EXPECT_TRUE(RegisterStores().empty());
+  ASSERT_EQ(Detach(kNiso1Side, 0, 0x0e), kOk);
+  EXPECT_EQ(sidewall_set_identity(state, kNiso1Side, 0x0e, 1).status, kOk);
+  EXPECT_EQ(Attach(kNiso1Side, 0, 0x0e), kOk) << "takes its place";
+  EXPECT_EQ(S2cr(kNiso1, kFirstOwnEntry), kFirstContext);
+}
+
 TEST_F(AttachTest, BlockedStreamsOfTheHostWaitForIt) {
   DriverTest::Attach(kNiso1, 0, 1);
   Write(kNiso1 + 0x800, 0xff80000e);

@@ -146,6 +146,8 @@ sidewall_result SetIdentity(Smmu& smmu, StreamId sid, bool on) {
   if (smmu.sid_owner[sid.value] != SIDEWALL_OWNER_HOST) return Result(SIDEWALL_REFUSED);
   if (HostEntryCovers(smmu, sid)) return Result(SIDEWALL_REFUSED);
   const EntryIndex index = FindEl2Entry(smmu, sid);
+  // A stream on a domain is not the identity map's, and neither is one that was until its sync.
+  if (!(index == kNoEntry) && !StandsIn(smmu.entry[index.value])) return Result(SIDEWALL_REFUSED);
   if (!on) {
     if (index == kNoEntry) return Result(SIDEWALL_OK);
     FreeEl2Entry(smmu, index);

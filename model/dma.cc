@@ -123,13 +123,13 @@ void Machine::DecideContext(const SmmuInstance& smmu, Decision* decision) const 
   Resolution& via = decision->via;
   via.route = Route::kBadContext;
   decision->fault = FaultKind::kUnimplementedBank;
-  if (via.bank >= smmu.spec->banks) return;
+  if (via.bank >= smmu.banks) return;
   const uint32_t type = cbar::Type(smmu.cbar[via.bank]);
   via.vmid = cbar::Vmid(smmu.cbar[via.bank]);
   decision->fault = FaultKind::kInvalidContext;
   // Hardware may lack a kind of translation: IDR0.S2TS, S1TS and NTS, by type.
   constexpr uint8_t kSupport[4] = {29, 30, 0, 28};
-  if (type == cbar::kFault || !Bit(smmu.spec->idr[0], kSupport[type])) return;
+  if (type == cbar::kFault || !Bit(smmu.idr[0], kSupport[type])) return;
   decision->fault = FaultKind::kNone;
   if (type == cbar::kStage1) {
     via.route = Route::kStage1Only;
@@ -140,7 +140,7 @@ void Machine::DecideContext(const SmmuInstance& smmu, Decision* decision) const 
     second = cbar::Stage2Bank(smmu.cbar[via.bank]);
     decision->second_bank = true;
     decision->fault = FaultKind::kUnimplementedBank;
-    if (second >= smmu.spec->banks) return;
+    if (second >= smmu.banks) return;
     decision->fault = FaultKind::kInvalidContext;
     if (cbar::Type(smmu.cbar[second]) != cbar::kStage2) return;
     const bool wide1 = (smmu.cba2r[via.bank] & kCba2rVa64) != 0;
@@ -238,9 +238,14 @@ void Machine::Translated(const DmaRequest& request, Choices* choices, DmaResult*
     return;
   }
   const uint32_t s2cr = smmu.s2cr[via.entry];
-  Walk walk(memory_, smmu, tlb_[result->instance], choices);
+  const AccessKind access = Override(request, s2cr);
+  const unsigned kind = KindNumber(access);
+  if (AnswerFromTlb(request, kind, choices, result, record)) return;
+  const bool lru = profile_ == TlbProfile::kLru;
+  Walk walk(memory_, smmu, tlb_[result->instance], lru ? nullptr : choices);
   walk.attributes = Apply(OverrideOfEntry(s2cr), IncomingAttributes(request));
-  walk.Run(via, Override(request, s2cr), request.address);
+  walk.Run(via, access, request.address);
+  NoteWalk(walk, kind, &record->walk);
   result->fault = walk.fault;
   result->stage = walk.fault == FaultKind::kNone ? 0 : walk.stage;
   result->level = walk.level;
@@ -348,6 +353,7 @@ DmaResult Machine::Dma(const DmaRequest& request) {
   FaultRecord record;
   Choices none;
   DmaResult result = Issue(request, choices_ != nullptr ? choices_ : &none, &record);
+  Remember(request, record, result);
   Conclude(request, record, &result);
   return result;
 }

@@ -68,7 +68,7 @@ void Machine::InjectFault(size_t instance, uint16_t bank, uint32_t status, uint3
   if (!smmu.powered) return;
   FaultRecord record;
   record.global = bank == kNoIndex;
-  if (!record.global && bank >= smmu.spec->banks) return;
+  if (!record.global && bank >= smmu.banks) return;
   record.bank = bank;
   record.status = status & (record.global ? gfsr::kClearable : fsr::kClearable);
   record.fsynr0 = fsynr0;
@@ -110,6 +110,7 @@ void Machine::Resume(size_t index, uint16_t number, bool terminate) {
       FaultRecord record;
       Choices* choices = choices_ != nullptr ? choices_ : &none;
       held.result = Process(held.request, index, held.result.sid, choices, &record);
+      Remember(held.request, record, held.result);
       Conclude(held.request, record, &held.result);
     }
     first = false;
@@ -143,7 +144,7 @@ bool Machine::IrqLine(size_t instance) const {
   if (instance >= kMaxInstances || smmu_[instance].spec == nullptr) return false;
   const SmmuInstance& smmu = smmu_[instance];
   if (smmu.gfsr != 0 && (smmu.cr0 & cr0::kGfie) != 0) return true;
-  for (uint16_t n = 0; n < smmu.spec->banks; ++n) {
+  for (uint16_t n = 0; n < smmu.banks; ++n) {
     const ContextBank& bank = smmu.bank[n];
     if ((bank.fsr & fsr::kClearable) != 0 && (bank.sctlr & sctlr::kCfie) != 0) return true;
   }

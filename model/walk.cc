@@ -113,7 +113,7 @@ unsigned Walk::DrawGranule() {
 
 // No stage gives an address that is wider than its register says, or than the hardware has.
 unsigned Walk::OutputBits(uint64_t pa_size, bool intermediate) const {
-  const uint32_t idr2 = smmu_.spec->idr[2];
+  const uint32_t idr2 = smmu_.idr[2];
   const unsigned limit = kSizes[(intermediate ? Bits(idr2, 3, 0) : Bits(idr2, 7, 4)) & 7];
   const unsigned wanted = kSizes[pa_size & 7];
   return wanted < limit ? wanted : limit;
@@ -132,7 +132,7 @@ bool Walk::Stage1Untranslated(const ContextBank& bank, uint64_t va, uint64_t* ou
 
 // Chooses the half of the address space and checks that the address lies in it.
 bool Walk::ShapeStage1(const ContextBank& bank, uint64_t va, Shape* shape) {
-  const unsigned upstream = UpstreamBits(smmu_.spec->idr[2]);
+  const unsigned upstream = UpstreamBits(smmu_.idr[2]);
   if (upstream < 64 && va >> upstream != 0) return Fail(FaultKind::kTranslation, 1, 0);
   const unsigned sign = SignBit(bank.tcr2, upstream);
   const bool high = Bit(va, sign);
@@ -193,6 +193,7 @@ bool Walk::Stage1(const ContextBank& bank, AccessKind access, uint64_t va, uint6
       return Fail(FaultKind::kExternal, 1, at);
     }
     const uint64_t descriptor = Descriptor(bank, fetched);
+    ++reads;
     const DescriptorKind kind = KindOf(descriptor, at, shape.page_bits);
     if (kind == DescriptorKind::kInvalid) return Fail(FaultKind::kTranslation, 1, at);
     const bool leaf = kind == DescriptorKind::kLeaf;
@@ -206,6 +207,9 @@ bool Walk::Stage1(const ContextBank& bank, AccessKind access, uint64_t va, uint6
     if (!Stage1Leaf(bank, access, descriptor, at, table_attributes)) return false;
     attributes = Stage1Attributes(descriptor, bank.mair0, bank.mair1);
     *out = next | (input & ((uint64_t{1} << shift) - 1));
+    leaf_bits = static_cast<uint8_t>(shift);
+    global = !Bit(descriptor, 11);
+    stage1_leaf_ = true;
     return true;
   }
   return Fail(FaultKind::kTranslation, 1, 3);
@@ -241,12 +245,19 @@ bool Walk::Stage1Leaf(const ContextBank& bank, AccessKind access, uint64_t descr
 // True when a translation that the tables no longer hold is still cached and answers.
 bool Walk::StaleAnswers(AccessKind access, uint64_t in, uint64_t* out) {
   if (choices_ == nullptr) return false;
-  const StaleEntry* entry = tlb_.FindIpa(stage2_vmid_, in & ~(kPageSize - 1));
-  if (entry == nullptr) return false;
+  StaleAnswer answer;
+  const uint64_t page = in & ~(kPageSize - 1);
+  const size_t count = tlb_.FindStale(stage2_vmid_, page, 0, &answer);
+  if (count == 0) return false;
+  // An odd choice is an answer, and what is above its lowest bit says which.
+  const uint8_t choice = choices_->Next();
+  if ((choice & 1) == 0) return false;
+  const size_t which = (choice >> 1) % count;
+  if (which != 0) tlb_.FindStale(stage2_vmid_, page, which, &answer);
   const uint8_t need = access.write ? kPermWrite : kPermRead;
-  if ((choices_->Next() & 1) == 0 || (entry->perm & need) == 0) return false;
+  if ((answer.perm & need) == 0) return false;
   stale = true;
-  *out = entry->page | (in & (kPageSize - 1));
+  *out = answer.page | (in & (kPageSize - 1));
   return true;
 }
 
@@ -262,7 +273,7 @@ bool Walk::ShapeStage2(const ContextBank& bank, uint64_t in, Shape* shape) {
   if (!geometry.valid) return Fail(FaultKind::kTranslation, 2, 0);
   // Hardware with small addresses has no start level above what they need, and takes no input that
   // is wider than its intermediate addresses.
-  const uint32_t idr2 = smmu_.spec->idr[2];
+  const uint32_t idr2 = smmu_.idr[2];
   const unsigned topmost = geometry.page_bits == 12 ? 0 : 1;
   const bool small = kSizes[Bits(idr2, 7, 4) & 7] <= 42;
   if (small && geometry.start_level == topmost) return Fail(FaultKind::kTranslation, 2, 0);
@@ -297,6 +308,7 @@ bool Walk::Stage2(AccessKind access, uint64_t in, bool for_walk, uint64_t* out) 
       return Fail(FaultKind::kExternal, 2, at);
     }
     const uint64_t descriptor = Descriptor(bank, where);
+    ++reads;
     const DescriptorKind kind = KindOf(descriptor, at, shape.page_bits);
     if (kind == DescriptorKind::kInvalid) return Fail(FaultKind::kTranslation, 2, at);
     const bool leaf = kind == DescriptorKind::kLeaf;
@@ -309,6 +321,7 @@ bool Walk::Stage2(AccessKind access, uint64_t in, bool for_walk, uint64_t* out) 
     if (!Stage2Leaf(bank, access, descriptor, at, for_walk)) return false;
     if (!for_walk) attributes = CombineStages(attributes, Stage2Attributes(descriptor));
     *out = next | (in & ((uint64_t{1} << shift) - 1));
+    if (!stage1_leaf_) leaf_bits = static_cast<uint8_t>(shift);
     stage1_walk = false;
     return true;
   }

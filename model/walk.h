@@ -22,6 +22,13 @@ struct AccessKind {
   bool instruction = false;
 };
 
+// 0 to 7, for sets of kinds. A write is no instruction fetch.
+constexpr unsigned KindNumber(const AccessKind& access) {
+  const bool fetch = access.instruction && !access.write;
+  return static_cast<unsigned>(access.write) | static_cast<unsigned>(access.privileged) << 1 |
+         static_cast<unsigned>(fetch) << 2;
+}
+
 class Walk {
  public:
   // With `choices`, a stale TLB entry may answer; without, only the tables do.
@@ -39,6 +46,9 @@ class Walk {
   uint64_t pa = 0;
   uint64_t ipa = 0;
   Attributes attributes;        // in: as the transaction has them before any stage; out: after all
+  bool global = true;           // no stage-1 leaf says otherwise (nG)
+  uint8_t leaf_bits = 12;       // log2 of the size of the leaf of stage 1, or of stage 2 alone
+  uint32_t reads = 0;           // descriptors that were fetched
   uint8_t table_count = 0;      // stage-1 tables that were read, or would have been,
   uint64_t table_page[4] = {};  // as intermediate physical addresses
 
@@ -80,6 +90,7 @@ class Walk {
   bool has_stage2_ = false;     // also when its bank is off
   bool granule_drawn_ = false;  // for a stage 2 whose TG0 names no granule of this hardware
   unsigned granule_ = 0;
+  bool stage1_leaf_ = false;
 };
 
 }  // namespace sidewall::model

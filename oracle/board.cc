@@ -62,7 +62,8 @@ struct sidewall_cfg ConfigOf(const model::BoardSpec& board) {
 }  // namespace
 
 Board::Board(const HarnessOptions& options)
-    : spec_(*options.board),
+    : base_(*options.board),
+      spec_(base_),
       armed_(options.armed),
       trap_(options.trap),
       narrator_(options.narrator),
@@ -70,8 +71,8 @@ Board::Board(const HarnessOptions& options)
       coverage_(options.coverage ? options.coverage : own_coverage_.get()),
       tables_(options.board->pool.size / kPageSize, options.forks),
       machine_(new model::Machine()),
-      ghost_(*options.board),
-      reach_(*options.board, ghost_, *machine_),
+      ghost_(spec_),
+      reach_(spec_, ghost_, *machine_),
       access_log_(options.access_log) {
   const Sizes sizes = SizesOf(options);
   page_data_.resize(sizes.slots * kPageSize / sizeof(uint64_t));
@@ -156,6 +157,7 @@ void Board::Boot(Caller& caller) {
   event_index_ = 0;
   time_us_ = 0;
   down_ = 0;
+  spec_ = base_;
   machine_->Reset(spec_, arena_, &choices_, &reach_);
   ghost_.Reset(arena_);
   reach_.Reset();
@@ -222,8 +224,24 @@ struct sidewall_result Board::Invoke(const Call& call) {
     for (uint64_t x : call.regs->x) Record(Access::kReturn, 0, x);
   }
   hyp_.CallReturned(*this);
+  NoteCall(call, result);
   checks_->AfterCall();
   return result;
+}
+
+// Streams that the call gave to somebody else are looked at with their new owner's eyes.
+void Board::NoteCall(const Call& call, const struct sidewall_result& result) {
+  if (phase_ != Phase::kUp) return;
+  if (result.status == SIDEWALL_OK) checks_->Iso12Authority(ghost_.domains().Breach(call));
+  ghost_.OnCall(call, result);
+  for (size_t i = 0; i < spec_.smmu_count; i++) {
+    const uint8_t side = spec_.smmu[i].side;
+    if (!ghost_.domains().changed(side)) continue;
+    for (uint8_t n = 0; n < spec_.smmu[i].instance_count; n++) {
+      reach_.RefreshInstance(machine_->InstanceIndex(side, n));
+    }
+    checks_->AfterMove(side);
+  }
 }
 
 // ---------------------------------------------------------------- the driver's platform
@@ -287,6 +305,7 @@ void Board::TableZero(uint64_t pa) {
 void Board::Barrier() {
   Record(Access::kBarrier, 0, 0);
   machine_->Barrier();
+  checks_->AfterBarrier();
 }
 
 void Board::CleanPoc(uint64_t pa, uint64_t size) {

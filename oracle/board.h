@@ -125,10 +125,12 @@ class Board final : public Platform, private model::HypCalls {
   bool IsDown(size_t instance) const;
   bool IsDown(Window window) const;
 
+  void AdoptCounts();
   bool Init();
   void Snapshot();
   bool Finalize();
   struct sidewall_result Invoke(const Call& call);
+  void NoteCall(const Call& call, const struct sidewall_result& result);
   Outcome OutcomeOf(const struct sidewall_result& result) const;
   void TellReach(uint64_t pa, uint64_t count, bool before);
   void ChangeHands(uint64_t pa, uint64_t count, bool lends, uint8_t next);
@@ -155,7 +157,8 @@ class Board final : public Platform, private model::HypCalls {
   void Returned(uint64_t pa, uint64_t count, uint64_t mapped) override;
   void Report(const model::HypReport& report) override;
 
-  const model::BoardSpec& spec_;
+  const model::BoardSpec& base_;
+  model::BoardSpec spec_;  // the same with the counts that the hardware of this run shows
   const InvariantSet armed_;
   const bool trap_;
   Narrator* const narrator_;

@@ -268,8 +268,8 @@ Outcome Board::OnePiece(model::DmaRequest request) {
   request.sid = result.sid;
   Legal legal;
   if (phase_ == Phase::kUp && !IsDown(result.instance)) {
-    legal = ghost_.HostDma(request.side, result.sid, request.address, request.write,
-                           request.privileged, request.instruction);
+    legal = ghost_.LegalDma(request.side, result.sid, request.address, request.write,
+                            request.privileged, request.instruction);
   }
   checks_->AfterDma(request, result, legal);
   Outcome outcome;
@@ -304,7 +304,7 @@ Outcome Board::ApplyHardware(const Event& event) {
                             static_cast<uint16_t>(event.arg[5] & 0x7fff));
       break;
     case EventKind::kHwSync:
-      if (event.arg[1] > kSyncNever) return {};
+      if (event.arg[1] > kSyncDrawn) return {};
       machine_->SetSyncMode(instance, event.arg[1], std::min<uint64_t>(event.arg[2], 1000));
       break;
     default:
@@ -314,6 +314,20 @@ Outcome Board::ApplyHardware(const Event& event) {
   return outcome;
 }
 
+// What the ID registers of this run say. A driver may use no more than the lesser of a pair.
+void Board::AdoptCounts() {
+  for (size_t i = 0; i < spec_.smmu_count; i++) {
+    model::SmmuSpec& smmu = spec_.smmu[i];
+    for (uint8_t n = 0; n < smmu.instance_count; n++) {
+      const model::SmmuInstance& real = machine_->smmu(machine_->InstanceIndex(smmu.side, n));
+      smmu.banks = n == 0 ? real.banks : std::min(smmu.banks, real.banks);
+      smmu.entries = n == 0 ? real.entries : std::min(smmu.entries, real.entries);
+    }
+    smmu.idr[0] = (smmu.idr[0] & ~0xffu) | smmu.entries;
+    smmu.idr[1] = (smmu.idr[1] & ~0xffu) | smmu.banks;
+  }
+}
+
 Outcome Board::ApplyBoot(const Event& event) {
   Outcome outcome;
   if (event.kind == EventKind::kBootFinalize) {
@@ -321,11 +335,16 @@ Outcome Board::ApplyBoot(const Event& event) {
     outcome.result = Finalize() ? Expect::kOk : Expect::kRefused;
     return outcome;
   }
-  if (event_index_ != 0 || event.arg[0] > kBootArbitrary) return {};
+  if (event_index_ != 0 || event.arg[0] > kBootOdd) return {};
   cold_ = true;
   phase_ = Phase::kOff;
+  spec_ = base_;
   machine_->Reset(spec_, arena_, &choices_, &reach_);
   if (event.arg[0] == kBootArbitrary) machine_->Scramble();
+  if (event.arg[0] == kBootOdd) {
+    machine_->ScrambleOdd();
+    AdoptCounts();
+  }
   ghost_.Reset(arena_);
   reach_.Reset();
   checks_->Reset();

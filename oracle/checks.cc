@@ -162,8 +162,8 @@ void Checks::CheckPolicyWord(size_t instance, uint32_t offset) {
   if (layout::In(offset, layout::kS2cr, spec.entries)) {
     Iso05FloorEntry(instance, layout::IndexIn(offset, layout::kS2cr));
   }
-  if (layout::In(offset, layout::kCbar, spec.banks)) {
-    Iso05FloorContext(instance, layout::IndexIn(offset, layout::kCbar));
+  if (layout::In(offset, layout::Cbar(spec), spec.banks)) {
+    Iso05FloorContext(instance, layout::IndexIn(offset, layout::Cbar(spec)));
   }
   if (layout::InBank(spec, offset, layout::kSctlr, &bank) ||
       layout::InBank(spec, offset, layout::kActlr, &bank)) {
@@ -177,6 +177,12 @@ void Checks::AfterTableStore(uint64_t pa) {
   if (board_.phase_ == Board::Phase::kOff) return;
   if (board_.reach_.suspicious()) Iso01Reach();
   if (!now_.armed_watches.empty()) Fun03Watched();
+}
+
+void Checks::AfterBarrier() {
+  if (board_.phase_ == Board::Phase::kOff || !board_.reach_.suspicious()) return;
+  last_store_ = Store::kTable;
+  Iso01Reach();
 }
 
 // ---------------------------------------------------------------- mirrored pairs
@@ -214,6 +220,21 @@ void Checks::AfterMcAccess(uint32_t offset) {
   if (offset < 0x1000) Iso09McSid(static_cast<uint16_t>(offset / 8));
 }
 
+void Checks::AfterMove(uint8_t side) {
+  if (board_.reach_.suspicious()) Iso01Reach();
+  const model::SmmuSpec* spec = nullptr;
+  for (size_t i = 0; i < board_.spec_.smmu_count; i++) {
+    if (board_.spec_.smmu[i].side == side) spec = &board_.spec_.smmu[i];
+  }
+  const GhostDomains::SidSet& returned = board_.ghost_.domains().returned(side);
+  for (uint16_t sid = 0; spec && sid < returned.size(); sid++) {
+    if (!returned[sid]) continue;
+    for (uint8_t n = 0; n < spec->instance_count; n++) {
+      Iso01Returned(board_.machine_->InstanceIndex(side, n), sid);
+    }
+  }
+}
+
 void Checks::AfterLoss(uint64_t pa, uint64_t count, uint8_t from) {
   if (board_.reach_.suspicious()) Iso01Reach();
   // One look, however many pages.
@@ -249,7 +270,7 @@ void Checks::ArmWatches() {
   for (const WatchedDma& watch : now_.watches) {
     const model::DmaRequest& r = watch.request;
     const Legal legal =
-        board_.ghost_.HostDma(r.side, r.sid, r.address, r.write, r.privileged, r.instruction);
+        board_.ghost_.LegalDma(r.side, r.sid, r.address, r.write, r.privileged, r.instruction);
     if (!legal.must_work || legal.pa != watch.pa) continue;
     const model::DmaResult result = board_.machine_->Translate(r);
     if (result.fault != model::FaultKind::kNone) continue;
@@ -263,7 +284,7 @@ void Checks::ArmAcrossWrite() {
   std::erase_if(now_.armed_watches, [this](const WatchedDma& watch) {
     const model::DmaRequest& r = watch.request;
     const Legal legal =
-        board_.ghost_.HostDma(r.side, r.sid, r.address, r.write, r.privileged, r.instruction);
+        board_.ghost_.LegalDma(r.side, r.sid, r.address, r.write, r.privileged, r.instruction);
     return !legal.must_work || legal.pa != watch.pa;
   });
 }
@@ -329,7 +350,7 @@ std::vector<std::string> Checks::Path(size_t instance, uint16_t entry,
   text.push_back("        " + RegisterLine(instance, layout::kS2cr + 4u * entry));
   for (uint16_t bank : {via.bank, via.stage2_bank}) {
     if (bank == model::kNoIndex || bank >= spec.banks) continue;
-    text.push_back("bank    " + RegisterLine(instance, layout::kCbar + 4u * bank));
+    text.push_back("bank    " + RegisterLine(instance, layout::Cbar(spec) + 4u * bank));
     text.push_back("        " + RegisterLine(instance, layout::Bank(spec, bank) + layout::kSctlr));
     if (via.stage2_bank == via.bank) break;
   }

@@ -38,8 +38,13 @@ class Checks {
   void BeforeEvent();
   void AfterStore(uint64_t pa, unsigned width, uint64_t value);
   void AfterTableStore(uint64_t pa);
+  // Stores to tables have become visible: what they take away has gone, but an unlinked table may
+  // still be walked.
+  void AfterBarrier();
   void AfterCall();
   void AfterMcAccess(uint32_t offset);
+  void AfterMove(uint8_t side);             // streams of the side have another owner
+  void Iso12Authority(const char* breach);  // null: the call named only what is its caller's
   // A trapped access that the architecture gives one meaning, and the registers as the host gets
   // them back.
   void AfterTrap(const TrappedAccess& access, Window window, uint32_t offset,
@@ -93,6 +98,7 @@ class Checks {
               std::vector<std::string> text);
 
   void Iso01Reach();
+  void Iso01Returned(size_t instance, uint16_t sid);
   void Iso02Stale(uint64_t page, uint8_t from);
   void Iso02FreedTable(uint64_t pa);
   void Iso03StreamExclusive(size_t instance, uint16_t entry);

@@ -34,8 +34,8 @@ constexpr uint32_t kNoVmid = 0x100;
 
 [[gnu::noinline]] void Checks::Iso01Reach() {
   const Breach breach = board_.reach_.Check();
-  const bool stale = breach.kind == Breach::kUnknownTlb;
-  const Invariant id = stale ? Invariant::kIso02 : Invariant::kIso01;
+  const bool unknown = breach.kind == Breach::kUnknownTlb;
+  const Invariant id = unknown || breach.stale ? Invariant::kIso02 : Invariant::kIso01;
   if (!Enabled(id)) return;
   Evaluated(id);
   if (breach.kind == Breach::kNone) return;
@@ -46,10 +46,13 @@ constexpr uint32_t kNoVmid = 0x100;
     title = Print("a stream of %s on %s reaches all of memory: no stage 2 of EL2 applies",
                   OwnerName(breach.owner), model::WindowName(WindowOf(breach.instance)));
     text.push_back("page    every page, of every owner");
+  } else if (breach.kind == Breach::kWildTree && breach.stale) {
+    title = "a stage 2 in use shares its VMID with one that caches may walk, and nobody can follow";
+    text.push_back("page    whatever was made of those tables since");
   } else if (breach.kind == Breach::kWildTree) {
     title = "a stage 2 in use has tables outside EL2's memory";
     text.push_back("page    whatever the writer of those tables wants");
-  } else if (stale) {
+  } else if (unknown) {
     object = "entry";
     title = "a stream translates though the TLB may hold entries of before takeover";
   } else {
@@ -58,8 +61,36 @@ constexpr uint32_t kNoVmid = 0x100;
     title = Print("a stream of %s reaches a page of %s", OwnerName(breach.owner), OwnerName(owner));
     text.push_back(Print("page    0x%llx (at 0x%llx), of %s", Wide(breach.page), Wide(breach.ipa),
                          OwnerName(owner)));
+    if (breach.stale) text.push_back("        through a table that only caches lead to");
   }
   if (Report(id, object, "Iso01Reach", std::move(title), std::move(text))) __builtin_trap();
+}
+
+// A device that comes back from a guest still does what the guest has told it to: until the host
+// attaches its stream, it faults.
+[[gnu::noinline]] void Checks::Iso01Returned(size_t instance, uint16_t sid) {
+  if (!Enabled(Invariant::kIso01)) return;
+  Evaluated(Invariant::kIso01);
+  const model::Resolution via = board_.machine_->Resolve(instance, sid);
+  switch (via.route) {
+    case model::Route::kUnmatched:
+    case model::Route::kMultiMatch:
+    case model::Route::kFaultEntry:
+    case model::Route::kBadContext:
+      return;
+    case model::Route::kStage2:
+    case model::Route::kNested:
+      if (!board_.reach_.MapsAnything(via.stage2_root)) return;
+      break;
+    default:
+      break;
+  }
+  if (Report(Invariant::kIso01, "stream", "Iso01Returned",
+             Print("a stream on %s came back to the host and does not fault",
+                   model::WindowName(WindowOf(instance))),
+             Path(instance, via.entry, via))) {
+    __builtin_trap();
+  }
 }
 
 // A transfer that was delivered: the page must be one that the stream's owner may touch.
@@ -92,7 +123,7 @@ constexpr uint32_t kNoVmid = 0x100;
     for (uint8_t n = 0; n < spec.instance_count; n++) {
       const size_t instance = board_.machine_->InstanceIndex(spec.side, n);
       uint32_t held = kNoVmid;
-      board_.reach_.AnyVmid(instance, [&](uint8_t vmid) {
+      board_.reach_.AnyVmid(instance, from, [&](uint8_t vmid) {
         if (board_.machine_->MayHold(instance, vmid, page) == model::kPermNone) return false;
         held = vmid;
         return true;
@@ -187,14 +218,14 @@ constexpr uint32_t kNoVmid = 0x100;
   if (!Enabled(Invariant::kIso05)) return;
   Evaluated(Invariant::kIso05);
   const model::SmmuSpec& spec = SpecOf(instance);
-  const uint32_t type = board_.machine_->Peek32(instance, layout::kCbar + 4u * bank) >> 16 & 3;
+  const uint32_t type = board_.machine_->Peek32(instance, layout::Cbar(spec) + 4u * bank) >> 16 & 3;
   const bool host = bank < spec.banks - spec.el2_banks;
   if (host ? type == 3 : type == 0) return;
   if (Report(Invariant::kIso05, "bank", "Iso05FloorContext",
              Print("CBAR[%u] of %s has type %u, but a bank of %s has type %u", bank,
                    model::WindowName(WindowOf(instance)), type, host ? "the host" : "EL2",
                    host ? 3 : 0),
-             {RegisterLine(instance, layout::kCbar + 4u * bank)})) {
+             {RegisterLine(instance, layout::Cbar(spec) + 4u * bank)})) {
     __builtin_trap();
   }
 }
@@ -250,6 +281,18 @@ constexpr uint32_t kNoVmid = 0x100;
              Print("an invalidation or a sync went to one instance of %s only",
                    model::WindowName(WindowOf(first))),
              {Print("call    %s", board_.call_name_)})) {
+    __builtin_trap();
+  }
+}
+
+// ---------------------------------------------------------------- ISO12 authority
+
+[[gnu::noinline]] void Checks::Iso12Authority(const char* breach) {
+  if (!Enabled(Invariant::kIso12)) return;
+  Evaluated(Invariant::kIso12);
+  if (!breach) return;
+  if (Report(Invariant::kIso12, "call", "Iso12Authority",
+             Print("%s was OK, though it names %s", board_.call_name_, breach), {})) {
     __builtin_trap();
   }
 }

@@ -15,7 +15,6 @@ using model::kOwnerHost;
 constexpr uint32_t kSCr0 = 0x000;
 constexpr uint32_t kSmr = 0x800;
 constexpr uint32_t kS2cr = 0xc00;
-constexpr uint32_t kCba2r = 0x10800;
 constexpr uint32_t kSmrValid = 0x80000000;
 // sCR0 bits that the reference never lets act: CLIENTPD opens nothing (a virtual CLIENTPD leaves
 // matched streams their entry), and unmatched or doubly matched streams always fault.
@@ -43,8 +42,10 @@ model::BoardSpec HostShare(const model::BoardSpec& board) {
   model::BoardSpec share = board;
   for (size_t i = 0; i < share.smmu_count; i++) {
     model::SmmuSpec& smmu = share.smmu[i];
-    smmu.banks = static_cast<uint16_t>(smmu.banks - smmu.el2_banks);
-    smmu.entries = static_cast<uint16_t>(smmu.entries - smmu.el2_entries);
+    // Hardware with less than EL2 keeps for itself leaves the host nothing.
+    const bool enough = smmu.banks > smmu.el2_banks && smmu.entries > smmu.el2_entries;
+    smmu.banks = static_cast<uint16_t>(enough ? smmu.banks - smmu.el2_banks : 0);
+    smmu.entries = static_cast<uint16_t>(enough ? smmu.entries - smmu.el2_entries : 0);
     smmu.el2_banks = 0;
     smmu.el2_entries = 0;
     smmu.idr[0] = (smmu.idr[0] & ~kIdr0Hidden) | kIdr0Shown | smmu.entries;
@@ -71,6 +72,7 @@ Ghost::Ghost(const model::BoardSpec& board)
 }
 
 void Ghost::Reset(const model::Arena& host_memory) {
+  board_ = HostShare(full_);
   size_t index = 0;
   for (size_t i = 0; i < full_.dram_count; i++) {
     const model::Range& dram = full_.dram[i];
@@ -91,11 +93,15 @@ void Ghost::Reset(const model::Arena& host_memory) {
     bare_->Write32(board_.smmu[i].window[0] + kSCr0, kFaultAlways);
   }
   for (uint32_t& scr0 : scr0_) scr0 = kSCr0Reset;
+  domains_.Reset();
+  for (auto& side : blocked_) side.reset();
   dirty_ = true;
   bare_dirty_ = true;
 }
 
 void Ghost::Save() {
+  domains_.Save();
+  saved_blocked_ = blocked_;
   saved_owner_ = owner_;
   saved_borrower_ = borrower_;
   saved_restricted_ = restricted_;
@@ -106,6 +112,7 @@ void Ghost::Save() {
 }
 
 void Ghost::Restore() {
+  domains_.Restore();
   if (dirty_) {
     owner_ = saved_owner_;
     borrower_ = saved_borrower_;
@@ -114,6 +121,7 @@ void Ghost::Restore() {
   }
   if (bare_dirty_) {
     *bare_ = *saved_bare_;
+    blocked_ = saved_blocked_;
     std::copy(std::begin(saved_scr0_), std::end(saved_scr0_), scr0_);
     bare_dirty_ = false;
   }
@@ -185,9 +193,33 @@ void Ghost::SetOverRestricted(uint64_t pa, uint64_t count, bool on) {
   dirty_ = true;
 }
 
-// No entry of anybody may match the quarantine's stream ID.
-uint8_t Ghost::StreamOwner(uint8_t, uint16_t sid) const {
-  return (sid & 0x7f) == kQuarantineSid ? model::kOwnerEl2 : kOwnerHost;
+void Ghost::OnCall(const Call& call, const struct sidewall_result& result) {
+  domains_.OnCall(call, result);
+  for (uint8_t side = 0; side < blocked_.size(); side++) {
+    if (domains_.returned(side).any()) BlockEntries(side, domains_.returned(side));
+  }
+  const bool acted = result.status == SIDEWALL_OK || result.status == SIDEWALL_DEGRADED;
+  if (call.id != CallId::kDevBlockDma || !acted || call.arg[0] >= blocked_.size()) return;
+  const auto side = static_cast<uint8_t>(call.arg[0]);
+  GhostDomains::SidSet one;
+  one.set(call.arg[1] & 0x7f);
+  if (StreamOwner(side, static_cast<uint16_t>(call.arg[1])) == kOwnerHost) BlockEntries(side, one);
+}
+
+// What comes back to the host, or was blocked, faults until the host attaches it again.
+void Ghost::BlockEntries(uint8_t side, const GhostDomains::SidSet& sids) {
+  bare_dirty_ = true;
+  const size_t instance = bare_->InstanceIndex(side, 0);
+  for (size_t i = 0; i < board_.smmu_count; i++) {
+    if (board_.smmu[i].side != side) continue;
+    for (uint32_t n = 0; n < board_.smmu[i].entries; n++) {
+      const uint32_t smr = bare_->Peek32(instance, kSmr + 4 * n);
+      if (!(smr & kSmrValid)) continue;
+      for (uint32_t sid = 0; sid < sids.size(); sid++) {
+        if (sids[sid] && ((sid ^ smr) & ~(smr >> 16) & 0x7f) == 0) blocked_[side].set(n);
+      }
+    }
+  }
 }
 
 // The host's writes to the first window of a pair are the truth (the mirror's are the second half
@@ -213,6 +245,9 @@ void Ghost::HostWrite(Window window, uint32_t offset, unsigned width, uint64_t v
     if (offset == kSCr0) {
       scr0_[side] = (word & ~kSCr0Absent) | kSCr0Fixed;
       word = (word & ~kClientPd) | kFaultAlways;
+    }
+    if (offset >= kS2cr && offset < kS2cr + 4 * kEntries) {
+      blocked_[side].reset((offset - kS2cr) / 4);
     }
     bare_->Write32(base + offset, word);
   }
@@ -243,12 +278,14 @@ bool Ghost::SoleMatch(size_t instance, uint16_t entry) const {
   return true;
 }
 
-// An entry that covers a stream ID of somebody else is held back in hardware, whole.
+// An entry that covers a stream ID of somebody else, or one that stands on a domain, is held back
+// in hardware, whole.
 bool Ghost::CoversForeign(uint8_t side, uint32_t smr) const {
   const uint32_t mask = smr >> 16 & 0x7f;
   for (uint32_t sid = 0; sid < 128; sid++) {
     if (((sid ^ smr) & ~mask & 0x7f) != 0) continue;
-    if (StreamOwner(side, static_cast<uint16_t>(sid)) != kOwnerHost) return true;
+    const auto stream = static_cast<uint16_t>(sid);
+    if (StreamOwner(side, stream) != kOwnerHost || domains_.HeldByEl2(side, stream)) return true;
   }
   return false;
 }
@@ -275,13 +312,14 @@ Legal Ghost::HostDma(uint8_t side, uint16_t sid, uint64_t address, bool write, b
   // Under EL2 it is an intermediate address, and no stage 2 maps one with this bit.
   if ((result.output & kAddressBit39) != 0) return legal;
   if (result.via.entry == kNoIndex || result.via.match_count != 1) return legal;
+  if (blocked_[side][result.via.entry]) return legal;
   const size_t instance = bare_->InstanceIndex(side, 0);
   if (!SoleMatch(instance, result.via.entry)) return legal;
   if (CoversForeign(side, bare_->Peek32(instance, kSmr + 4u * result.via.entry))) return legal;
   const uint32_t s2cr = bare_->Peek32(instance, kS2cr + 4u * result.via.entry);
   if (s2cr & (kS2crOverrides | kS2crExIdValid) & ~kS2crTypeMask) return legal;
   if (result.via.route == model::Route::kStage1Only) {
-    const uint32_t cba2r = bare_->Peek32(instance, kCba2r + 4u * result.via.bank);
+    const uint32_t cba2r = bare_->smmu(instance).cba2r[result.via.bank];
     if (cba2r != 1) return legal;
     legal.bank = result.via.bank;
   } else if (result.via.route == model::Route::kBypass) {
@@ -297,6 +335,23 @@ Legal Ghost::HostDma(uint8_t side, uint16_t sid, uint64_t address, bool write, b
   if (instruction && !IsRam(result.pa)) return legal;
   legal.must_work = true;
   legal.pa = result.pa;
+  return legal;
+}
+
+// A stream on a domain reaches what the domain maps; one of a guest, nothing else.
+Legal Ghost::LegalDma(uint8_t side, uint16_t sid, uint64_t address, bool write, bool privileged,
+                      bool instruction) const {
+  const uint8_t owner = StreamOwner(side, sid);
+  if (owner == kOwnerHost && !domains_.HeldByEl2(side, sid)) {
+    return HostDma(side, sid, address, write, privileged, instruction);
+  }
+  Legal legal;
+  legal.bank = kNoIndex;
+  uint64_t pa = 0;
+  if (!domains_.Find(side, sid, address, write, instruction, &pa)) return legal;
+  if (!MayTouch(pa, owner)) return legal;
+  legal.must_work = true;
+  legal.pa = pa;
   return legal;
 }
 

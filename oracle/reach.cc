@@ -29,13 +29,13 @@ Reach::Reach(const model::BoardSpec& board, const Ghost& ghost, const model::Mac
 void Reach::Reset() {
   held_ = 0;
   now_.trees.clear();
-  for (auto& set : now_.vmids) std::fill(std::begin(set), std::end(set), 0);
+  std::fill_n(&now_.vmids[0][0][0], sizeof(now_.vmids) / sizeof(uint64_t), 0);
   for (auto& slots : now_.slots) slots.clear();
   for (size_t i = 0; i < board_.smmu_count; i++) {
     for (uint8_t n = 0; n < board_.smmu[i].instance_count; n++) {
       const size_t instance = machine_.InstanceIndex(board_.smmu[i].side, n);
       now_.slots[instance].resize(board_.smmu[i].entries);
-      AddVmid(instance, board_.smmu[i].host_vmid);
+      AddVmid(instance, board_.smmu[i].host_vmid, 1u << model::kOwnerHost);
     }
   }
   dirty_ = true;
@@ -76,7 +76,10 @@ void Reach::Account(Tree& tree, uint64_t page, uint64_t ipa, bool added) {
   for (uint8_t owner = 0; owner < kMaxOwners; owner++) {
     if (ghost_.MayTouch(page, owner)) continue;
     tree.bad[owner] += added ? 1 : -1;
-    if (!added || owner != model::kOwnerHost) continue;
+    // What only caches lead to has no users: anybody's stream may come to it, the host's at least.
+    const uint8_t users = tree.users != 0 ? tree.users : 1u << model::kOwnerHost;
+    if (added && tree.users == 0) all_suspicious_ = true;
+    if (!added || !(users & (1u << owner))) continue;
     tree.last_bad_page = page;
     tree.last_bad_ipa = ipa;
     all_suspicious_ = true;
@@ -94,14 +97,19 @@ void Reach::OnTree(uint64_t root, bool live) {
   dirty_ = true;
   all_suspicious_ = true;
   Tree* tree = Find(root);
+  // Unlinked tables come and go, each as a tree of its own: the place of one that ended is free.
+  for (size_t i = 0; !tree && i < now_.trees.size(); i++) {
+    if (!now_.trees[i].live) tree = &now_.trees[i];
+  }
   if (!tree) {
     now_.trees.emplace_back();
     tree = &now_.trees.back();
-    tree->root = root;
   }
+  tree->root = root;
   tree->live = live;
   tree->wild = false;
-  tree->count.assign(ghost_.page_count(), 0);
+  tree->users = UsersOf(root);
+  tree->count.assign(live ? ghost_.page_count() : 0, 0);
   std::fill(std::begin(tree->bad), std::end(tree->bad), 0u);
 }
 
@@ -112,8 +120,23 @@ void Reach::OnWildTree(uint64_t root) {
   Find(root)->wild = true;
 }
 
-void Reach::AddVmid(size_t instance, uint8_t vmid) {
-  now_.vmids[instance][vmid / 64] |= uint64_t{1} << (vmid % 64);
+// A VMID belongs to the owner that was seen under it last: it is flushed before the next one is.
+void Reach::AddVmid(size_t instance, uint8_t vmid, uint8_t owners) {
+  const uint64_t bit = uint64_t{1} << (vmid % 64);
+  for (uint8_t owner = 0; owner < kMaxOwners; owner++) {
+    uint64_t& word = now_.vmids[owner][instance][vmid / 64];
+    word = owners & (1u << owner) ? word | bit : word & ~bit;
+  }
+}
+
+uint8_t Reach::UsersOf(uint64_t root) const {
+  uint8_t users = 0;
+  for (const auto& slots : now_.slots) {
+    for (const Slot& slot : slots) {
+      if (slot.valid && slot.via.stage2_root == root) users |= slot.owners;
+    }
+  }
+  return users;
 }
 
 uint8_t Reach::OwnersOf(size_t instance, uint32_t smr) const {
@@ -141,7 +164,8 @@ void Reach::RefreshEntry(size_t instance, uint16_t entry) {
   slot.via = machine_.Resolve(instance, sid);
   if (OnStage2(slot.via.route)) {
     // Stale stage-2 entries carry the VMID of the bank that the tables belong to.
-    AddVmid(instance, slot.via.stage2_vmid);
+    AddVmid(instance, slot.via.stage2_vmid, slot.owners);
+    if (Tree* tree = Find(slot.via.stage2_root)) tree->users |= slot.owners;
   }
 }
 
@@ -189,6 +213,21 @@ void Reach::OnOwner(uint64_t pa, bool before) {
   }
 }
 
+void Reach::CheckTree(const Tree& tree, uint8_t owners, bool stale, Breach* found) const {
+  if (tree.wild) {
+    found->kind = Breach::kWildTree;
+    found->stale = stale;
+  }
+  for (uint8_t owner = 0; owner < kMaxOwners; owner++) {
+    if (!(owners & (1u << owner)) || tree.bad[owner] == 0) continue;
+    found->kind = Breach::kPage;
+    found->stale = stale;
+    found->owner = owner;
+    found->page = tree.last_bad_page;
+    found->ipa = tree.last_bad_ipa;
+  }
+}
+
 bool Reach::CheckSlot(size_t instance, uint16_t entry, Breach* breach) const {
   const Slot& slot = now_.slots[instance][entry];
   if (!slot.valid || (held_ >> machine_.SideOf(instance) & 1) != 0) return false;
@@ -199,14 +238,18 @@ bool Reach::CheckSlot(size_t instance, uint16_t entry, Breach* breach) const {
     found.kind = Breach::kEverything;
   } else if (OnStage2(slot.via.route)) {
     if (machine_.TlbUnknown(instance)) found.kind = Breach::kUnknownTlb;
+    // Trees that its tables do not lead to, but caches may: what was unlinked, or named before.
+    for (const Tree& other : now_.trees) {
+      if (!other.live || other.root == slot.via.stage2_root) continue;
+      if (!machine_.MayWalk(instance, slot.via.stage2_vmid, other.root)) continue;
+      CheckTree(other, slot.owners, true, &found);
+    }
     const Tree* tree = Find(slot.via.stage2_root);
-    if (!tree || !tree->live || tree->wild) found.kind = Breach::kWildTree;
-    for (uint8_t owner = 0; tree && owner < kMaxOwners; owner++) {
-      if (!(slot.owners & (1u << owner)) || tree->bad[owner] == 0) continue;
-      found.kind = Breach::kPage;
-      found.owner = owner;
-      found.page = tree->last_bad_page;
-      found.ipa = tree->last_bad_ipa;
+    if (!tree || !tree->live) {
+      found.kind = Breach::kWildTree;
+      found.stale = false;
+    } else {
+      CheckTree(*tree, slot.owners, false, &found);
     }
   }
   if (found.kind == Breach::kNone) return false;
@@ -243,6 +286,12 @@ bool Reach::IsMapped(uint64_t page, uint64_t* root) const {
     return true;
   }
   return false;
+}
+
+bool Reach::MapsAnything(uint64_t root) const {
+  const Tree* tree = Find(root);
+  if (!tree || !tree->live || tree->wild) return true;
+  return std::any_of(tree->count.begin(), tree->count.end(), [](uint16_t n) { return n != 0; });
 }
 
 }  // namespace sidewall
