@@ -156,6 +156,7 @@ void Board::Boot(Caller& caller) {
   cold_ = false;
   event_index_ = 0;
   time_us_ = 0;
+  down_ = 0;
   spec_ = base_;
   machine_->Reset(spec_, arena_, &choices_, &reach_);
   ghost_.Reset(arena_);
@@ -209,12 +210,14 @@ void Board::Restore() {
   hyp_.Restore();
   phase_ = saved_phase_;
   time_us_ = saved_time_us_;
+  down_ = 0;
   verdict_ = Verdict();
   event_index_ = 0;
 }
 
 struct sidewall_result Board::Invoke(const Call& call) {
   call_name_ = CallName(call.id);
+  CountChange(call.id);
   const struct sidewall_result result = caller_->Call(call);
   Record(Access::kReturn, result.status | uint64_t{result.pages_needed} << 32, result.progress);
   if (call.regs) {

@@ -119,6 +119,11 @@ class Board final : public Platform, private model::HypCalls {
   Outcome Trap(uint64_t ipa, uint64_t esr, struct sidewall_regs& regs);
   Outcome OnePiece(model::DmaRequest request);
   void BetweenStores();
+  Outcome LosePower(uint64_t side);
+  struct sidewall_result SwitchPower(model::PowerCall call, uint8_t side);
+  void CountChange(CallId id);
+  bool IsDown(size_t instance) const;
+  bool IsDown(Window window) const;
 
   void AdoptCounts();
   bool Init();
@@ -185,6 +190,11 @@ class Board final : public Platform, private model::HypCalls {
   size_t event_index_ = 0;
   const Event* event_ = nullptr;
   const char* call_name_ = "";
+  // Sides that the driver has agreed to power down, and how many calls it had served by then.
+  static constexpr size_t kSides = 3;
+  uint8_t down_ = 0;
+  uint64_t calls_ = 0;
+  uint64_t calls_when_down_[kSides] = {};
   uint64_t time_us_ = 0;
   uint64_t saved_time_us_ = 0;
   uint32_t cpu_ = 0;

@@ -306,9 +306,7 @@ HypReply Board::PoolReclaim(uint32_t pool, uint64_t pages) {
 }
 
 HypReply Board::Power(model::PowerCall call, uint8_t side) {
-  constexpr CallId kCalls[] = {CallId::kSuspend, CallId::kResume, CallId::kPowerOff,
-                               CallId::kPowerOn};
-  return ReplyOf(Invoke({.id = kCalls[static_cast<size_t>(call)], .arg = {side}}));
+  return ReplyOf(SwitchPower(call, side));
 }
 
 bool Board::Refill(uint32_t pool, uint32_t pages) {

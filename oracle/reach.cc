@@ -27,6 +27,7 @@ Reach::Reach(const model::BoardSpec& board, const Ghost& ghost, const model::Mac
 }
 
 void Reach::Reset() {
+  held_ = 0;
   now_.trees.clear();
   std::fill_n(&now_.vmids[0][0][0], sizeof(now_.vmids) / sizeof(uint64_t), 0);
   for (auto& slots : now_.slots) slots.clear();
@@ -47,6 +48,7 @@ void Reach::Save() {
 }
 
 void Reach::Restore() {
+  held_ = 0;
   if (dirty_) now_ = saved_;
   dirty_ = false;
   all_suspicious_ = false;
@@ -228,7 +230,7 @@ void Reach::CheckTree(const Tree& tree, uint8_t owners, bool stale, Breach* foun
 
 bool Reach::CheckSlot(size_t instance, uint16_t entry, Breach* breach) const {
   const Slot& slot = now_.slots[instance][entry];
-  if (!slot.valid) return false;
+  if (!slot.valid || (held_ >> machine_.SideOf(instance) & 1) != 0) return false;
   Breach found;
   // Two VMIDs in one nested pair are UNPREDICTABLE: hardware may do anything.
   const bool torn = slot.via.route == Route::kNested && slot.via.vmid != slot.via.stage2_vmid;

@@ -58,6 +58,8 @@ class Reach final : public model::Watcher {
 
   // True when a change since the last Check could have widened what a stream reaches.
   bool suspicious() const { return all_suspicious_ || !pending_.empty(); }
+  // Sides whose masters are held: what their registers say is not looked at.
+  void SetHeld(uint8_t sides) { held_ = sides; }
   Breach Check();
 
   // Trees that map the page, for a loss of ownership. `ipa` receives one address.
@@ -111,6 +113,7 @@ class Reach final : public model::Watcher {
   const model::Machine& machine_;
   State now_;
   State saved_;
+  uint8_t held_ = 0;
   bool dirty_ = true;
   // Entries that have changed since the last check, or all of them when a tree has.
   bool all_suspicious_ = true;
