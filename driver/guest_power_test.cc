@@ -103,7 +103,7 @@ TEST_F(GuestPowerTest, NothingIsReleasedWhileARestoreHasFailed) {
   EXPECT_EQ(fake.unused.size(), before);
   EXPECT_EQ(DetachGuest(), kDegraded);
   fake.stuck.clear();
-  EXPECT_EQ(sidewall_tick(state, 0).status, kOk);
+  EXPECT_EQ(sidewall_resume(state, kNiso1Side).status, kOk);
   EXPECT_EQ(GuestTarget(kNiso1m), kFault);
 }
 

@@ -159,7 +159,7 @@ void ProgramStage2(Smmu& smmu, ContextBank bank, Vmid vmid, Pa root);
 // ---- Power, power.cc. These take the locks.
 sidewall_result PowerDown(State& state, uint32_t iommu, Power to);
 sidewall_result PowerUp(State& state, uint32_t iommu, Power from);
-// One try to end what a time-out or a failed restore has left. False: it is still there.
+// One try to end what a time-out has left, of a unit that is on. False: the unit is degraded still.
 [[nodiscard]] bool RecoverUnit(State& state, Smmu& smmu);
 
 // ---- Faults, fault_scan.cc.

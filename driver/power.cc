@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
 //
-// Power of a unit. Before it goes, every stream is made to fault and what is under way is drained,
-// so that nothing translates should the power stay on after all. While it is off no register is
-// touched; what the calls of this driver change meanwhile is kept, as ever, beside the registers.
+// Power of a unit. Before it goes, every stream is made to fault, what is under way is drained, and
+// with all banks off the whole TLB is flushed; so nothing translates, and nothing is cached, should
+// the power stay on after all. While it is off no register is touched; what the calls of this
+// driver change meanwhile is kept, as ever, beside the registers.
 // Before any stream can translate again, everything is stored anew and the whole TLB flushed:
 //
 //     close (every entry faults, every bank off), flush, program the banks, the memory controller,
 //     then open: banks on, S2CRs, SMRs; and read back what isolation rests on
 //
-// When any of it fails the unit is closed again and stays so until a later try, of resume or tick,
-// succeeds.
+// When any of it fails the unit is closed again and stays down until a later resume succeeds. Only
+// the caller tries: as long as the call has not returned OK, the power may go again unannounced.
 #include "driver/internal.h"
 
 namespace SIDEWALL_NS {
@@ -20,13 +21,18 @@ namespace {
     if (!(condition)) return __LINE__; \
   } while (false)
 
-void OpenStreams(Smmu& smmu) {
-  // From the top, so that a stage 2 is on before the banks that are nested over it.
+// Banks in use, and such as still wait for a sync. From the top, so that a stage 2 is on before the
+// banks that are nested over it.
+void SwitchBanks(Smmu& smmu, bool on) {
   for (uint32_t i = smmu.bank_count; i-- != 0;) {
-    if (smmu.bank[i].users == 0) continue;
+    if (smmu.bank[i].users == 0 && !smmu.bank[i].idle) continue;
     const ContextBank bank{i};
-    WriteAll32(smmu, BankRegister(smmu, bank, cb::kSCTLR), LiveSctlr(smmu, bank));
+    WriteAll32(smmu, BankRegister(smmu, bank, cb::kSCTLR), on ? LiveSctlr(smmu, bank) : 0);
   }
+}
+
+void OpenStreams(Smmu& smmu) {
+  SwitchBanks(smmu, true);
   for (uint32_t i = 0; i < smmu.entry_count; ++i) {
     WriteAll32(smmu, S2crOffset(SlotOf(smmu, EntryIndex{i})), smmu.entry[i].hw_s2cr);
   }
@@ -110,6 +116,20 @@ void StoreTargets(Smmu& smmu, bool fault) {
   }
 }
 
+// Nothing translates and nothing is cached any more; or, when hardware does not say so in time, all
+// is as it was.
+bool Quiesce(Smmu& smmu) {
+  StoreTargets(smmu, true);
+  if (SyncAll(smmu)) {
+    // Drained, so that no transaction meets a stage 2 that is off.
+    SwitchBanks(smmu, false);
+    if (FlushEverything(smmu)) return true;
+    SwitchBanks(smmu, true);
+  }
+  StoreTargets(smmu, false);
+  return false;
+}
+
 // Reported records are gone, and so is what was waiting for a sync.
 void ForgetTransient(Smmu& smmu) {
   for (Bank& bank : smmu.bank) {
@@ -134,11 +154,9 @@ sidewall_result Restore(State& state, Smmu& smmu) {
   if (line != 0) {
     smmu.reachable = false;
     smmu.closed = false;
-    smmu.restore_owed = true;
     smmu.degraded = true;
     return Result(SIDEWALL_DEGRADED, line);
   }
-  smmu.restore_owed = false;
   state.idmap.unflushed &= ~(1u << (smmu.lock_id - SIDEWALL_LOCK_SMMU0));
   return Result(SIDEWALL_OK);
 }
@@ -151,11 +169,7 @@ sidewall_result PowerDown(State& state, uint32_t iommu, Power to) {
   Smmu& smmu = *unit;
   LockGuard lock(state.ctx, smmu.lock_id);
   if (smmu.power != Power::kOn) return Result(SIDEWALL_REFUSED);
-  StoreTargets(smmu, true);
-  if (!SyncAll(smmu)) {
-    StoreTargets(smmu, false);
-    return Result(SIDEWALL_DEGRADED);
-  }
+  if (!Quiesce(smmu)) return Result(SIDEWALL_DEGRADED);
   ForgetTransient(smmu);
   smmu.power = to;
   smmu.reachable = false;
@@ -169,8 +183,7 @@ sidewall_result PowerUp(State& state, uint32_t iommu, Power from) {
   LockGuard idmap_lock(state.ctx, SIDEWALL_LOCK_IDMAP);
   LockGuard lock(state.ctx, smmu->lock_id);
   if (smmu->power != from) return Result(SIDEWALL_REFUSED);
-  // After a try that failed, a tick may have done it.
-  const sidewall_result result = smmu->reachable ? Result(SIDEWALL_OK) : Restore(state, *smmu);
+  const sidewall_result result = Restore(state, *smmu);
   if (result.status == SIDEWALL_OK) smmu->power = Power::kOn;
   return result;
 }
@@ -178,8 +191,7 @@ sidewall_result PowerUp(State& state, uint32_t iommu, Power from) {
 bool RecoverUnit(State& state, Smmu& smmu) {
   LockGuard idmap_lock(state.ctx, SIDEWALL_LOCK_IDMAP);
   LockGuard lock(state.ctx, smmu.lock_id);
-  if (smmu.restore_owed) return Restore(state, smmu).status == SIDEWALL_OK;
-  if (!smmu.reachable || !smmu.degraded) return true;
+  if (!smmu.reachable || !smmu.degraded) return !smmu.degraded;
   const uint32_t bit = 1u << (smmu.lock_id - SIDEWALL_LOCK_SMMU0);
   // The stores of before were invalidations of the host's VMID; they are made again, since a sync
   // that was not seen to complete says nothing of them.

@@ -130,7 +130,6 @@ struct Smmu {
   // stored, what hardware is to hold is kept above and below, and a resume stores all of it.
   bool reachable;
   bool closed;        // not reachable, and no stream can translate before all has been flushed
-  bool restore_owed;  // power is back, but the restore failed; `tick` tries again
   uint8_t gfsr_told;  // bit n: the global record of instance n has been reported
   uint32_t idle_banks;
   uint32_t fault_cursor;  // where the next look for fault records begins

@@ -359,7 +359,7 @@ SIDEWALL_R(guest_unmap)(SIDEWALL_S, uint32_t vm, uint32_t domain, uint64_t iova,
  * order is REFUSED. DEGRADED of suspend or power_off: what was under way was not seen to end, the
  * unit is as it was, and its power must stay on. DEGRADED of resume or power_on: hardware did not
  * take its state (`progress` is the line of the check), every stream of the unit faults, removals
- * from it are DEGRADED, and it stays down until another try succeeds; a tick makes one too. */
+ * from it are DEGRADED, and the unit stays down until another try succeeds. */
 SIDEWALL_R(suspend)(SIDEWALL_S, uint32_t iommu);
 SIDEWALL_R(resume)(SIDEWALL_S, uint32_t iommu);
 SIDEWALL_R(power_off)(SIDEWALL_S, uint32_t iommu);
