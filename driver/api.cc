@@ -32,15 +32,28 @@ void FillUnit(State& state, uint32_t index) {
   smmu.host_vmid = Vmid{cfg.host_vmid};
   smmu.fault_vmid = FaultVmid(smmu.host_vmid);
   smmu.poll_limit_us = state.cfg.sync_timeout_us;
+  smmu.reachable = true;
   for (uint8_t& owner : smmu.sid_owner) owner = SIDEWALL_OWNER_HOST;
   // A quarantined client has to meet no entry at all, so no entry of the host may cover its ID.
   smmu.sid_owner[mc::kQuarantineSid] = SIDEWALL_OWNER_EL2;
 }
 
+// A domain may be attached to any unit, so it maps only what all of them can translate.
+void FillDomains(State& state) {
+  state.domains.iova_bits = state.smmu[0].ipa_bits;
+  for (uint32_t i = 1; i < state.smmu_count; ++i) {
+    if (state.smmu[i].ipa_bits < state.domains.iova_bits) {
+      state.domains.iova_bits = state.smmu[i].ipa_bits;
+    }
+  }
+}
+
 // From the first store on a failure leaves the board unusable, with all streams faulting.
 uint32_t TakeOverBoard(State& state) {
-  const uint32_t line = TakeOver(state);
-  return line == 0 ? TakeOverMc(state) : line;
+  uint32_t line = TakeOver(state);
+  if (line == 0) line = TakeOverMc(state);
+  if (line == 0) line = StartBootStreams(state);
+  return line;
 }
 
 enum class WindowKind { kNone, kSmmu, kMc };
@@ -70,32 +83,70 @@ WindowHit FindWindow(const State& state, uint64_t ipa) {
 
 Answer Refusal(sidewall_reason reason) { return {SIDEWALL_DECISION_REFUSED, reason, true, 0, 0}; }
 
-Answer Emulate(State& state, const WindowHit& hit, uint64_t esr, sidewall_regs* regs) {
+// What an access was, for the trace ring; all zero when it could not be decoded.
+struct Seen {
+  uint64_t value = 0;
+  uint8_t width = 0;
+  bool is_write = false;
+};
+
+Answer Emulate(State& state, const WindowHit& hit, uint64_t esr, sidewall_regs* regs, Seen* seen) {
   Abort abort;
   if (!DecodeAbort(esr, &abort)) return Refusal(SIDEWALL_REASON_SYNDROME);
   // Windows are page aligned, so an aligned access cannot leave one.
   if (hit.offset % abort.width != 0) return Refusal(SIDEWALL_REASON_ALIGNMENT);
   const uint64_t value = abort.is_write ? AbortValue(abort, *regs) : 0;
+  seen->width = static_cast<uint8_t>(abort.width);
+  seen->is_write = abort.is_write;
   const Answer answer =
       hit.kind == WindowKind::kSmmu
           ? HandleSmmuAccess(state.smmu[hit.index], hit.instance, static_cast<uint32_t>(hit.offset),
                              abort.width, abort.is_write, value)
           : HandleMcAccess(state, hit.index, hit.offset, abort.width, abort.is_write, value);
   if (!answer.abort && !abort.is_write) DeliverRead(abort, answer.value, regs);
+  seen->value = abort.is_write ? value : answer.value;
   return answer;
+}
+
+// Only the host's accesses are mediated; guests have none.
+void Record(const State& state, Ring& ring, uint32_t number, uint64_t ipa, const Seen& seen,
+            const Answer& answer, uint64_t hw_value) {
+  sidewall_ring_record& record = ring.record[ring.next % kRingRecords];
+  record.time_us = sidewall_plat_time_us(state.ctx);
+  record.ipa = ipa;
+  record.value = seen.value;
+  record.hw_value = hw_value;
+  record.reason = static_cast<uint16_t>(answer.reason);
+  record.cpu = static_cast<uint8_t>(sidewall_plat_cpu_id(state.ctx));
+  record.width = seen.width;
+  record.is_write = seen.is_write;
+  record.decision = static_cast<uint8_t>(answer.decision);
+  record.owner = SIDEWALL_OWNER_HOST;
+  record.sequence = ring.next * kRingCount + number;
+  ++ring.next;
 }
 
 // The phase is looked at under the lock: finalize leaves kTakenOver before it takes the first one,
 // so that no access which passed by an earlier look meets a unit that is being closed.
-Answer Serve(State& state, const WindowHit& hit, uint64_t esr, sidewall_regs* regs) {
+Answer Serve(State& state, const WindowHit& hit, uint64_t esr, uint64_t ipa, sidewall_regs* regs) {
   const bool is_smmu = hit.kind == WindowKind::kSmmu;
   constexpr uint32_t kMcLock = SIDEWALL_LOCK_MC;
   LockGuard lock(state.ctx, is_smmu ? state.smmu[hit.index].lock_id : kMcLock);
   if (!Serves(state)) return NoAnswer();
+  const bool reachable = !is_smmu || state.smmu[hit.index].reachable;
   Counters& counters = is_smmu ? state.smmu[hit.index].counters : state.mc.counters;
-  const Answer answer = Emulate(state, hit, esr, regs);
+  // An SMMU without power gives no answer; nor do we.
+  const uint64_t stores = counters.stores;
+  Seen seen;
+  const Answer answer =
+      reachable ? Emulate(state, hit, esr, regs, &seen) : Refusal(SIDEWALL_REASON_POWER);
   ++counters.traps;
   Count(counters, answer);
+  if ((state.cfg.flags & SIDEWALL_CFG_NO_RING) == 0) {
+    Ring& ring = is_smmu ? state.smmu[hit.index].ring : state.mc.ring;
+    const uint64_t hw_value = counters.stores != stores ? counters.last_store : 0;
+    Record(state, ring, is_smmu ? hit.index : kMcRing, ipa, seen, answer, hw_value);
+  }
   return answer;
 }
 
@@ -115,6 +166,11 @@ void CollectStats(State& state, struct sidewall_counters* out) {
     AddCounters(state.idmap.counters, out);
     out->pages = state.idmap.pages;
     out->mapped_pages = state.idmap.mapped_pages;
+  }
+  {
+    LockGuard lock(state.ctx, SIDEWALL_LOCK_DOMAINS);
+    AddCounters(state.domains.counters, out);
+    out->pages += state.domains.pages;
   }
   for (uint32_t i = 0; i < state.smmu_count; ++i) {
     LockGuard lock(state.ctx, state.smmu[i].lock_id);
@@ -142,20 +198,23 @@ struct sidewall_result SIDEWALL_SYM(init)(struct sidewall_state* s, uint64_t siz
   state.cfg = *cfg;
   uint32_t line = CheckConfig(state.cfg);
   if (line != 0) return RefusedAt(line);
-  if (state.cfg.boot_stream_count != 0) return Result(SIDEWALL_UNSUPPORTED);
   state.smmu_count = state.cfg.smmu_count;
   for (uint32_t i = 0; i < state.smmu_count; ++i) FillUnit(state, i);
   line = CheckHardware(state);
   if (line == 0) line = CheckMcBypass(state);
   if (line == 0) line = RecordMc(state);
   if (line != 0) return RefusedAt(line);
+  FillDomains(state);
   if (!CreateIdmap(state)) {
     sidewall_result result = RefusedAt(__LINE__);
     result.pages_needed = 2;
     return result;
   }
   line = TakeOverBoard(state);
-  if (line != 0) return RefusedAt(line);
+  if (line != 0) {
+    ReturnIdmap(state);
+    return RefusedAt(line);
+  }
   state.phase = Phase::kTakenOver;
   return Result(SIDEWALL_OK);
 }
@@ -169,6 +228,7 @@ struct sidewall_result SIDEWALL_SYM(finalize)(struct sidewall_state* s) {
   if (line == 0) line = CheckMcBypass(state);
   if (line == 0) line = TakeOverBoard(state);
   if (line != 0) return RefusedAt(line);
+  state.boot_deadline_us = sidewall_plat_time_us(state.ctx) + state.cfg.boot_stream_timeout_us;
   state.phase = Phase::kFinal;
   return Result(SIDEWALL_OK);
 }
@@ -180,7 +240,7 @@ struct sidewall_result SIDEWALL_SYM(handle_dabt)(struct sidewall_state* s,
   State& state = s->body;
   const WindowHit hit = FindWindow(state, ipa);
   if (hit.kind == WindowKind::kNone) return Result(SIDEWALL_REFUSED);
-  const Answer answer = Serve(state, hit, esr, regs);
+  const Answer answer = Serve(state, hit, esr, ipa, regs);
   if (answer.reason == SIDEWALL_REASON_FAULT_DROPPED) {
     sidewall_plat_log(state.ctx, answer.reason, ipa, answer.detail);
   }
@@ -197,6 +257,34 @@ struct sidewall_result SIDEWALL_SYM(host_stage2_idmap_complete)(struct sidewall_
                                                                 uint32_t map) {
   if (!IsUp(s)) return Result(SIDEWALL_REFUSED);
   return CompleteIdmap(s->body, map != 0);
+}
+
+struct sidewall_result SIDEWALL_SYM(set_identity)(struct sidewall_state* s, uint32_t iommu,
+                                                  uint32_t sid, uint32_t on) {
+  if (!IsUp(s) || s->body.phase != Phase::kFinal) return Result(SIDEWALL_REFUSED);
+  Smmu* smmu = UnitOf(s->body, iommu);
+  if (smmu == nullptr || sid >= kSidCount || on > 1) return Result(SIDEWALL_REFUSED);
+  return SetIdentity(*smmu, StreamId{sid}, on != 0);
+}
+
+struct sidewall_result SIDEWALL_SYM(get_iommu_token)(struct sidewall_state* s, uint32_t iommu) {
+  if (!IsUp(s)) return Result(SIDEWALL_REFUSED);
+  const Smmu* smmu = UnitOf(s->body, iommu);
+  return smmu == nullptr ? Result(SIDEWALL_REFUSED) : Result(SIDEWALL_OK, smmu->window[0]);
+}
+
+struct sidewall_result SIDEWALL_SYM(mc_register_sid)(struct sidewall_state* s, uint32_t client,
+                                                     uint32_t side, uint32_t sid) {
+  if (!IsUp(s) || s->body.phase != Phase::kTakenOver) return Result(SIDEWALL_REFUSED);
+  const bool known = UnitOf(s->body, side) != nullptr && ClientHasSid(client, side, sid);
+  return Result(known ? SIDEWALL_OK : SIDEWALL_REFUSED);
+}
+
+struct sidewall_result SIDEWALL_SYM(ring_read)(struct sidewall_state* s, uint32_t owner,
+                                               uint64_t sequence,
+                                               struct sidewall_ring_record* out) {
+  if (!IsUp(s) || out == nullptr) return Result(SIDEWALL_REFUSED);
+  return ReadRing(s->body, owner, sequence, out);
 }
 
 struct sidewall_result SIDEWALL_SYM(stats)(struct sidewall_state* s,

@@ -102,13 +102,36 @@ uint32_t CheckWindowsApart(const sidewall_cfg& cfg) {
   return 0;
 }
 
+// A boot stream is one of the host's, and has an entry of EL2's own.
+uint32_t CheckBootStreams(const sidewall_cfg& cfg) {
+  SIDEWALL_REQUIRE(cfg.boot_stream_count <= SIDEWALL_MAX_BOOT_STREAMS);
+  uint32_t count[SIDEWALL_SIDE_ISO + 1] = {};
+  for (uint32_t i = 0; i < cfg.boot_stream_count; ++i) {
+    const sidewall_boot_stream& stream = cfg.boot_stream[i];
+    SIDEWALL_REQUIRE(stream.side <= SIDEWALL_SIDE_ISO);
+    SIDEWALL_REQUIRE(stream.sid != 0 && stream.sid < mc::kQuarantineSid);
+    ++count[stream.side];
+    for (uint32_t j = 0; j < i; ++j) {
+      const sidewall_boot_stream& other = cfg.boot_stream[j];
+      SIDEWALL_REQUIRE(other.side != stream.side || other.sid != stream.sid);
+    }
+  }
+  for (uint32_t i = 0; i < cfg.smmu_count; ++i) {
+    SIDEWALL_REQUIRE(count[cfg.smmu[i].side] <= cfg.smmu[i].el2_entries);
+    count[cfg.smmu[i].side] = 0;
+  }
+  for (uint32_t of_no_unit : count) SIDEWALL_REQUIRE(of_no_unit == 0);
+  return 0;
+}
+
 }  // namespace
 
 uint32_t CheckConfig(const sidewall_cfg& cfg) {
   SIDEWALL_REQUIRE(cfg.abi == SIDEWALL_ABI);
   SIDEWALL_REQUIRE(cfg.sync_timeout_us != 0 && cfg.sync_timeout_us <= kMaxSyncTimeoutUs);
-  SIDEWALL_REQUIRE(cfg.boot_stream_count <= SIDEWALL_MAX_BOOT_STREAMS);
+  SIDEWALL_REQUIRE((cfg.flags & ~SIDEWALL_CFG_NO_RING) == 0 && cfg.reserved == 0);
   uint32_t line = CheckUnits(cfg);
+  if (line == 0) line = CheckBootStreams(cfg);
   if (line == 0) line = CheckMcWindows(cfg);
   if (line == 0) line = CheckMemory(cfg);
   if (line == 0) line = CheckWindowsApart(cfg);

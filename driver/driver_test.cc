@@ -97,6 +97,12 @@ void FakePlatform::Free(uint64_t pa) {
   ++pool_left;
 }
 
+void FakePlatform::Unuse(uint64_t pa, uint64_t size) {
+  EXPECT_TRUE(held.empty()) << "unuse_dma under a lock";
+  if (before_unuse) before_unuse();
+  unused.push_back({pa, size, log.size()});
+}
+
 void FakePlatform::Lock(uint32_t id) {
   if (before_next_lock) {
     const std::function<void()> other_cpu = std::move(before_next_lock);
@@ -239,15 +245,20 @@ void sidewall_plat_barrier(void* ctx) {
 void sidewall_plat_clean_poc(void* ctx, uint64_t pa, uint64_t size) {
   Fake(ctx).log.push_back({sidewall_test::Store::kClean, pa, size});
 }
-uint64_t sidewall_plat_page_alloc(void* ctx, uint32_t) { return Fake(ctx).Alloc(); }
+uint64_t sidewall_plat_page_alloc(void* ctx, uint32_t pool) {
+  Fake(ctx).pools_used.insert(pool);
+  return Fake(ctx).Alloc();
+}
 void sidewall_plat_page_free(void* ctx, uint32_t, uint64_t pa) { Fake(ctx).Free(pa); }
-void sidewall_plat_unuse_dma(void*, uint64_t, uint64_t) {}
+void sidewall_plat_unuse_dma(void* ctx, uint64_t pa, uint64_t size) { Fake(ctx).Unuse(pa, size); }
 void sidewall_plat_lock(void* ctx, uint32_t id) { Fake(ctx).Lock(id); }
 void sidewall_plat_unlock(void* ctx, uint32_t id) { Fake(ctx).Unlock(id); }
 uint32_t sidewall_plat_cpu_id(void*) { return 0; }
 void sidewall_plat_relax(void* ctx) { Fake(ctx).time_us += 7; }
 uint64_t sidewall_plat_time_us(void* ctx) { return Fake(ctx).time_us; }
-void sidewall_plat_notify(void*, uint32_t, const struct sidewall_fault*) {}
+void sidewall_plat_notify(void* ctx, uint32_t owner, const struct sidewall_fault* fault) {
+  Fake(ctx).notices.push_back({owner, *fault, Fake(ctx).held.size()});
+}
 void sidewall_plat_log(void* ctx, uint32_t reason, uint64_t a, uint64_t b) {
   Fake(ctx).events.push_back({reason, a, b, Fake(ctx).held.size()});
 }

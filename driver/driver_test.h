@@ -70,6 +70,7 @@ class FakePlatform {
   uint64_t* Page(uint64_t pa);
   uint64_t Alloc();
   void Free(uint64_t pa);
+  void Unuse(uint64_t pa, uint64_t size);
   void Lock(uint32_t id);
   void Unlock(uint32_t id);
 
@@ -85,6 +86,8 @@ class FakePlatform {
   std::map<uint32_t, size_t> locks_taken;  // by lock, since the start
   // Runs once, in place of another CPU, where the driver is about to take its next lock.
   std::function<void()> before_next_lock;
+  // Runs where a reference is about to drop.
+  std::function<void()> before_unuse;
   // A lock was dropped over table stores that no barrier had completed.
   bool unlocked_unordered = false;
   struct Event {
@@ -93,6 +96,18 @@ class FakePlatform {
     size_t locks;  // held meanwhile
   };
   std::vector<Event> events;  // the event log
+  struct Notice {
+    uint32_t owner;
+    sidewall_fault fault;
+    size_t locks;  // held meanwhile
+  };
+  std::vector<Notice> notices;
+  struct Unused {
+    uint64_t pa, size;
+    size_t at;  // how long the log of stores was
+  };
+  std::vector<Unused> unused;     // references dropped
+  std::set<uint32_t> pools_used;  // that a page was asked of
 
  private:
   std::unordered_map<uint64_t, uint32_t> registers_;

@@ -17,6 +17,10 @@ struct Client {
   ClientSide side;
 };
 
+static_assert(uint32_t{static_cast<uint8_t>(ClientSide::kNiso1)} == SIDEWALL_SIDE_NISO1);
+static_assert(uint32_t{static_cast<uint8_t>(ClientSide::kNiso0)} == SIDEWALL_SIDE_NISO0);
+static_assert(uint32_t{static_cast<uint8_t>(ClientSide::kIso)} == SIDEWALL_SIDE_ISO);
+
 constexpr Client kClients[] = {
 #include "driver/mc_clients.inc"
 };
@@ -27,6 +31,20 @@ static_assert(kClientIds == mc::kClientCount);
 constexpr bool HasOverride(const Client& client) {
   return client.kind == ClientClass::kFixed || client.kind == ClientClass::kNode ||
          client.kind == ClientClass::kQuarantine;
+}
+
+constexpr bool IsOnSide(const Client& client, uint32_t side) {
+  switch (client.side) {
+    case ClientSide::kNiso1:
+      return side == SIDEWALL_SIDE_NISO1;
+    case ClientSide::kNiso0:
+      return side == SIDEWALL_SIDE_NISO0;
+    case ClientSide::kIso:
+      return side == SIDEWALL_SIDE_ISO;
+    case ClientSide::kUnknown:
+      return false;
+  }
+  return false;
 }
 
 constexpr bool ClientsAreSound() {
@@ -90,6 +108,15 @@ uint32_t RestoreWords(const RegisterWindow& window, uint32_t id, const ClientWor
   return line == 0 ? Settle(window, SecurityOfId(id), found.security) : line;
 }
 
+// A kernel that resumes writes the defaults of all clients, those of guests among them; EL2 has
+// restored these itself. The owner is read once, without the lock of its unit: whoever assigns a
+// client changes the owner before the client may be used.
+bool IsGuests(State& state, const Client& client) {
+  const Smmu* smmu = UnitOf(state, static_cast<uint32_t>(client.side));
+  if (smmu == nullptr) return false;
+  return __atomic_load_n(&smmu->sid_owner[client.sid], __ATOMIC_RELAXED) >= SIDEWALL_OWNER_GUEST0;
+}
+
 Answer WriteOverride(const RegisterWindow& window, const Client& client, uint64_t value) {
   if (value != client.sid) return Ignored(SIDEWALL_REASON_SID);
   uint32_t real = 0;
@@ -108,10 +135,19 @@ Answer WriteSecurity(const RegisterWindow& window, const Client& client, uint64_
   const uint32_t enabled = real | mc::kSecurityOverrideEnable.mask();
   if (value != enabled) return Ignored(SIDEWALL_REASON_FLOOR);
   window.Write32(SecurityOffset(client), enabled);
+  if (!window.Read32(SecurityOffset(client), &real)) return NoAnswer();
+  if (real != enabled) return Ignored(SIDEWALL_REASON_LOCKED);
   return Done(SIDEWALL_DECISION_FORWARDED);
 }
 
 }  // namespace
+
+bool ClientHasSid(uint32_t id, uint32_t side, uint32_t sid) {
+  const Client* client = FindClient(id);
+  if (client == nullptr || !HasOverride(*client)) return false;
+  if (client->kind == ClientClass::kQuarantine) return false;
+  return static_cast<uint32_t>(client->side) == side && client->sid == sid;
+}
 
 uint32_t CheckMcBypass(State& state) {
   // Each channel has a copy of its own, which one store to its window could have changed alone.
@@ -163,6 +199,29 @@ uint32_t TakeOverMc(State& state) {
 
 #undef SIDEWALL_REQUIRE
 
+bool AnyClientCarries(uint32_t side, uint32_t sid) {
+  for (const Client& client : kClients) {
+    if (HasOverride(client) && IsOnSide(client, side) && client.sid == sid) return true;
+  }
+  return false;
+}
+
+bool ClientsArePinned(State& state, uint32_t side, const SidSet& set) {
+  if (state.cfg.mc_window_count == 0) return true;
+  LockGuard lock(state.ctx, SIDEWALL_LOCK_MC);
+  const RegisterWindow window = McWindow(state, 0);
+  for (const Client& client : kClients) {
+    if (!HasOverride(client) || !IsOnSide(client, side) || !set.Has(client.sid)) continue;
+    uint32_t override_word = 0;
+    uint32_t security = 0;
+    if (!window.Read32(OverrideOffset(client), &override_word)) return false;
+    if (!window.Read32(SecurityOffset(client), &security)) return false;
+    if (override_word != client.sid) return false;
+    if (mc::kSecurityOverrideEnable.Get(security) == 0) return false;
+  }
+  return true;
+}
+
 Answer HandleMcAccess(State& state, uint32_t window, uint64_t offset, uint32_t width, bool is_write,
                       uint64_t value) {
   if (width != 4) return Ignored(SIDEWALL_REASON_WIDTH);
@@ -181,6 +240,7 @@ Answer HandleMcAccess(State& state, uint32_t window, uint64_t offset, uint32_t w
     uint32_t real = 0;
     return sid_window.Read32(offset, &real) ? Shown(real) : NoAnswer();
   }
+  if (IsGuests(state, *client)) return Ignored(SIDEWALL_REASON_SID);
   if (row->id == RegisterId::kMcOverride) return WriteOverride(sid_window, *client, value);
   return WriteSecurity(sid_window, *client, value);
 }

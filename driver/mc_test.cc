@@ -184,5 +184,63 @@ TEST_F(McTest, OnlyWholeWordsCount) {
   EXPECT_TRUE(RegisterStores().empty());
 }
 
+TEST_F(McTest, RegisteringOnlyConfirms) {
+  EXPECT_EQ(sidewall_mc_register_sid(state, kXusbHost, 0, 0x0e).status, uint32_t{SIDEWALL_REFUSED})
+      << "not before init";
+  EXPECT_EQ(Init().status, uint32_t{SIDEWALL_OK});
+  ClearLog();
+  for (int again = 0; again < 3; ++again) {
+    for (uint32_t client : {0x4au, 0x4bu}) {
+      EXPECT_EQ(sidewall_mc_register_sid(state, client, SIDEWALL_SIDE_NISO1, 0x0e).status,
+                uint32_t{SIDEWALL_OK});
+    }
+  }
+  struct Wrong {
+    uint32_t client, side, sid;
+  };
+  const Wrong wrongs[] = {
+      {kXusbHost, SIDEWALL_SIDE_NISO1, 0x0f},
+      {kXusbHost, SIDEWALL_SIDE_NISO1, 0x8e},
+      {kXusbHost, SIDEWALL_SIDE_NISO0, 0x0e},
+      {kXusbHost, SIDEWALL_SIDE_ISO, 0x0e},
+      {kXusbHost, 3, 0x0e},
+      {kXspi, SIDEWALL_SIDE_NISO1, 0x7e},
+      {kPtcr, SIDEWALL_SIDE_NISO1, 0},
+      {kNobody, SIDEWALL_SIDE_NISO1, 0x7f},
+      {0x200, SIDEWALL_SIDE_NISO1, 0x0e},
+      {~0u, ~0u, ~0u},
+      {kMgbeA, SIDEWALL_SIDE_NISO0, 0x06},  // this board has no such unit
+  };
+  for (const Wrong& wrong : wrongs) {
+    EXPECT_EQ(sidewall_mc_register_sid(state, wrong.client, wrong.side, wrong.sid).status,
+              uint32_t{SIDEWALL_REFUSED})
+        << wrong.client;
+  }
+  EXPECT_TRUE(fake.log.empty());
+  EXPECT_EQ(sidewall_finalize(state).status, uint32_t{SIDEWALL_OK});
+  EXPECT_EQ(sidewall_mc_register_sid(state, kXusbHost, SIDEWALL_SIDE_NISO1, 0x0e).status,
+            uint32_t{SIDEWALL_REFUSED});
+}
+
+TEST_F(McTest, WordThatDoesNotStickIsSaid) {
+  Boot();
+  fake.Poke(Override(kMgbeA), 0x7f);
+  fake.Poke(Security(kMgbeA), 0x001);
+  fake.read_only.insert(Override(kMgbeA));
+  fake.read_only.insert(Security(kMgbeA));
+  Write(Override(kMgbeA), 0x06);
+  Write(Security(kMgbeA), 0x101);
+  EXPECT_EQ(Reason(SIDEWALL_REASON_LOCKED), 2u);
+  EXPECT_EQ(Read(Override(kMgbeA)), 0x7fu) << "the host is not told that it worked";
+}
+
+TEST_F(McTest, StormOfRefusedWritesIsCountedAndNoMore) {
+  Boot();
+  for (uint32_t i = 0; i < 1000; ++i) Write(Override(kMgbeA), 0x7f);
+  EXPECT_EQ(Reason(SIDEWALL_REASON_SID), 1000u);
+  EXPECT_TRUE(RegisterStores().empty());
+  EXPECT_TRUE(fake.events.empty());
+}
+
 }  // namespace
 }  // namespace sidewall_test

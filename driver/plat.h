@@ -17,6 +17,7 @@ namespace SIDEWALL_NS {
 struct Counters {
   uint64_t traps = 0;
   uint64_t stores = 0;
+  uint64_t last_store = 0;  // its value, for the trace ring
   uint64_t table_stores = 0;
   uint64_t syncs = 0;
   uint64_t sync_timeouts = 0;
@@ -42,11 +43,13 @@ class RegisterWindow {
   void Write32(uint64_t offset, uint32_t value) const {
     Check(offset, 4);
     ++counters_->stores;
+    counters_->last_store = value;
     sidewall_plat_write32(ctx_, base_.value + offset, value);
   }
   void Write64(uint64_t offset, uint64_t value) const {
     Check(offset, 8);
     ++counters_->stores;
+    counters_->last_store = value;
     sidewall_plat_write64(ctx_, base_.value + offset, value);
   }
 

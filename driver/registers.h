@@ -243,6 +243,7 @@ inline constexpr uint32_t kFaults = 0x800001fe;
 }  // namespace fsr
 
 namespace fsynr0 {
+inline constexpr Field kPlvl{1, 0};
 inline constexpr Field kNested{2, 2};
 inline constexpr Field kS1ptwf{3, 3};
 inline constexpr Field kWnr{4, 4};

@@ -148,7 +148,9 @@ Answer HandleSmmuAccess(Smmu& smmu, uint32_t instance, uint32_t offset, uint32_t
   request.value = value;
   Answer answer;
   if (DecideByTable(smmu, request, &answer)) return answer;
-  return Dispatch(smmu, request);
+  answer = Dispatch(smmu, request);
+  SettleBanks(smmu);
+  return answer;
 }
 
 void Count(Counters& counters, const Answer& answer) {

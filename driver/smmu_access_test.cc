@@ -209,10 +209,5 @@ TEST_F(AccessTest, NoAnswerFromTheBusIsAnAbort) {
   EXPECT_EQ(value, 0x77u);
 }
 
-TEST(Waist, CallsWithoutABodySaySo) {
-  EXPECT_EQ(sidewall_vm_create(nullptr, 1).status, uint32_t{SIDEWALL_UNSUPPORTED});
-  EXPECT_EQ(sidewall_tick(nullptr, 1).status, uint32_t{SIDEWALL_UNSUPPORTED});
-}
-
 }  // namespace
 }  // namespace sidewall_test

@@ -10,13 +10,9 @@ namespace SIDEWALL_NS {
 namespace {
 
 Answer WriteSctlr(Smmu& smmu, const Request& request) {
-  Bank& bank = smmu.bank[request.bank.value];
-  bank.sctlr = static_cast<uint32_t>(request.value & request.row->keep);
-  Answer answer = Done(SIDEWALL_DECISION_VIRTUAL);
-  if (bank.users != 0) {
-    WriteAll32(smmu, BankRegister(smmu, request.bank, cb::kSCTLR), HardwareSctlr(bank.sctlr));
-    answer.decision = SIDEWALL_DECISION_COMPOSED;
-  }
+  const Bank& bank = smmu.bank[request.bank.value];
+  ChangeSctlr(smmu, request.bank, static_cast<uint32_t>(request.value & request.row->keep));
+  Answer answer = Done(bank.users != 0 ? SIDEWALL_DECISION_COMPOSED : SIDEWALL_DECISION_VIRTUAL);
   if (sctlr::kCfcfg.Get(bank.sctlr) != 0) answer.reason = SIDEWALL_REASON_FLOOR;
   return answer;
 }

@@ -29,6 +29,8 @@ uint32_t Stage2Register(const Smmu& smmu, uint32_t offset) {
 }
 
 void ClearStage2(Smmu& smmu, uint32_t instance) {
+  Bank& stage2 = smmu.bank[smmu.host_stage2.value];
+  stage2.told &= static_cast<uint8_t>(~(1u << instance));
   WindowOf(smmu, instance).Write32(Stage2Register(smmu, cb::kFSR), fsr::kFaults);
 }
 
@@ -42,10 +44,8 @@ bool ReadNested(Smmu& smmu, uint32_t instance, ContextBank bank, Record* record)
   if ((stage2_fsr & fsr::kFaults) == 0) return true;
   uint32_t syndrome = 0;
   if (!window.Read32(Stage2Register(smmu, cb::kFSYNR0), &syndrome)) return false;
-  const uint32_t named = fsynr0::kS1cbndx.Get(syndrome);
-  // A stage-1 table that stage 2 does not map counts as the fault of the stage-1 bank too.
-  const bool from_stage1 = fsynr0::kNested.Get(syndrome) != 0 || fsynr0::kS1ptwf.Get(syndrome) != 0;
-  if (!from_stage1 || named >= smmu.host_banks) {
+  const uint32_t named = NamedByStage2(smmu, syndrome);
+  if (named >= smmu.host_banks) {
     ClearStage2(smmu, instance);
     record->dropped = uint64_t{stage2_fsr} << 32 | syndrome;
     return true;
@@ -79,6 +79,8 @@ Answer AccessFsr(Smmu& smmu, const Request& request, const Record& record) {
     if (fsr::kEf.Get(cleared) != 0) ClearStage2(smmu, request.instance);
     return Done(SIDEWALL_DECISION_COMPOSED);
   }
+  Bank& bank = smmu.bank[request.bank.value];
+  bank.told &= static_cast<uint8_t>(~(1u << request.instance));
   WindowOf(smmu, request.instance).Write32(request.offset, cleared);
   return Done(SIDEWALL_DECISION_FORWARDED);
 }
@@ -152,6 +154,7 @@ Answer HandleGlobalFault(Smmu& smmu, const Request& request) {
   if (!is_hosts) return request.is_write ? Ignored(SIDEWALL_REASON_NONE) : Shown(0);
   const RegisterWindow window = WindowOf(smmu, request.instance);
   if (!request.is_write) return ReadGlobalFault(request, window);
+  smmu.gfsr_told &= static_cast<uint8_t>(~(1u << request.instance));
   window.Write32(request.offset, static_cast<uint32_t>(request.value & request.row->keep));
   return Done(SIDEWALL_DECISION_FORWARDED);
 }

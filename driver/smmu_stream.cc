@@ -11,15 +11,6 @@
 namespace SIDEWALL_NS {
 namespace {
 
-constexpr uint32_t kNoBank = ~0u;
-
-// The host's stage-1 bank that a hardware S2CR names, or kNoBank.
-uint32_t NamedBank(const Smmu& smmu, uint32_t hw_s2cr) {
-  if (s2cr::kType.Get(hw_s2cr) != s2cr::kTypeTranslate) return kNoBank;
-  const uint32_t bank = s2cr::kCbndx.Get(hw_s2cr);
-  return bank < smmu.host_banks ? bank : kNoBank;
-}
-
 // Memory attributes, NSCFG, INSTCFG and TRANSIENT stay at their defaults. PRIVCFG goes through: it
 // decides which permissions of the host's own stage 1 apply, and stage 2 does not know privilege.
 uint32_t ComposeS2cr(const Smmu& smmu, uint32_t wanted) {
@@ -37,38 +28,6 @@ uint32_t ComposeS2cr(const Smmu& smmu, uint32_t wanted) {
   }
 }
 
-// A bank is on before the first S2CR names it, and off after the last one ceased to.
-void StoreS2cr(Smmu& smmu, EntryIndex index, uint32_t hw_s2cr) {
-  Entry& entry = smmu.entry[index.value];
-  if (entry.hw_s2cr == hw_s2cr) return;
-  const uint32_t old_bank = NamedBank(smmu, entry.hw_s2cr);
-  const uint32_t new_bank = NamedBank(smmu, hw_s2cr);
-  if (new_bank != kNoBank && new_bank != old_bank) {
-    Bank& bank = smmu.bank[new_bank];
-    if (bank.users == 0) {
-      WriteAll32(smmu, BankRegister(smmu, ContextBank{new_bank}, cb::kSCTLR),
-                 HardwareSctlr(bank.sctlr));
-    }
-    ++bank.users;
-  }
-  entry.hw_s2cr = hw_s2cr;
-  WriteAll32(smmu, S2crOffset(index), hw_s2cr);
-  if (old_bank != kNoBank && new_bank != old_bank) {
-    Bank& bank = smmu.bank[old_bank];
-    --bank.users;
-    if (bank.users == 0) {
-      WriteAll32(smmu, BankRegister(smmu, ContextBank{old_bank}, cb::kSCTLR), 0);
-    }
-  }
-}
-
-// Two entries overlap when some 15-bit stream ID matches both.
-bool Overlap(uint32_t a, uint32_t b) {
-  const uint32_t ignored = smr::kMask.Get(a) | smr::kMask.Get(b);
-  const uint32_t differs = smr::kId.Get(a) ^ smr::kId.Get(b);
-  return (differs & ~ignored & smr::kId.mask()) == 0;
-}
-
 // A SID arrives with any upper bits, so only the low seven decide.
 bool CoversForeignSid(const Smmu& smmu, uint32_t value) {
   const uint32_t compared = ~smr::kMask.Get(value) & (kSidCount - 1);
@@ -79,11 +38,13 @@ bool CoversForeignSid(const Smmu& smmu, uint32_t value) {
   return false;
 }
 
+// An entry of EL2 that only stands in for one of the host gives way.
 bool MayBeLive(const Smmu& smmu, EntryIndex index, uint32_t value) {
   if (CoversForeignSid(smmu, value)) return false;
   for (uint32_t i = 0; i < smmu.entry_count; ++i) {
     if (i == index.value || smr::kValid.Get(smmu.entry[i].hw_smr) == 0) continue;
-    if (Overlap(smmu.entry[i].hw_smr, value)) return false;
+    if (StandsIn(smmu.entry[i])) continue;
+    if (EntriesOverlap(smmu.entry[i].hw_smr, value)) return false;
   }
   return true;
 }
@@ -92,21 +53,22 @@ bool IsWaiting(const Entry& entry) {
   return smr::kValid.Get(entry.smr) != 0 && smr::kValid.Get(entry.hw_smr) == 0;
 }
 
-void StoreSmr(Smmu& smmu, EntryIndex index, uint32_t hw_smr) {
-  Entry& entry = smmu.entry[index.value];
-  if (entry.hw_smr == hw_smr) return;
-  entry.hw_smr = hw_smr;
-  WriteAll32(smmu, SmrOffset(index), hw_smr);
+void MakeLive(Smmu& smmu, EntryIndex index) {
+  const uint32_t value = smmu.entry[index.value].smr;
+  AbsorbStandIns(smmu, index, value);
+  StoreSmr(smmu, index, value);
 }
 
-// Lower indices first, so that the outcome does not depend on the order of earlier writes.
-void RetryWaiting(Smmu& smmu) {
-  for (uint32_t i = 0; i < smmu.host_entries && smmu.waiting_entries != 0; ++i) {
-    Entry& entry = smmu.entry[i];
-    if (!IsWaiting(entry) || !MayBeLive(smmu, EntryIndex{i}, entry.smr)) continue;
-    StoreSmr(smmu, EntryIndex{i}, entry.smr);
-    --smmu.waiting_entries;
+// Only the low seven bits of a stream ID decide whose stream it is.
+bool Matches(uint32_t smr, uint32_t sid) {
+  return ((smr::kId.Get(smr) ^ sid) & ~smr::kMask.Get(smr) & (kSidCount - 1)) == 0;
+}
+
+bool MatchesAny(uint32_t smr, const SidSet& set, bool inside) {
+  for (uint32_t sid = 0; sid < kSidCount; ++sid) {
+    if (set.Has(sid) == inside && Matches(smr, sid)) return true;
   }
+  return false;
 }
 
 Answer WriteSmr(Smmu& smmu, EntryIndex index, uint32_t value) {
@@ -116,7 +78,11 @@ Answer WriteSmr(Smmu& smmu, EntryIndex index, uint32_t value) {
   entry.smr = value;
   const bool valid = smr::kValid.Get(value) != 0;
   const bool live = valid && MayBeLive(smmu, index, value);
-  StoreSmr(smmu, index, live ? value : 0);
+  if (live) {
+    MakeLive(smmu, index);
+  } else {
+    StoreSmr(smmu, index, 0);
+  }
   if (valid && !live) ++smmu.waiting_entries;
   // Only an entry that gave something up can make room for another.
   if (smr::kValid.Get(old_hw) != 0 && old_hw != entry.hw_smr) RetryWaiting(smmu);
@@ -128,6 +94,7 @@ Answer WriteSmr(Smmu& smmu, EntryIndex index, uint32_t value) {
 
 Answer WriteS2cr(Smmu& smmu, EntryIndex index, uint32_t value) {
   smmu.entry[index.value].s2cr = value;
+  smmu.entry[index.value].blocked = false;
   const uint32_t hw_s2cr = ComposeS2cr(smmu, value);
   StoreS2cr(smmu, index, hw_s2cr);
   Answer answer = Done(hw_s2cr == value ? SIDEWALL_DECISION_FORWARDED : SIDEWALL_DECISION_COMPOSED);
@@ -138,6 +105,40 @@ Answer WriteS2cr(Smmu& smmu, EntryIndex index, uint32_t value) {
 
 }  // namespace
 
+// The banks come on before, and go off after, the one store.
+void StoreS2cr(Smmu& smmu, EntryIndex index, uint32_t hw_s2cr) {
+  Entry& entry = smmu.entry[index.value];
+  const uint32_t old = entry.hw_s2cr;
+  if (old == hw_s2cr) return;
+  TakeBanks(smmu, hw_s2cr);
+  entry.hw_s2cr = hw_s2cr;
+  WriteAll32(smmu, S2crOffset(SlotOf(smmu, index)), hw_s2cr);
+  DropBanks(smmu, old);
+}
+
+void StoreSmr(Smmu& smmu, EntryIndex index, uint32_t hw_smr) {
+  Entry& entry = smmu.entry[index.value];
+  if (entry.hw_smr == hw_smr) return;
+  entry.hw_smr = hw_smr;
+  WriteAll32(smmu, SmrOffset(SlotOf(smmu, index)), hw_smr);
+}
+
+bool EntriesOverlap(uint32_t a, uint32_t b) {
+  const uint32_t ignored = smr::kMask.Get(a) | smr::kMask.Get(b);
+  const uint32_t differs = smr::kId.Get(a) ^ smr::kId.Get(b);
+  return (differs & ~ignored & smr::kId.mask()) == 0;
+}
+
+// Lower indices first, so that the outcome does not depend on the order of earlier writes.
+void RetryWaiting(Smmu& smmu) {
+  for (uint32_t i = 0; i < smmu.host_entries && smmu.waiting_entries != 0; ++i) {
+    const Entry& entry = smmu.entry[i];
+    if (!IsWaiting(entry) || !MayBeLive(smmu, EntryIndex{i}, entry.smr)) continue;
+    MakeLive(smmu, EntryIndex{i});
+    --smmu.waiting_entries;
+  }
+}
+
 bool BankIsLegal(const Smmu& smmu, ContextBank bank) {
   if (bank.value >= smmu.host_banks) return false;
   const Bank& state = smmu.bank[bank.value];
@@ -146,7 +147,9 @@ bool BankIsLegal(const Smmu& smmu, ContextBank bank) {
 
 void ReleaseBank(Smmu& smmu, ContextBank bank) {
   for (uint32_t i = 0; i < smmu.host_entries; ++i) {
-    if (NamedBank(smmu, smmu.entry[i].hw_s2cr) != bank.value) continue;
+    const uint32_t hw_s2cr = smmu.entry[i].hw_s2cr;
+    if (s2cr::kType.Get(hw_s2cr) != s2cr::kTypeTranslate) continue;
+    if (s2cr::kCbndx.Get(hw_s2cr) != bank.value) continue;
     StoreS2cr(smmu, EntryIndex{i}, s2cr::kFault);
   }
 }
@@ -155,8 +158,35 @@ void ComposeBankEntries(Smmu& smmu, ContextBank bank) {
   for (uint32_t i = 0; i < smmu.host_entries; ++i) {
     const uint32_t wanted = smmu.entry[i].s2cr;
     if (s2cr::kType.Get(wanted) != s2cr::kTypeTranslate) continue;
-    if (s2cr::kCbndx.Get(wanted) != bank.value) continue;
+    if (s2cr::kCbndx.Get(wanted) != bank.value || smmu.entry[i].blocked) continue;
     StoreS2cr(smmu, EntryIndex{i}, ComposeS2cr(smmu, wanted));
+  }
+}
+
+bool HostEntryMatches(const Smmu& smmu, const SidSet& set, bool and_others) {
+  for (uint32_t i = 0; i < smmu.host_entries; ++i) {
+    const uint32_t hw_smr = smmu.entry[i].hw_smr;
+    if (smr::kValid.Get(hw_smr) == 0 || !MatchesAny(hw_smr, set, true)) continue;
+    if (!and_others || MatchesAny(hw_smr, set, false)) return true;
+  }
+  return false;
+}
+
+void HoldHostEntries(Smmu& smmu, const SidSet& set) {
+  for (uint32_t i = 0; i < smmu.host_entries; ++i) {
+    const uint32_t hw_smr = smmu.entry[i].hw_smr;
+    if (smr::kValid.Get(hw_smr) == 0 || !MatchesAny(hw_smr, set, true)) continue;
+    StoreSmr(smmu, EntryIndex{i}, 0);
+    ++smmu.waiting_entries;
+  }
+}
+
+void BlockHostEntries(Smmu& smmu, const SidSet& set) {
+  for (uint32_t i = 0; i < smmu.host_entries; ++i) {
+    Entry& entry = smmu.entry[i];
+    if (smr::kValid.Get(entry.smr) == 0 || !MatchesAny(entry.smr, set, true)) continue;
+    entry.blocked = true;
+    StoreS2cr(smmu, EntryIndex{i}, s2cr::kFault);
   }
 }
 

@@ -9,6 +9,7 @@ namespace {
 
 using Stores = std::vector<std::pair<uint64_t, uint64_t>>;
 constexpr uint64_t kSmr = 0x800;
+constexpr uint64_t kSync = 0x70;
 constexpr uint64_t kS2cr = 0xc00;
 constexpr uint32_t kValid = 0x80000000;
 
@@ -129,7 +130,9 @@ TEST_F(StreamTest, AttachTurnsTheBankOnFirst) {
   Write(Bank(kIso, 1), 0x10e7);
   EXPECT_TRUE(RegisterStores().empty()) << "no S2CR names the bank";
   Write(kIso + kS2cr, 1);
-  EXPECT_EQ(RegisterStores(), (Stores{{Bank(kIso, 1), 0x1067}, {kIso + kS2cr, 1}}));
+  EXPECT_EQ(
+      RegisterStores(),
+      (Stores{{Bank(kIso, kHostStage2), 0x2161}, {Bank(kIso, 1), 0x1067}, {kIso + kS2cr, 1}}));
   EXPECT_EQ(Read(Bank(kIso, 1)), 0x10e7u);
 }
 
@@ -141,8 +144,38 @@ TEST_F(StreamTest, DetachTurnsTheBankOffLast) {
   EXPECT_EQ(RegisterStores(), (Stores{{kIso + kS2cr, 0x20000}})) << "entry 1 still names it";
   ClearLog();
   Write(kIso + kS2cr + 4, 0x00020000);
-  EXPECT_EQ(RegisterStores(), (Stores{{kIso + kS2cr + 4, 0x20000}, {Bank(kIso, 1), 0}}));
+  EXPECT_EQ(RegisterStores(), (Stores{{kIso + kS2cr + 4, 0x20000},
+                                      {Bank(kIso, 1), 0},
+                                      {kIso + kSync, 0},
+                                      {Bank(kIso, kHostStage2), 0}}));
   EXPECT_EQ(Read(Bank(kIso, 1)), 0x1067u);
+}
+
+TEST_F(StreamTest, Stage2StaysOnUntilASyncHasDrainedIt) {
+  Attach(kIso, 0, 1);
+  fake.stuck.insert(kIso);
+  Write(kIso + kS2cr, 0x00020000);
+  EXPECT_EQ(fake.Reg(Bank(kIso, kHostStage2)), 0x2161u);
+  EXPECT_EQ(Counters().degraded, 2u);
+  Write(kIso + kS2cr, 0x00010000);
+  Write(kIso + kS2cr, 0x00020000);
+  EXPECT_EQ(Counters().sync_timeouts, 1u) << "the host waits once";
+  fake.stuck.clear();
+  Write(kIso + kS2cr, 0x00010000);
+  EXPECT_EQ(fake.Reg(Bank(kIso, kHostStage2)), 0x2121u);
+}
+
+TEST_F(StreamTest, Stage2InterruptsWhileABankInUseDoes) {
+  Write(kIso + kS2cr + 4, 0x00010000);
+  EXPECT_EQ(fake.Reg(Bank(kIso, kHostStage2)), 0x2121u);
+  Attach(kIso, 0, 1);
+  EXPECT_EQ(fake.Reg(Bank(kIso, kHostStage2)), 0x2161u);
+  Write(Bank(kIso, 1), 0x1027);
+  EXPECT_EQ(fake.Reg(Bank(kIso, kHostStage2)), 0x2121u);
+  Write(Bank(kIso, 1), 0x1067);
+  EXPECT_EQ(fake.Reg(Bank(kIso, kHostStage2)), 0x2161u);
+  Write(kIso + kS2cr, 0x00010000);
+  EXPECT_EQ(fake.Reg(Bank(kIso, kHostStage2)), 0x2121u);
 }
 
 TEST_F(StreamTest, MoveBetweenBanksIsOneStoreOfS2cr) {
@@ -168,11 +201,16 @@ TEST_F(StreamTest, BankOfAnotherTypeFaults) {
   for (uint32_t type : {0u, 2u, 3u}) {
     ClearLog();
     Write(kIso + kGr1 + 4, type << 16);
-    EXPECT_EQ(RegisterStores(), (Stores{{kIso + kS2cr + 12, 0x20000}, {Bank(kIso, 1), 0}}));
+    EXPECT_EQ(RegisterStores(), (Stores{{kIso + kS2cr + 12, 0x20000},
+                                        {Bank(kIso, 1), 0},
+                                        {kIso + kSync, 0},
+                                        {Bank(kIso, kHostStage2), 0}}));
     EXPECT_EQ(Read(kIso + kGr1 + 4), type << 16);
     ClearLog();
     Write(kIso + kGr1 + 4, 0x10000);
-    EXPECT_EQ(RegisterStores(), (Stores{{Bank(kIso, 1), 0x1067}, {kIso + kS2cr + 12, 1}}));
+    EXPECT_EQ(RegisterStores(), (Stores{{Bank(kIso, kHostStage2), 0x2161},
+                                        {Bank(kIso, 1), 0x1067},
+                                        {kIso + kS2cr + 12, 1}}));
   }
   EXPECT_EQ(Counters().by_reason[SIDEWALL_REASON_CONTEXT], 2u);
 }

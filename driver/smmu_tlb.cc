@@ -26,15 +26,6 @@ bool WaitForSync(Smmu& smmu) {
   return false;
 }
 
-bool SyncAll(Smmu& smmu) {
-  ++smmu.counters.syncs;
-  WriteAll32(smmu, gr0::kTLBGSYNC, 0);
-  const bool done = WaitForSync(smmu);
-  if (!done) ++smmu.counters.sync_timeouts;
-  smmu.degraded = !done;
-  return done;
-}
-
 // A 32-bit store to the lower half acts with the upper half zero; one to the upper half is ignored.
 Answer ForwardBank64(Smmu& smmu, const Request& request) {
   const uint32_t offset = BankRegister(smmu, request.bank, request.row->offset);
@@ -55,6 +46,20 @@ Answer ReadStatus(Smmu& smmu, const Request& request) {
 
 }  // namespace
 
+bool SyncAll(Smmu& smmu) {
+  if (!smmu.reachable) {
+    if (smmu.closed) smmu.clock.Completed();
+    return smmu.closed;
+  }
+  ++smmu.counters.syncs;
+  WriteAll32(smmu, gr0::kTLBGSYNC, 0);
+  const bool done = WaitForSync(smmu);
+  if (done) smmu.clock.Completed();
+  if (!done) ++smmu.counters.sync_timeouts;
+  smmu.degraded = !done;
+  return done;
+}
+
 bool FlushHost(Smmu& smmu) {
   WriteAll32(smmu, gr0::kTLBIVMID, smmu.host_vmid.value);
   return SyncAll(smmu);
@@ -63,6 +68,11 @@ bool FlushHost(Smmu& smmu) {
 bool FlushEverything(Smmu& smmu) {
   WriteAll32(smmu, gr0::kTLBIALLH, 0);
   WriteAll32(smmu, gr0::kTLBIALLNSNH, 0);
+  return SyncAll(smmu);
+}
+
+bool FlushVmid(Smmu& smmu, Vmid vmid) {
+  WriteAll32(smmu, gr0::kTLBIVMID, vmid.value);
   return SyncAll(smmu);
 }
 

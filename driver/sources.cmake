@@ -5,9 +5,20 @@
 set(DRIVER_SOURCES
     abort_decode.cc
     api.cc
+    api_power.cc
+    attach.cc
+    bank_life.cc
     config.cc
+    domain.cc
+    domain_api.cc
+    el2_stream.cc
+    fault_scan.cc
+    index_life.cc
     mc.cc
+    power.cc
+    references.cc
     register_table.cc
+    ring.cc
     smmu_access.cc
     smmu_bank.cc
     smmu_fault.cc
@@ -15,8 +26,10 @@ set(DRIVER_SOURCES
     smmu_stream.cc
     smmu_tlb.cc
     stage2.cc
+    tables.cc
     takeover.cc
-    unsupported.cc)
+    units.cc
+    vm.cc)
 # Only where nobody else provides memcpy, memmove, memset and memcmp.
 set(DRIVER_FREESTANDING_SOURCES mem.cc)
 # For every build of the driver, hosted ones too: what it may not use at EL2, it does not use.

@@ -12,132 +12,19 @@
 namespace SIDEWALL_NS {
 namespace {
 
-constexpr uint32_t kLeafLevel = 3;
-constexpr uint32_t kIndexBits = 9;
-constexpr uint32_t kIndexMask = (1u << kIndexBits) - 1u;
-constexpr uint64_t kChunkSize = uint64_t{1} << 21;  // what one table of leaves covers
 // Steps of one call: a chunk each, or a hole of any size. 512 chunks are 1 GiB.
 constexpr uint32_t kMaxSteps = 512;
-
-// Stage-2 descriptors.
-constexpr uint64_t kTableOrPage = 3;
-constexpr uint64_t kAddressMask = 0x0000fffffffff000;
-constexpr uint64_t kMemAttrNormal = uint64_t{0xf} << 2;  // inner and outer write-back
-constexpr uint64_t kMemAttrDevice = uint64_t{0x1} << 2;  // nGnRE
-constexpr uint64_t kS2apRead = uint64_t{1} << 6;
-constexpr uint64_t kS2apWrite = uint64_t{1} << 7;
-constexpr uint64_t kInnerShareable = uint64_t{3} << 8;
-constexpr uint64_t kAccessFlag = uint64_t{1} << 10;
-constexpr uint64_t kExecuteNever = uint64_t{1} << 54;
-
-constexpr uint32_t kProtAll = SIDEWALL_PROT_RW | SIDEWALL_PROT_MMIO | SIDEWALL_PROT_NOEXEC;
-
-constexpr uint32_t LevelShift(uint32_t level) { return 12 + kIndexBits * (kLeafLevel - level); }
-constexpr uint32_t IndexAt(uint64_t ipa, uint32_t level) {
-  return static_cast<uint32_t>(ipa >> LevelShift(level)) & kIndexMask;
-}
-static_assert(LevelShift(0) == 39 && LevelShift(2) == 21);
-
-enum class Kind { kForbidden, kDram, kDevice };
-
-struct Segment {
-  uint64_t end = 0;
-  Kind kind = Kind::kDevice;
-};
-
-// Narrows [pa, segment->end) to where its relation to [start, end) does not change.
-bool Narrow(uint64_t pa, uint64_t start, uint64_t end, Segment* segment) {
-  if (pa >= start && pa < end) {
-    if (end < segment->end) segment->end = end;
-    return true;
-  }
-  if (start > pa && start < segment->end) segment->end = start;
-  return false;
-}
-
-// Pages that only EL2 touches are in no stage 2; a page that such a range touches in part counts.
-bool NarrowForbidden(const State& state, uint64_t pa, Segment* segment) {
-  bool forbidden = false;
-  for (uint32_t i = 0; i < state.cfg.el2_range_count; ++i) {
-    const sidewall_range& range = state.cfg.el2_range[i];
-    forbidden |= Narrow(pa, AlignDown(range.start, kPageSize),
-                        AlignUp(range.start + range.size, kPageSize), segment);
-  }
-  for (uint32_t i = 0; i < state.cfg.mc_window_count; ++i) {
-    const sidewall_range& range = state.cfg.mc_window[i];
-    forbidden |= Narrow(pa, range.start, range.start + range.size, segment);
-  }
-  for (uint32_t i = 0; i < state.smmu_count; ++i) {
-    const Smmu& smmu = state.smmu[i];
-    for (uint32_t j = 0; j < smmu.instance_count; ++j) {
-      forbidden |= Narrow(pa, smmu.window[j], smmu.window[j] + smmu.window_size, segment);
-    }
-  }
-  return forbidden;
-}
-
-Segment SegmentAt(const State& state, uint64_t pa, uint64_t limit) {
-  Segment segment{limit, Kind::kDevice};
-  bool dram = false;
-  for (uint32_t i = 0; i < state.cfg.dram_count; ++i) {
-    const sidewall_range& range = state.cfg.dram[i];
-    dram |= Narrow(pa, range.start, range.start + range.size, &segment);
-  }
-  if (dram) segment.kind = Kind::kDram;
-  if (NarrowForbidden(state, pa, &segment)) segment.kind = Kind::kForbidden;
-  return segment;
-}
 
 bool AnyMappable(const State& state, uint64_t position, uint64_t end) {
   while (position < end) {
     const Segment segment = SegmentAt(state, position, end);
-    if (segment.kind != Kind::kForbidden) return true;
+    if (segment.kind != MemoryKind::kForbidden) return true;
     position = segment.end;
   }
   return false;
 }
 
-uint64_t LeafBits(Kind kind, uint32_t prot) {
-  uint64_t bits = kTableOrPage | kAccessFlag;
-  if ((prot & SIDEWALL_PROT_R) != 0) bits |= kS2apRead;
-  if ((prot & SIDEWALL_PROT_W) != 0) bits |= kS2apWrite;
-  const bool device = kind == Kind::kDevice || (prot & SIDEWALL_PROT_MMIO) != 0;
-  bits |= device ? kMemAttrDevice : kMemAttrNormal | kInnerShareable;
-  if (device || (prot & SIDEWALL_PROT_NOEXEC) != 0) bits |= kExecuteNever;
-  return bits;
-}
-
 void MarkUnflushed(State& state) { state.idmap.unflushed = (1u << state.smmu_count) - 1u; }
-
-struct Path {
-  Pa table;            // the lowest table that is there
-  uint32_t level = 0;  // its level; kLeafLevel when the table of leaves is there
-};
-
-Path FindPath(const State& state, const Tables& tables, uint64_t ipa) {
-  Path path{state.idmap.root, 0};
-  while (path.level < kLeafLevel) {
-    const uint64_t entry = tables.Read(path.table, IndexAt(ipa, path.level));
-    if ((entry & kTableOrPage) != kTableOrPage) break;
-    path.table = Pa{entry & kAddressMask};
-    ++path.level;
-  }
-  return path;
-}
-
-// Takes the missing tables from the reserve, which the caller has checked, and publishes each.
-Pa MakeLeafTable(State& state, const Tables& tables, Path path, uint64_t ipa) {
-  while (path.level < kLeafLevel) {
-    const Pa child{state.idmap.reserve[--state.idmap.reserve_count]};
-    const uint32_t index = IndexAt(ipa, path.level);
-    tables.MakeEmpty(child);
-    tables.Write(path.table, index, child.value | kTableOrPage);
-    tables.Clean(path.table, index, 1);
-    path.table = child;
-    ++path.level;
-  }
-  return path.table;
-}
 
 // A live entry that changes permission or type is overwritten in one store, since a device cannot
 // retry a broken entry; the old translation may be cached until the batch is completed.
@@ -159,15 +46,16 @@ uint32_t GiveChunk(State& state, uint64_t position, uint64_t end, uint32_t prot)
   LockGuard lock(state.ctx, SIDEWALL_LOCK_IDMAP);
   const Tables tables(state.ctx, &state.idmap.counters);
   if (!AnyMappable(state, position, end)) return 0;
-  const Path path = FindPath(state, tables, position);
+  const Path path = FindPath(tables, state.idmap.root, position);
   const uint32_t missing = kLeafLevel - path.level;
-  if (missing > state.idmap.reserve_count) return missing - state.idmap.reserve_count;
-  const Pa table = MakeLeafTable(state, tables, path, position);
+  SpareTables& spare = state.idmap.spare;
+  if (missing > spare.count) return missing - spare.count;
+  const Pa table = MakeTables(tables, path, position, kLeafLevel, spare);
   while (position < end) {
     const Segment segment = SegmentAt(state, position, end);
     const uint32_t first = IndexAt(position, kLeafLevel);
     const uint32_t count = static_cast<uint32_t>((segment.end - position) / kPageSize);
-    if (segment.kind != Kind::kForbidden) {
+    if (segment.kind != MemoryKind::kForbidden) {
       const uint64_t bits = LeafBits(segment.kind, prot);
       for (uint32_t i = 0; i < count; ++i) {
         GiveLeaf(state, tables, table, first + i, (position + i * kPageSize) | bits);
@@ -188,7 +76,7 @@ uint32_t GiveChunk(State& state, uint64_t position, uint64_t end, uint32_t prot)
 uint64_t TakeChunk(State& state, uint64_t position, uint64_t end) {
   LockGuard lock(state.ctx, SIDEWALL_LOCK_IDMAP);
   const Tables tables(state.ctx, &state.idmap.counters);
-  const Path path = FindPath(state, tables, position);
+  const Path path = FindPath(tables, state.idmap.root, position);
   // A missing entry at some level means that nothing is mapped in all that it would cover.
   const uint32_t entry_level = path.level < kLeafLevel ? path.level : kLeafLevel - 1;
   const uint64_t covered = uint64_t{1} << LevelShift(entry_level);
@@ -212,12 +100,7 @@ uint64_t TakeChunk(State& state, uint64_t position, uint64_t end) {
   return stop;
 }
 
-uint64_t AllocPage(State& state) {
-  const uint64_t page = sidewall_plat_page_alloc(state.ctx, SIDEWALL_POOL_ATOMIC);
-  // A page that no descriptor can hold would be the hypervisor's own error.
-  if ((page & ~kAddressMask) != 0) sidewall_plat_panic(state.ctx, __LINE__);
-  return page;
-}
+uint64_t AllocPage(State& state) { return TablePage(state.ctx, SIDEWALL_POOL_ATOMIC); }
 
 // Fills the reserve with `missing` pages, with no lock held while the pool is asked. False: the
 // pool is empty.
@@ -228,9 +111,10 @@ bool FillReserve(State& state, uint32_t missing) {
     bool kept = false;
     {
       LockGuard lock(state.ctx, SIDEWALL_LOCK_IDMAP);
-      kept = state.idmap.reserve_count < Idmap::kReserveMax;
+      SpareTables& spare = state.idmap.spare;
+      kept = spare.count < SpareTables::kMax;
       if (kept) {
-        state.idmap.reserve[state.idmap.reserve_count++] = page;
+        spare.page[spare.count++] = page;
         ++state.idmap.pages;
       }
     }
@@ -239,16 +123,9 @@ bool FillReserve(State& state, uint32_t missing) {
   return true;
 }
 
-// How many tables mapping [position, end) can need at most, apart from the reserve.
 uint32_t PagesWanted(State& state, uint64_t position, uint64_t end) {
   LockGuard lock(state.ctx, SIDEWALL_LOCK_IDMAP);
-  uint64_t pages = 0;
-  for (uint32_t level = 0; level < kLeafLevel; ++level) {
-    const uint32_t shift = LevelShift(level);
-    pages += ((end - 1) >> shift) - (position >> shift) + 1;
-  }
-  pages -= state.idmap.reserve_count < pages ? state.idmap.reserve_count : pages - 1;
-  return static_cast<uint32_t>(pages);
+  return TablesWanted(position, end, state.idmap.spare.count);
 }
 
 struct Span {
@@ -282,6 +159,81 @@ uint32_t GiveWithPool(State& state, uint64_t position, uint64_t stop, uint32_t p
   return missing;
 }
 
+// What is found when the tree is looked at anew.
+struct Census {
+  uint64_t tables = 0;
+  uint64_t leaves = 0;
+};
+
+// The tables lie in memory that only EL2 touches.
+bool ReadTablePointer(const State& state, uint64_t entry, Pa* table) {
+  *table = Pa{entry & descriptor::kAddressMask};
+  if (entry != (table->value | descriptor::kTableOrPage)) return false;
+  return SegmentAt(state, table->value, table->value + kPageSize).kind == MemoryKind::kForbidden;
+}
+
+// An identity leaf of a page that the host may have, with attributes that a gain can give.
+bool LeafIsSound(uint64_t entry, uint64_t ipa, MemoryKind kind) {
+  uint32_t prot = 0;
+  if ((entry & descriptor::kS2apRead) != 0) prot |= SIDEWALL_PROT_R;
+  if ((entry & descriptor::kS2apWrite) != 0) prot |= SIDEWALL_PROT_W;
+  if ((entry & descriptor::kMemAttrNormal) == descriptor::kMemAttrDevice)
+    prot |= SIDEWALL_PROT_MMIO;
+  if ((entry & descriptor::kExecuteNever) != 0) prot |= SIDEWALL_PROT_NOEXEC;
+  if (kind == MemoryKind::kForbidden || (prot & SIDEWALL_PROT_RW) == 0) return false;
+  return entry == (ipa | LeafBits(kind, prot));
+}
+
+bool LeavesAreSound(const State& state, const Tables& tables, Pa table, uint64_t ipa,
+                    Census* census) {
+  const uint64_t end = ipa + kChunkSize;
+  Segment segment{ipa, MemoryKind::kForbidden};
+  for (uint32_t i = 0; ipa < end; ++i, ipa += kPageSize) {
+    const uint64_t entry = tables.Read(table, i);
+    if (ipa >= segment.end) segment = SegmentAt(state, ipa, end);
+    if (entry == 0) continue;
+    if (!LeafIsSound(entry, ipa, segment.kind)) return false;
+    ++census->leaves;
+  }
+  return true;
+}
+
+// The tables of leaves below one table of level 2.
+bool ChunksAreSound(const State& state, const Tables& tables, Pa table, uint64_t ipa,
+                    Census* census) {
+  for (uint32_t i = 0; i < kTableEntries; ++i, ipa += kChunkSize) {
+    const uint64_t entry = tables.Read(table, i);
+    if (entry == 0) continue;
+    Pa leaves;
+    if (!ReadTablePointer(state, entry, &leaves)) return false;
+    ++census->tables;
+    if (!LeavesAreSound(state, tables, leaves, ipa, census)) return false;
+  }
+  return true;
+}
+
+bool TreeIsSound(const State& state, const Tables& tables, Census* census) {
+  const uint64_t top = tables.Read(state.idmap.root, 0);
+  // Everything at or above the format bit.
+  for (uint32_t i = 1; i < kTableEntries; ++i) {
+    if (tables.Read(state.idmap.root, i) != 0) return false;
+  }
+  if (top == 0) return true;
+  Pa middle;
+  if (!ReadTablePointer(state, top, &middle)) return false;
+  ++census->tables;
+  for (uint32_t i = 0; i < kTableEntries; ++i) {
+    const uint64_t entry = tables.Read(middle, i);
+    if (entry == 0) continue;
+    Pa chunks;
+    if (!ReadTablePointer(state, entry, &chunks)) return false;
+    ++census->tables;
+    const uint64_t ipa = uint64_t{i} << LevelShift(1);
+    if (!ChunksAreSound(state, tables, chunks, ipa, census)) return false;
+  }
+  return true;
+}
+
 }  // namespace
 
 bool CreateIdmap(State& state) {
@@ -292,13 +244,54 @@ bool CreateIdmap(State& state) {
     sidewall_plat_page_free(state.ctx, SIDEWALL_POOL_ATOMIC, root);
     return false;
   }
-  const Tables tables(state.ctx, &state.idmap.counters);
   state.idmap.root = Pa{root};
   state.idmap.empty_root = Pa{empty_root};
   state.idmap.pages = 2;
+  return true;
+}
+
+void ReturnIdmap(State& state) {
+  sidewall_plat_page_free(state.ctx, SIDEWALL_POOL_ATOMIC, state.idmap.root.value);
+  sidewall_plat_page_free(state.ctx, SIDEWALL_POOL_ATOMIC, state.idmap.empty_root.value);
+  state.idmap.pages = 0;
+}
+
+void MakeIdmap(State& state) {
+  LockGuard lock(state.ctx, SIDEWALL_LOCK_IDMAP);
+  const Tables tables(state.ctx, &state.idmap.counters);
   tables.MakeEmpty(state.idmap.root);
   tables.MakeEmpty(state.idmap.empty_root);
-  return true;
+}
+
+uint32_t VerifyIdmap(State& state) {
+  LockGuard lock(state.ctx, SIDEWALL_LOCK_IDMAP);
+  const Tables tables(state.ctx, &state.idmap.counters);
+  const Idmap& idmap = state.idmap;
+  Census census;
+  if (!TreeIsSound(state, tables, &census)) return __LINE__;
+  if (census.leaves != idmap.mapped_pages) return __LINE__;
+  constexpr uint32_t kRoots = 2;
+  if (census.tables + kRoots + idmap.spare.count != idmap.pages) return __LINE__;
+  for (uint32_t i = 0; i < kTableEntries; ++i) {
+    if (tables.Read(idmap.empty_root, i) != 0) return __LINE__;
+  }
+  return 0;
+}
+
+uint32_t ReturnSpareTables(State& state, uint64_t pages) {
+  uint32_t returned = 0;
+  while (returned < pages && returned < SpareTables::kMax) {
+    uint64_t page = 0;
+    {
+      LockGuard lock(state.ctx, SIDEWALL_LOCK_IDMAP);
+      if (state.idmap.spare.count == 0) break;
+      page = state.idmap.spare.page[--state.idmap.spare.count];
+      --state.idmap.pages;
+    }
+    sidewall_plat_page_free(state.ctx, SIDEWALL_POOL_ATOMIC, page);
+    ++returned;
+  }
+  return returned;
 }
 
 sidewall_result UpdateIdmap(State& state, uint64_t start, uint64_t end, uint32_t prot) {

@@ -37,6 +37,8 @@ class Stage2Test : public DriverTest {
 TEST_F(Stage2Test, BankMatchesTheTables) {
   const uint64_t bank = Bank(kNiso1, kHostStage2);
   EXPECT_EQ(fake.Reg(bank + 0x30), 0x80052090u) << "T0SZ 16, SL0 2, outer, PASize 48";
+  EXPECT_EQ(fake.Reg(bank), 0u) << "no S2CR names it";
+  Write(kNiso1 + 0xc00, 0x00010000);
   EXPECT_EQ(fake.Reg(bank), 0x2121u);
   EXPECT_EQ(fake.Reg(kNiso1 + kGr1 + 4 * kHostStage2), 9u) << "type 0, the host's VMID";
   EXPECT_EQ(fake.Reg(kNiso1 + kGr1 + 0x800 + 4 * kHostStage2), 1u);

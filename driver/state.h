@@ -10,22 +10,45 @@
 #ifndef SIDEWALL_DRIVER_STATE_H_
 #define SIDEWALL_DRIVER_STATE_H_
 
+#include "driver/index_life.h"
 #include "driver/plat.h"
 #include "driver/registers.h"
+#include "driver/tables.h"
 #include "driver/types.h"
 
 namespace SIDEWALL_NS {
 
-// A stream mapping entry: SMR and S2CR, as the host sees them and as hardware holds them.
+// What an entry of EL2's own is for. Those of the first three kinds stand in for an entry that the
+// host has not made: when it makes one that matches their stream, they become that entry.
+enum class EntryUse : uint8_t {
+  kFree,
+  kBoot,      // a stream that a boot loader left active, on the host's identity stage 2
+  kIdentity,  // a stream for which the host asked for the same
+  kBlocked,   // a stream of the host on the fault bank
+  kUnit,      // a stream of a VM, on a domain of its own or on the fault bank
+  kDomain,    // a stream of the host on a domain of its own
+  kDraining,  // one that was, on the fault bank until a sync has completed
+};
+
+// A stream mapping entry: SMR and S2CR, as the host sees them and as hardware holds them. `slot` is
+// where in hardware: slots are a permutation of the entries, and only an entry that takes the place
+// of one of EL2's moves (el2_stream.cc).
 struct Entry {
   uint32_t smr;
   uint32_t s2cr;
   uint32_t hw_smr;
   uint32_t hw_s2cr;
+  uint8_t slot;
+  EntryUse use;
+  bool blocked;  // the host's: faults until the host writes S2CR
 };
 
 // A context bank of the host as the host sees it. Hardware holds the same TTBR, TCR, MAIR and
 // CONTEXTIDR, a CBAR and CBA2R that never change, and SCTLR only while `users` is not 0.
+//
+// A bank of EL2 is a stage 2: TTBR0, TCR and CBAR as hardware has them, and on only while there are
+// users. Users of the host's stage 2 are also the entries that name a bank which is
+// nested over it.
 struct Bank {
   uint64_t ttbr0;
   uint64_t ttbr1;
@@ -38,9 +61,46 @@ struct Bank {
   uint32_t cbar;
   uint32_t cba2r;
   uint32_t users;  // entries whose S2CR in hardware names this bank
+  bool idle;       // EL2's: no user is left, but it is on until a sync has drained what used it
+  uint8_t told;    // bit n: the record on instance n has been reported to its owner
+};
+
+// What the caller has said of the power of a unit.
+enum class Power : uint8_t { kOn, kSuspended, kOff };
+
+// The last accesses to one logical SMMU, or to the memory controller. Record n lies at n modulo
+// kRingRecords; its sequence number is n * kRingCount + the number of the ring.
+inline constexpr uint32_t kRingRecords = 64;
+inline constexpr uint32_t kRingCount = 4;
+inline constexpr uint32_t kMcRing = 3;
+static_assert(kMcRing == SIDEWALL_MAX_SMMUS && kMcRing < kRingCount);
+static_assert(sizeof(sidewall_ring_record) == 48);
+struct Ring {
+  uint64_t next;
+  sidewall_ring_record record[kRingRecords];
 };
 
 inline constexpr uint32_t kSidCount = 128;
+
+// Stream IDs of one side, as a set.
+struct SidSet {
+  uint64_t word[kSidCount / 64] = {};
+  constexpr bool Has(uint32_t sid) const { return (word[sid / 64] >> (sid % 64) & 1) != 0; }
+  constexpr void Add(uint32_t sid) { word[sid / 64] |= uint64_t{1} << (sid % 64); }
+  constexpr bool empty() const { return (word[0] | word[1]) == 0; }
+};
+
+inline constexpr uint8_t kNoContext = 0xff;
+
+// A bank of EL2's own that a domain's tree stands in, with the VMID that tags it.
+struct Context {
+  IndexLife life;  // a reference is a stream that is attached
+  uint8_t domain;
+  uint8_t vmid;
+};
+
+// Banks that EL2 keeps beyond these of a unit are left unused.
+inline constexpr uint32_t kMaxContexts = 32;
 
 // One logical SMMU: one instance, or two that always hold the same policy.
 struct Smmu {
@@ -65,27 +125,83 @@ struct Smmu {
   uint32_t scr0;    // virtual
   uint32_t scr2;    // virtual
   bool degraded;    // a sync did not complete, and none has completed since
+  Power power;
+  // Registers may be accessed. False while power is off or a restore has failed: then nothing is
+  // stored, what hardware is to hold is kept above and below, and a resume stores all of it.
+  bool reachable;
+  bool closed;        // not reachable, and no stream can translate before all has been flushed
+  uint8_t gfsr_told;  // bit n: the global record of instance n has been reported
+  uint32_t idle_banks;
+  uint32_t fault_cursor;  // where the next look for fault records begins
+  // Banks in use whose host wants an interrupt: then the stage 2 below them raises one too.
+  uint32_t interrupting_banks;
   // Entries that are valid for the host and not in hardware; they are tried again on each change.
   uint32_t waiting_entries;
   Entry entry[kMaxEntries];
   Bank bank[kMaxBanks];
   uint8_t sid_owner[kSidCount];  // enum sidewall_owner
+  uint32_t context_count;
+  uint32_t last_vmid;  // handed out last, so that one is used again as late as possible
+  Context context[kMaxContexts];
+  SyncClock clock;
+  uint64_t entry_epoch;  // of the entries that drain, the latest
   Counters counters;
+  Ring ring;
 };
 
 // The host's identity stage 2, one tree for all SMMUs.
 struct Idmap {
-  static constexpr uint32_t kReserveMax = 3;  // tables below the root that one page can need
   Pa root;
   Pa empty_root;  // of the fault banks
   uint64_t pages;
   uint64_t mapped_pages;
-  uint64_t reserve[kReserveMax];
-  uint32_t reserve_count;
+  SpareTables spare;
   // Bit n: logical SMMU n may still hold translations that the tables no longer have.
   uint32_t unflushed;
   // Some of them are for pages whose permission or type changed, not for pages that were taken.
   bool live_change;
+  Counters counters;
+};
+
+// A paravirtual domain: one stage-2 tree of EL2's, with one owner.
+struct Domain {
+  IndexLife life;  // a reference is an attached stream; draining: being freed
+  uint8_t owner;   // enum sidewall_owner
+  uint8_t context[SIDEWALL_MAX_SMMUS];
+  uint8_t unflushed;    // bit n: logical SMMU n may translate through what was unmapped
+  uint32_t generation;  // of the handle, which may be used again
+  Pa root;
+  // Where unmapped leaves wait for their sync; empty when equal.
+  uint64_t pending_first;
+  uint64_t pending_last;
+};
+
+inline constexpr uint32_t kDomainCount =
+    SIDEWALL_HOST_DOMAINS + SIDEWALL_MAX_VMS * SIDEWALL_VM_DOMAINS;
+static_assert(kDomainCount < kNoContext);
+
+struct Route {
+  uint32_t pviommu;
+  uint32_t vsid;
+  uint8_t smmu;
+  uint8_t sid;
+};
+
+enum class VmStage : uint8_t { kNone = 0, kOpen, kFinal, kDying };
+
+struct Vm {
+  VmStage stage;
+  uint8_t route_count;
+  Route route[SIDEWALL_MAX_ROUTES];
+};
+
+// Domains and VMs, guarded by SIDEWALL_LOCK_DOMAINS.
+struct Domains {
+  uint32_t iova_bits;  // that every unit can translate
+  uint32_t generation;
+  uint64_t pages;
+  Domain domain[kDomainCount];
+  Vm vm[SIDEWALL_MAX_VMS];
   Counters counters;
 };
 
@@ -102,6 +218,7 @@ struct Mc {
   // Ids whose words gave an answer at init; of those that did not, nothing can be said later.
   bool readable[kClientIds];
   Counters counters;
+  Ring ring;
 };
 
 // kUnsettled: a finalize is going on or has failed, so that shadows and hardware may differ; no
@@ -117,9 +234,11 @@ struct State {
   Phase phase;
   void* ctx;
   sidewall_cfg cfg;
+  uint64_t boot_deadline_us;
   uint32_t smmu_count;
   Smmu smmu[SIDEWALL_MAX_SMMUS];
   Idmap idmap;
+  Domains domains;
   Mc mc;
 };
 
@@ -135,21 +254,37 @@ static_assert(sizeof(sidewall_state) <= SIDEWALL_STATE_SIZE);
 static_assert(sizeof(sidewall_state) <= 64 * 1024, "a harness copies it at every reset");
 static_assert(alignof(sidewall_state) <= SIDEWALL_STATE_ALIGN);
 
+// The unit of a side; null: the board has none.
+inline Smmu* UnitOf(State& state, uint32_t side) {
+  for (uint32_t i = 0; i < state.smmu_count; ++i) {
+    if (state.smmu[i].side == side) return &state.smmu[i];
+  }
+  return nullptr;
+}
+
 // The window of one instance.
 inline RegisterWindow WindowOf(Smmu& smmu, uint32_t instance) {
   return RegisterWindow(smmu.ctx, Pa{smmu.window[instance]}, smmu.window_size, &smmu.counters);
 }
 
-// The one way in which policy reaches hardware: the same value on every instance.
+// The one way in which policy reaches hardware: the same value on every instance. A unit without
+// power gets nothing; it is given all that it is to hold when power is back.
 inline void WriteAll32(Smmu& smmu, uint32_t offset, uint32_t value) {
+  if (!smmu.reachable) return;
   for (uint32_t i = 0; i < smmu.instance_count; ++i) WindowOf(smmu, i).Write32(offset, value);
 }
 inline void WriteAll64(Smmu& smmu, uint32_t offset, uint64_t value) {
+  if (!smmu.reachable) return;
   for (uint32_t i = 0; i < smmu.instance_count; ++i) WindowOf(smmu, i).Write64(offset, value);
 }
 
 inline uint32_t BankRegister(const Smmu& smmu, ContextBank bank, uint32_t offset) {
   return BankOffset(smmu.global_pages, bank) + offset;
+}
+
+// Where an entry lies in hardware.
+inline EntryIndex SlotOf(const Smmu& smmu, EntryIndex index) {
+  return EntryIndex{smmu.entry[index.value].slot};
 }
 
 inline sidewall_result Result(sidewall_status status, uint64_t progress = 0) {

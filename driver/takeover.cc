@@ -12,9 +12,10 @@
 //   3. every SMR invalid, every S2CR clean
 //   4. sACR, then ACTLR, which sACR can lock; every bank off, its fault cleared
 //
-// Then every unit is programmed, its whole TLB flushed and the sync seen complete on each instance.
-// EL2's stage-2 banks come on last, when no unit holds anything of an earlier owner: a stream of a
-// unit that is still open could write to the tables that all stage 2s walk.
+// Then the whole TLB of each is flushed and the sync seen complete on each instance, which also
+// drains what was under way. Only now is no stream left that could write to memory through a stage
+// 2 that is not EL2's, and EL2's tables are made. Last, every unit is programmed. No bank is on
+// when it is over, but for streams that a boot loader left active.
 #include "driver/internal.h"
 
 namespace SIDEWALL_NS {
@@ -60,19 +61,17 @@ void FillGeometry(Smmu& smmu, const sidewall_smmu_cfg& cfg) {
   smmu.fault_bank = ContextBank{smmu.host_banks + 1};
   smmu.global_pages = 2u << idr1::kNumpagendxb.Get(smmu.idr[1]);
   smmu.ipa_bits = idr2::kIas.Get(smmu.idr[2]) == idr2::kSize48 ? 48 : 44;
+  // The host's stage 2 and the fault bank come first.
+  const uint32_t contexts = cfg.el2_banks - 2;
+  smmu.context_count = contexts < kMaxContexts ? contexts : kMaxContexts;
 }
 
-uint32_t CheckSmmu(Smmu& smmu, const sidewall_smmu_cfg& cfg, bool again) {
-  for (uint32_t instance = 0; instance < smmu.instance_count; ++instance) {
-    for (uint32_t i = 0; i < kIdrCount; ++i) {
-      uint32_t value = 0;
-      SIDEWALL_REQUIRE(WindowOf(smmu, instance).Read32(gr0::kIDR0 + 4 * i, &value));
-      if (instance == 0 && !again) smmu.idr[i] = value;
-      SIDEWALL_REQUIRE(smmu.idr[i] == value);
-    }
+uint32_t LearnUnit(Smmu& smmu, const sidewall_smmu_cfg& cfg) {
+  for (uint32_t i = 0; i < kIdrCount; ++i) {
+    SIDEWALL_REQUIRE(WindowOf(smmu, 0).Read32(gr0::kIDR0 + 4 * i, &smmu.idr[i]));
   }
-  if (again) return 0;
-  const uint32_t line = CheckIds(smmu, cfg);
+  uint32_t line = CheckUnitIds(smmu);
+  if (line == 0) line = CheckIds(smmu, cfg);
   if (line == 0) FillGeometry(smmu, cfg);
   return line;
 }
@@ -131,24 +130,6 @@ uint32_t CloseBanks(const Smmu& smmu, const RegisterWindow& window) {
   return 0;
 }
 
-void ProgramHostBank(const Smmu& smmu, const RegisterWindow& window, ContextBank bank) {
-  window.Write32(Cba2rOffset(bank), cba2r::kVa64.mask());
-  window.Write32(CbarOffset(bank), cbar::kType.Of(cbar::kTypeNested) |
-                                       cbar::kCbndx.Of(smmu.host_stage2.value) |
-                                       cbar::kVmid.Of(smmu.host_vmid.value));
-  window.Write32(CbfrsynraOffset(bank), 0);
-  window.Write64(BankRegister(smmu, bank, cb::kTTBR0), 0);
-  window.Write64(BankRegister(smmu, bank, cb::kTTBR1), 0);
-  window.Write32(BankRegister(smmu, bank, cb::kTCR), 0);
-  window.Write32(BankRegister(smmu, bank, cb::kTCR2), tcr::kTcr2Reset);
-  window.Write32(BankRegister(smmu, bank, cb::kMAIR0), 0);
-  window.Write32(BankRegister(smmu, bank, cb::kMAIR1), 0);
-  window.Write32(BankRegister(smmu, bank, cb::kCONTEXTIDR), 0);
-  window.Write64(BankRegister(smmu, bank, cb::kFAR), 0);
-  window.Write32(BankRegister(smmu, bank, cb::kFSYNR0), 0);
-  window.Write32(BankRegister(smmu, bank, cb::kFSYNR1), 0);
-}
-
 // The tables are cleaned to the point of coherency, so the walks need not be cacheable; that is
 // right whether or not the unit is coherent.
 uint32_t Stage2Tcr(const Smmu& smmu) {
@@ -156,37 +137,54 @@ uint32_t Stage2Tcr(const Smmu& smmu) {
          tcr::kSh.Of(tcr::kShOuter) | tcr::kPaSize.Of(idr2::kOas.Get(smmu.idr[2]));
 }
 
-void ProgramEl2Bank(const Smmu& smmu, const RegisterWindow& window, ContextBank bank, Vmid vmid,
-                    Pa root) {
-  window.Write32(Cba2rOffset(bank), cba2r::kVa64.mask());
-  window.Write32(CbarOffset(bank), cbar::kType.Of(cbar::kTypeStage2) | cbar::kVmid.Of(vmid.value));
-  window.Write32(CbfrsynraOffset(bank), 0);
-  window.Write64(BankRegister(smmu, bank, cb::kTTBR0), root.value);
-  window.Write32(BankRegister(smmu, bank, cb::kTCR), Stage2Tcr(smmu));
+// What a stage 2 is made of.
+void ProgramContext(const Smmu& smmu, const RegisterWindow& window, ContextBank index) {
+  const Bank& bank = smmu.bank[index.value];
+  window.Write32(Cba2rOffset(index), cba2r::kVa64.mask());
+  window.Write32(CbarOffset(index), HardwareCbar(smmu, index));
+  window.Write32(CbfrsynraOffset(index), 0);
+  window.Write64(BankRegister(smmu, index, cb::kTTBR0), bank.ttbr0);
+  window.Write32(BankRegister(smmu, index, cb::kTCR), bank.tcr);
 }
 
-void ProgramInstance(const Smmu& smmu, const Idmap& idmap, const RegisterWindow& window) {
-  for (uint32_t i = 0; i < smmu.bank_count; ++i) {
-    const ContextBank bank{i};
-    if (i < smmu.host_banks) {
-      ProgramHostBank(smmu, window, bank);
-    } else if (bank == smmu.host_stage2) {
-      ProgramEl2Bank(smmu, window, bank, smmu.host_vmid, idmap.root);
-    } else {
-      ProgramEl2Bank(smmu, window, bank, smmu.fault_vmid, idmap.empty_root);
-    }
-  }
+// What a stage 2 does not have is written all the same, once, since hardware may keep it.
+void ProgramBank(const Smmu& smmu, const RegisterWindow& window, ContextBank index) {
+  const Bank& bank = smmu.bank[index.value];
+  ProgramContext(smmu, window, index);
+  window.Write64(BankRegister(smmu, index, cb::kTTBR1), bank.ttbr1);
+  window.Write32(BankRegister(smmu, index, cb::kTCR2), bank.tcr2);
+  window.Write32(BankRegister(smmu, index, cb::kMAIR0), bank.mair0);
+  window.Write32(BankRegister(smmu, index, cb::kMAIR1), bank.mair1);
+  window.Write32(BankRegister(smmu, index, cb::kCONTEXTIDR), bank.contextidr);
+  window.Write64(BankRegister(smmu, index, cb::kFAR), 0);
+  window.Write32(BankRegister(smmu, index, cb::kFSYNR0), 0);
+  window.Write32(BankRegister(smmu, index, cb::kFSYNR1), 0);
 }
 
-// What the host sees from now on: a unit as it comes out of reset.
-void ResetVirtual(Smmu& smmu) {
+void ProgramInstance(const Smmu& smmu, const RegisterWindow& window) {
+  for (uint32_t i = 0; i < smmu.bank_count; ++i) ProgramBank(smmu, window, ContextBank{i});
+}
+
+void DescribeStage2(Smmu& smmu, ContextBank index, Vmid vmid, Pa root) {
+  Bank& bank = smmu.bank[index.value];
+  bank.cbar = cbar::kType.Of(cbar::kTypeStage2) | cbar::kVmid.Of(vmid.value);
+  bank.ttbr0 = root.value;
+  bank.tcr = Stage2Tcr(smmu);
+}
+
+// A unit as it comes out of reset, for the host; and EL2's banks.
+void ResetVirtual(Smmu& smmu, const Idmap& idmap) {
   smmu.scr0 = scr0::kReset;
   smmu.scr2 = 0;
   smmu.waiting_entries = 0;
-  for (Entry& entry : smmu.entry) {
+  smmu.idle_banks = 0;
+  smmu.interrupting_banks = 0;
+  for (uint32_t i = 0; i < kMaxEntries; ++i) {
+    Entry& entry = smmu.entry[i];
     entry = Entry{};
     entry.s2cr = s2cr::kFault;
     entry.hw_s2cr = s2cr::kFault;
+    entry.slot = static_cast<uint8_t>(i);
   }
   for (Bank& bank : smmu.bank) {
     bank = Bank{};
@@ -194,10 +192,55 @@ void ResetVirtual(Smmu& smmu) {
     bank.tcr2 = tcr::kTcr2Reset;
     bank.cbar = cbar::kReset;
   }
+  for (uint32_t i = smmu.host_banks; i < smmu.bank_count; ++i) {
+    DescribeStage2(smmu, ContextBank{i}, smmu.fault_vmid, idmap.empty_root);
+  }
+  DescribeStage2(smmu, smmu.host_stage2, smmu.host_vmid, idmap.root);
+}
+
+// No unit is flushed before all are closed: a stream of another could still write to the tables
+// that this one walks.
+uint32_t CloseAllUnits(State& state) {
+  for (uint32_t i = 0; i < state.smmu_count; ++i) {
+    LockGuard lock(state.ctx, state.smmu[i].lock_id);
+    const uint32_t line = CloseUnit(state.smmu[i]);
+    if (line != 0) return line;
+  }
+  for (uint32_t i = 0; i < state.smmu_count; ++i) {
+    LockGuard lock(state.ctx, state.smmu[i].lock_id);
+    SIDEWALL_REQUIRE(FlushEverything(state.smmu[i]));
+  }
+  return 0;
+}
+
+}  // namespace
+
+uint32_t CheckUnitIds(Smmu& smmu) {
+  for (uint32_t instance = 0; instance < smmu.instance_count; ++instance) {
+    for (uint32_t i = 0; i < kIdrCount; ++i) {
+      uint32_t value = 0;
+      SIDEWALL_REQUIRE(WindowOf(smmu, instance).Read32(gr0::kIDR0 + 4 * i, &value));
+      SIDEWALL_REQUIRE(smmu.idr[i] == value);
+    }
+  }
+  return 0;
+}
+
+#undef SIDEWALL_REQUIRE
+
+uint32_t HardwareCbar(const Smmu& smmu, ContextBank bank) {
+  if (bank.value >= smmu.host_banks) return smmu.bank[bank.value].cbar;
+  return cbar::kType.Of(cbar::kTypeNested) | cbar::kCbndx.Of(smmu.host_stage2.value) |
+         cbar::kVmid.Of(smmu.host_vmid.value);
+}
+
+void ProgramStage2(Smmu& smmu, ContextBank bank, Vmid vmid, Pa root) {
+  DescribeStage2(smmu, bank, vmid, root);
+  if (!smmu.reachable) return;
+  for (uint32_t i = 0; i < smmu.instance_count; ++i) ProgramContext(smmu, WindowOf(smmu, i), bank);
 }
 
 uint32_t CloseUnit(Smmu& smmu) {
-  LockGuard lock(smmu.ctx, smmu.lock_id);
   for (uint32_t i = 0; i < smmu.instance_count; ++i) {
     uint32_t line = CloseStreams(smmu, WindowOf(smmu, i));
     if (line == 0) line = CloseBanks(smmu, WindowOf(smmu, i));
@@ -206,45 +249,35 @@ uint32_t CloseUnit(Smmu& smmu) {
   return 0;
 }
 
-uint32_t ProgramUnit(Smmu& smmu, const Idmap& idmap) {
-  LockGuard lock(smmu.ctx, smmu.lock_id);
-  for (uint32_t i = 0; i < smmu.instance_count; ++i) {
-    ProgramInstance(smmu, idmap, WindowOf(smmu, i));
-  }
-  SIDEWALL_REQUIRE(FlushEverything(smmu));
-  return 0;
+void ProgramUnit(Smmu& smmu) {
+  for (uint32_t i = 0; i < smmu.instance_count; ++i) ProgramInstance(smmu, WindowOf(smmu, i));
 }
-
-void OpenUnit(Smmu& smmu) {
-  LockGuard lock(smmu.ctx, smmu.lock_id);
-  WriteAll32(smmu, BankRegister(smmu, smmu.host_stage2, cb::kSCTLR), sctlr::kStage2);
-  WriteAll32(smmu, BankRegister(smmu, smmu.fault_bank, cb::kSCTLR), sctlr::kStage2);
-  ResetVirtual(smmu);
-}
-
-#undef SIDEWALL_REQUIRE
-
-}  // namespace
 
 uint32_t CheckHardware(State& state) {
   const bool again = state.phase != Phase::kNone;
   for (uint32_t i = 0; i < state.smmu_count; ++i) {
-    const uint32_t line = CheckSmmu(state.smmu[i], state.cfg.smmu[i], again);
+    Smmu& smmu = state.smmu[i];
+    const uint32_t line = again ? CheckUnitIds(smmu) : LearnUnit(smmu, state.cfg.smmu[i]);
     if (line != 0) return line;
   }
   return 0;
 }
 
 uint32_t TakeOver(State& state) {
-  for (uint32_t i = 0; i < state.smmu_count; ++i) {
-    const uint32_t line = CloseUnit(state.smmu[i]);
+  uint32_t line = CloseAllUnits(state);
+  if (line != 0) return line;
+  if (state.phase == Phase::kNone) {
+    MakeIdmap(state);
+  } else {
+    line = VerifyIdmap(state);
     if (line != 0) return line;
   }
   for (uint32_t i = 0; i < state.smmu_count; ++i) {
-    const uint32_t line = ProgramUnit(state.smmu[i], state.idmap);
-    if (line != 0) return line;
+    Smmu& smmu = state.smmu[i];
+    LockGuard lock(smmu.ctx, smmu.lock_id);
+    ResetVirtual(smmu, state.idmap);
+    ProgramUnit(smmu);
   }
-  for (uint32_t i = 0; i < state.smmu_count; ++i) OpenUnit(state.smmu[i]);
   return 0;
 }
 

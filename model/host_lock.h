@@ -18,7 +18,7 @@
 namespace sidewall::model {
 
 inline constexpr uint32_t kHostLock = 0x100;
-inline constexpr uint32_t kDriverLocks = 5;  // as the waist counts them
+inline constexpr uint32_t kDriverLocks = 6;  // as the waist counts them
 
 enum class LockFault : uint8_t {
   kNone,
@@ -57,7 +57,7 @@ class LockLedger {
   static uint32_t IdOf(uint32_t rank);
   LockReport DriverLockHeld(uint8_t cpu, LockFault fault) const;
 
-  uint16_t holder_[kRanks] = {kFree, kFree, kFree, kFree, kFree, kFree};
+  uint16_t holder_[kRanks] = {kFree, kFree, kFree, kFree, kFree, kFree, kFree};
 };
 
 }  // namespace sidewall::model

@@ -156,6 +156,7 @@ void Board::Boot(Caller& caller) {
   cold_ = false;
   event_index_ = 0;
   time_us_ = 0;
+  down_ = 0;
   spec_ = base_;
   machine_->Reset(spec_, arena_, &choices_, &reach_);
   ghost_.Reset(arena_);
@@ -209,20 +210,38 @@ void Board::Restore() {
   hyp_.Restore();
   phase_ = saved_phase_;
   time_us_ = saved_time_us_;
+  down_ = 0;
   verdict_ = Verdict();
   event_index_ = 0;
 }
 
 struct sidewall_result Board::Invoke(const Call& call) {
   call_name_ = CallName(call.id);
+  CountChange(call.id);
   const struct sidewall_result result = caller_->Call(call);
   Record(Access::kReturn, result.status | uint64_t{result.pages_needed} << 32, result.progress);
   if (call.regs) {
     for (uint64_t x : call.regs->x) Record(Access::kReturn, 0, x);
   }
   hyp_.CallReturned(*this);
+  NoteCall(call, result);
   checks_->AfterCall();
   return result;
+}
+
+// Streams that the call gave to somebody else are looked at with their new owner's eyes.
+void Board::NoteCall(const Call& call, const struct sidewall_result& result) {
+  if (phase_ != Phase::kUp) return;
+  if (result.status == SIDEWALL_OK) checks_->Iso12Authority(ghost_.domains().Breach(call));
+  ghost_.OnCall(call, result);
+  for (size_t i = 0; i < spec_.smmu_count; i++) {
+    const uint8_t side = spec_.smmu[i].side;
+    if (!ghost_.domains().changed(side)) continue;
+    for (uint8_t n = 0; n < spec_.smmu[i].instance_count; n++) {
+      reach_.RefreshInstance(machine_->InstanceIndex(side, n));
+    }
+    checks_->AfterMove(side);
+  }
 }
 
 // ---------------------------------------------------------------- the driver's platform

@@ -119,12 +119,18 @@ class Board final : public Platform, private model::HypCalls {
   Outcome Trap(uint64_t ipa, uint64_t esr, struct sidewall_regs& regs);
   Outcome OnePiece(model::DmaRequest request);
   void BetweenStores();
+  Outcome LosePower(uint64_t side);
+  struct sidewall_result SwitchPower(model::PowerCall call, uint8_t side);
+  void CountChange(CallId id);
+  bool IsDown(size_t instance) const;
+  bool IsDown(Window window) const;
 
   void AdoptCounts();
   bool Init();
   void Snapshot();
   bool Finalize();
   struct sidewall_result Invoke(const Call& call);
+  void NoteCall(const Call& call, const struct sidewall_result& result);
   Outcome OutcomeOf(const struct sidewall_result& result) const;
   void TellReach(uint64_t pa, uint64_t count, bool before);
   void ChangeHands(uint64_t pa, uint64_t count, bool lends, uint8_t next);
@@ -184,6 +190,11 @@ class Board final : public Platform, private model::HypCalls {
   size_t event_index_ = 0;
   const Event* event_ = nullptr;
   const char* call_name_ = "";
+  // Sides that the driver has agreed to power down, and how many calls it had served by then.
+  static constexpr size_t kSides = 3;
+  uint8_t down_ = 0;
+  uint64_t calls_ = 0;
+  uint64_t calls_when_down_[kSides] = {};
   uint64_t time_us_ = 0;
   uint64_t saved_time_us_ = 0;
   uint32_t cpu_ = 0;

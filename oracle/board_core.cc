@@ -172,6 +172,9 @@ HypResult Board::MoveMemory(const MoveOf& move) {
   if (result == Expect::kOk && known && e.host_loses) {
     checks_->AfterLoss(pa, count, model::kOwnerHost);
   }
+  const bool guest_loses = kind == EventKind::kHypReclaim ||
+                           (kind == EventKind::kHypUnshare && who != model::kOwnerHost);
+  if (result == Expect::kOk && known && guest_loses) checks_->AfterLoss(pa, count, who);
   const bool refused = result == Expect::kRefused;
   const uint64_t mapped = refused ? count : std::min(done.mapped / kPageSize, count);
   if (known && (e.host_gains || (refused && !was_restricted))) {
@@ -303,9 +306,7 @@ HypReply Board::PoolReclaim(uint32_t pool, uint64_t pages) {
 }
 
 HypReply Board::Power(model::PowerCall call, uint8_t side) {
-  constexpr CallId kCalls[] = {CallId::kSuspend, CallId::kResume, CallId::kPowerOff,
-                               CallId::kPowerOn};
-  return ReplyOf(Invoke({.id = kCalls[static_cast<size_t>(call)], .arg = {side}}));
+  return ReplyOf(SwitchPower(call, side));
 }
 
 bool Board::Refill(uint32_t pool, uint32_t pages) {

@@ -126,13 +126,15 @@ Outcome Board::ApplyTrap(const Event& event) {
   return outcome;
 }
 
-// One trap, as EL2's vector would hand it over. The ghost hears of it whatever the driver says.
+// One trap, as EL2's vector would hand it over. The ghost hears of it whatever the driver says, but
+// where bare hardware would be without power.
 Outcome Board::Trap(uint64_t ipa, uint64_t esr, struct sidewall_regs& regs) {
   const TrappedAccess access = ReadSyndrome(esr, ipa, regs);
   Window window = Window::kNiso1;
   uint32_t offset = 0;
   const bool ours = WindowOf(ipa, &window, &offset);
-  const bool write = ours && access.legal && access.write;
+  const bool down = ours && IsDown(window);
+  const bool write = ours && access.legal && access.write && !down;
   if (write) {
     checks_->ArmWatches();
     ghost_.HostWrite(window, offset, access.width, Truncate(access.value, access.width));
@@ -265,9 +267,9 @@ Outcome Board::OnePiece(model::DmaRequest request) {
   request.side = machine_->SideOf(result.instance);
   request.sid = result.sid;
   Legal legal;
-  if (phase_ == Phase::kUp) {
-    legal = ghost_.HostDma(request.side, result.sid, request.address, request.write,
-                           request.privileged, request.instruction);
+  if (phase_ == Phase::kUp && !IsDown(result.instance)) {
+    legal = ghost_.LegalDma(request.side, result.sid, request.address, request.write,
+                            request.privileged, request.instruction);
   }
   checks_->AfterDma(request, result, legal);
   Outcome outcome;
@@ -288,10 +290,7 @@ void Board::KeepWatch(const model::DmaRequest& request, uint64_t pa) {
 Outcome Board::ApplyHardware(const Event& event) {
   Outcome outcome;
   outcome.result = Expect::kOk;
-  if (event.kind == EventKind::kHwPowerLoss) {
-    // Resume is a call of a later slice; without it a power loss has no defined end.
-    return {};
-  }
+  if (event.kind == EventKind::kHwPowerLoss) return LosePower(event.arg[0]);
   if (event.arg[0] >= kSmmuWindows) return {};
   const uint64_t pa = AddressOf(static_cast<Window>(event.arg[0]), 0);
   size_t instance = 0;

@@ -99,6 +99,7 @@ void Checks::FullCheck() {
     const model::SmmuSpec& spec = board_.spec_.smmu[smmu];
     for (uint8_t n = 0; n < spec.instance_count; n++) {
       const size_t instance = board_.machine_->InstanceIndex(spec.side, n);
+      if (board_.IsDown(instance)) continue;
       Iso05FloorGlobal(instance);
       for (uint16_t entry = 0; entry < spec.entries; entry++) {
         Iso05FloorEntry(instance, entry);
@@ -142,14 +143,15 @@ void Checks::AfterSmmuStore(size_t instance, uint32_t offset, uint64_t value) {
   if (layout::In(offset, layout::kSmr, spec.entries)) {
     const uint16_t entry = layout::IndexIn(offset, layout::kSmr);
     board_.reach_.RefreshMatch(instance, entry);
-    Iso03StreamExclusive(instance, entry);
+    if (!board_.IsDown(instance)) Iso03StreamExclusive(instance, entry);
   }
   if (layout::In(offset, layout::kS2cr, spec.entries)) {
     board_.reach_.RefreshEntry(instance, layout::IndexIn(offset, layout::kS2cr));
   }
   uint16_t bank = 0;
   if (layout::NamesBank(spec, offset, &bank)) board_.reach_.RefreshBank(instance, bank);
-  CheckPolicyWord(instance, offset);
+  // A unit that is being restored is looked at when it is up.
+  if (!board_.IsDown(instance)) CheckPolicyWord(instance, offset);
 }
 
 // The floor: only what this store can have changed.
@@ -203,8 +205,10 @@ void Checks::AfterCall() {
   for (size_t smmu = 0; smmu < board_.spec_.smmu_count; smmu++) {
     PairTrace& pair = pairs_[smmu];
     if (pair.touched.empty() && pair.commands[0] == 0 && pair.commands[1] == 0) continue;
-    for (uint32_t offset : pair.touched) Iso06MirrorImage(smmu, offset);
-    Iso06MirrorCommands(smmu);
+    if (!board_.IsDown(board_.machine_->InstanceIndex(board_.spec_.smmu[smmu].side, 0))) {
+      for (uint32_t offset : pair.touched) Iso06MirrorImage(smmu, offset);
+      Iso06MirrorCommands(smmu);
+    }
     pair.touched.clear();
     pair.commands[0] = pair.commands[1] = 0;
   }
@@ -214,6 +218,21 @@ void Checks::AfterCall() {
 
 void Checks::AfterMcAccess(uint32_t offset) {
   if (offset < 0x1000) Iso09McSid(static_cast<uint16_t>(offset / 8));
+}
+
+void Checks::AfterMove(uint8_t side) {
+  if (board_.reach_.suspicious()) Iso01Reach();
+  const model::SmmuSpec* spec = nullptr;
+  for (size_t i = 0; i < board_.spec_.smmu_count; i++) {
+    if (board_.spec_.smmu[i].side == side) spec = &board_.spec_.smmu[i];
+  }
+  const GhostDomains::SidSet& returned = board_.ghost_.domains().returned(side);
+  for (uint16_t sid = 0; spec && sid < returned.size(); sid++) {
+    if (!returned[sid]) continue;
+    for (uint8_t n = 0; n < spec->instance_count; n++) {
+      Iso01Returned(board_.machine_->InstanceIndex(side, n), sid);
+    }
+  }
 }
 
 void Checks::AfterLoss(uint64_t pa, uint64_t count, uint8_t from) {
@@ -251,7 +270,7 @@ void Checks::ArmWatches() {
   for (const WatchedDma& watch : now_.watches) {
     const model::DmaRequest& r = watch.request;
     const Legal legal =
-        board_.ghost_.HostDma(r.side, r.sid, r.address, r.write, r.privileged, r.instruction);
+        board_.ghost_.LegalDma(r.side, r.sid, r.address, r.write, r.privileged, r.instruction);
     if (!legal.must_work || legal.pa != watch.pa) continue;
     const model::DmaResult result = board_.machine_->Translate(r);
     if (result.fault != model::FaultKind::kNone) continue;
@@ -265,7 +284,7 @@ void Checks::ArmAcrossWrite() {
   std::erase_if(now_.armed_watches, [this](const WatchedDma& watch) {
     const model::DmaRequest& r = watch.request;
     const Legal legal =
-        board_.ghost_.HostDma(r.side, r.sid, r.address, r.write, r.privileged, r.instruction);
+        board_.ghost_.LegalDma(r.side, r.sid, r.address, r.write, r.privileged, r.instruction);
     return !legal.must_work || legal.pa != watch.pa;
   });
 }

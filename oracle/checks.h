@@ -43,6 +43,8 @@ class Checks {
   void AfterBarrier();
   void AfterCall();
   void AfterMcAccess(uint32_t offset);
+  void AfterMove(uint8_t side);             // streams of the side have another owner
+  void Iso12Authority(const char* breach);  // null: the call named only what is its caller's
   // A trapped access that the architecture gives one meaning, and the registers as the host gets
   // them back.
   void AfterTrap(const TrappedAccess& access, Window window, uint32_t offset,
@@ -52,6 +54,8 @@ class Checks {
   void AfterDma(const model::DmaRequest& request, const model::DmaResult& result,
                 const Legal& legal);
   void AfterPanic(uint32_t line);
+  void BeforePowerDown(uint8_t side);
+  void AfterPowerUp(uint8_t side, bool untouched);
   // What the driver did wrong towards the core: locks, references, pool pages.
   void AfterMisuse(const model::HypReport& report);
   void CountLock();
@@ -74,6 +78,7 @@ class Checks {
     uint32_t fixed_sacr[model::kMaxInstances] = {};
     uint32_t fixed_actlr[model::kMaxInstances] = {};
     std::vector<ClientImage> before, after;  // MC, by client id
+    std::vector<uint32_t> before_down[3];    // policy words, by side
     std::vector<WatchedDma> watches;
     std::vector<WatchedDma> armed_watches;
   };
@@ -85,6 +90,7 @@ class Checks {
   };
 
   std::vector<ClientImage> ReadClients() const;
+  std::vector<uint32_t> ReadPolicy(uint8_t side) const;
   bool Enabled(Invariant id) const;
   void Evaluated(Invariant id);
   // Files the verdict. True when the caller must trap.
@@ -92,6 +98,7 @@ class Checks {
               std::vector<std::string> text);
 
   void Iso01Reach();
+  void Iso01Returned(size_t instance, uint16_t sid);
   void Iso02Stale(uint64_t page, uint8_t from);
   void Iso02FreedTable(uint64_t pa);
   void Iso03StreamExclusive(size_t instance, uint16_t entry);
@@ -103,6 +110,8 @@ class Checks {
   void Iso06MirrorCommands(size_t smmu);
   void Iso09McSid(uint16_t client);
   void Iso09McWindow(uint64_t pa);
+  void Iso11Flushed(size_t instance);
+  void Iso11Restored(size_t instance, uint32_t offset, uint32_t before);
   void Fun03Works(const model::DmaRequest& request, const model::DmaResult& result,
                   const Legal& legal);
   void Fun03Watched();

@@ -66,6 +66,33 @@ constexpr uint32_t kNoVmid = 0x100;
   if (Report(id, object, "Iso01Reach", std::move(title), std::move(text))) __builtin_trap();
 }
 
+// A device that comes back from a guest still does what the guest has told it to: until the host
+// attaches its stream, it faults.
+[[gnu::noinline]] void Checks::Iso01Returned(size_t instance, uint16_t sid) {
+  if (!Enabled(Invariant::kIso01)) return;
+  Evaluated(Invariant::kIso01);
+  const model::Resolution via = board_.machine_->Resolve(instance, sid);
+  switch (via.route) {
+    case model::Route::kUnmatched:
+    case model::Route::kMultiMatch:
+    case model::Route::kFaultEntry:
+    case model::Route::kBadContext:
+      return;
+    case model::Route::kStage2:
+    case model::Route::kNested:
+      if (!board_.reach_.MapsAnything(via.stage2_root)) return;
+      break;
+    default:
+      break;
+  }
+  if (Report(Invariant::kIso01, "stream", "Iso01Returned",
+             Print("a stream on %s came back to the host and does not fault",
+                   model::WindowName(WindowOf(instance))),
+             Path(instance, via.entry, via))) {
+    __builtin_trap();
+  }
+}
+
 // A transfer that was delivered: the page must be one that the stream's owner may touch.
 [[gnu::noinline]] void Checks::IsoDelivered(const model::DmaResult& result, uint8_t owner) {
   const Invariant id = result.stale ? Invariant::kIso02 : Invariant::kIso01;
@@ -96,7 +123,7 @@ constexpr uint32_t kNoVmid = 0x100;
     for (uint8_t n = 0; n < spec.instance_count; n++) {
       const size_t instance = board_.machine_->InstanceIndex(spec.side, n);
       uint32_t held = kNoVmid;
-      board_.reach_.AnyVmid(instance, [&](uint8_t vmid) {
+      board_.reach_.AnyVmid(instance, from, [&](uint8_t vmid) {
         if (board_.machine_->MayHold(instance, vmid, page) == model::kPermNone) return false;
         held = vmid;
         return true;
@@ -254,6 +281,18 @@ constexpr uint32_t kNoVmid = 0x100;
              Print("an invalidation or a sync went to one instance of %s only",
                    model::WindowName(WindowOf(first))),
              {Print("call    %s", board_.call_name_)})) {
+    __builtin_trap();
+  }
+}
+
+// ---------------------------------------------------------------- ISO12 authority
+
+[[gnu::noinline]] void Checks::Iso12Authority(const char* breach) {
+  if (!Enabled(Invariant::kIso12)) return;
+  Evaluated(Invariant::kIso12);
+  if (!breach) return;
+  if (Report(Invariant::kIso12, "call", "Iso12Authority",
+             Print("%s was OK, though it names %s", board_.call_name_, breach), {})) {
     __builtin_trap();
   }
 }

@@ -154,6 +154,7 @@ TEST_F(CoreTest, Err02SeesAPageThatGoesBackWrongly) {
 
 TEST_F(CoreTest, AMappedPageIsReferencedUntilItsSync) {
   driver_->maps_domains = true;
+  Do(EventKind::kHvcAllocDomain, {7, 0});
   EXPECT_EQ(Do(EventKind::kHvcMapPages, {7, 0x1000, kPage, kPageSize, 3, 3}).value, 3 * kPageSize);
   EXPECT_EQ(Do(EventKind::kHypDonate, {kPage, 1, 2}).result, Expect::kRefused);
   EXPECT_EQ(Do(EventKind::kHypShare, {kPage, 1, 2}).result, Expect::kRefused);
@@ -170,6 +171,7 @@ TEST_F(CoreTest, AMappedPageIsReferencedUntilItsSync) {
 TEST_F(CoreTest, ReferencesThatAreKeptHoldThePage) {
   driver_->maps_domains = true;
   driver_->keeps_references = true;
+  Do(EventKind::kHvcAllocDomain, {7, 0});
   Do(EventKind::kHvcMapPages, {7, 0x1000, kPage, kPageSize, 1, 3});
   Do(EventKind::kHvcUnmapPages, {7, 0x1000, kPageSize, 1});
   EXPECT_EQ(Do(EventKind::kHypDonate, {kPage, 1, 2}).result, Expect::kRefused);
@@ -179,6 +181,7 @@ TEST_F(CoreTest, ReferencesThatAreKeptHoldThePage) {
 TEST_F(CoreTest, Err02SeesAReferenceThatIsDroppedTwice) {
   driver_->maps_domains = true;
   driver_->drops_twice = true;
+  Do(EventKind::kHvcAllocDomain, {7, 0});
   Do(EventKind::kHvcMapPages, {7, 0x1000, kPage, kPageSize, 1, 3});
   EXPECT_EQ(Found(), "none");
   Do(EventKind::kHvcUnmapPages, {7, 0x1000, kPageSize, 1});

@@ -61,7 +61,7 @@ enum class CallId : uint8_t {
   kInit,        // cfg
   kHandleDabt,  // regs (in and out), arg[0] esr, arg[1] ipa
   kStats,       // stats (out)
-  kRingRead,    // arg[0] sequence, ring (out)
+  kRingRead,    // arg[0] owner, arg[1] sequence, ring (out)
 #define SIDEWALL_ENUM(id, symbol, count) id,
   SIDEWALL_CALLS(SIDEWALL_ENUM)
 #undef SIDEWALL_ENUM

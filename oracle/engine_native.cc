@@ -50,7 +50,8 @@ struct sidewall_result NativeEngine::Enter(const Call& call) {
     case CallId::kStats:
       return SIDEWALL_SYM(stats)(state, call.stats);
     case CallId::kRingRead:
-      return SIDEWALL_SYM(ring_read)(state, call.arg[0], call.ring);
+      return SIDEWALL_SYM(ring_read)(state, static_cast<uint32_t>(call.arg[0]), call.arg[1],
+                                     call.ring);
 #define SIDEWALL_CASE(id, symbol, count) \
   case CallId::id:                       \
     return SIDEWALL_SYM(symbol)(state SIDEWALL_PASS_##count);

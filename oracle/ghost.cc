@@ -93,11 +93,15 @@ void Ghost::Reset(const model::Arena& host_memory) {
     bare_->Write32(board_.smmu[i].window[0] + kSCr0, kFaultAlways);
   }
   for (uint32_t& scr0 : scr0_) scr0 = kSCr0Reset;
+  domains_.Reset();
+  for (auto& side : blocked_) side.reset();
   dirty_ = true;
   bare_dirty_ = true;
 }
 
 void Ghost::Save() {
+  domains_.Save();
+  saved_blocked_ = blocked_;
   saved_owner_ = owner_;
   saved_borrower_ = borrower_;
   saved_restricted_ = restricted_;
@@ -108,6 +112,7 @@ void Ghost::Save() {
 }
 
 void Ghost::Restore() {
+  domains_.Restore();
   if (dirty_) {
     owner_ = saved_owner_;
     borrower_ = saved_borrower_;
@@ -116,6 +121,7 @@ void Ghost::Restore() {
   }
   if (bare_dirty_) {
     *bare_ = *saved_bare_;
+    blocked_ = saved_blocked_;
     std::copy(std::begin(saved_scr0_), std::end(saved_scr0_), scr0_);
     bare_dirty_ = false;
   }
@@ -187,9 +193,33 @@ void Ghost::SetOverRestricted(uint64_t pa, uint64_t count, bool on) {
   dirty_ = true;
 }
 
-// No entry of anybody may match the quarantine's stream ID.
-uint8_t Ghost::StreamOwner(uint8_t, uint16_t sid) const {
-  return (sid & 0x7f) == kQuarantineSid ? model::kOwnerEl2 : kOwnerHost;
+void Ghost::OnCall(const Call& call, const struct sidewall_result& result) {
+  domains_.OnCall(call, result);
+  for (uint8_t side = 0; side < blocked_.size(); side++) {
+    if (domains_.returned(side).any()) BlockEntries(side, domains_.returned(side));
+  }
+  const bool acted = result.status == SIDEWALL_OK || result.status == SIDEWALL_DEGRADED;
+  if (call.id != CallId::kDevBlockDma || !acted || call.arg[0] >= blocked_.size()) return;
+  const auto side = static_cast<uint8_t>(call.arg[0]);
+  GhostDomains::SidSet one;
+  one.set(call.arg[1] & 0x7f);
+  if (StreamOwner(side, static_cast<uint16_t>(call.arg[1])) == kOwnerHost) BlockEntries(side, one);
+}
+
+// What comes back to the host, or was blocked, faults until the host attaches it again.
+void Ghost::BlockEntries(uint8_t side, const GhostDomains::SidSet& sids) {
+  bare_dirty_ = true;
+  const size_t instance = bare_->InstanceIndex(side, 0);
+  for (size_t i = 0; i < board_.smmu_count; i++) {
+    if (board_.smmu[i].side != side) continue;
+    for (uint32_t n = 0; n < board_.smmu[i].entries; n++) {
+      const uint32_t smr = bare_->Peek32(instance, kSmr + 4 * n);
+      if (!(smr & kSmrValid)) continue;
+      for (uint32_t sid = 0; sid < sids.size(); sid++) {
+        if (sids[sid] && ((sid ^ smr) & ~(smr >> 16) & 0x7f) == 0) blocked_[side].set(n);
+      }
+    }
+  }
 }
 
 // The host's writes to the first window of a pair are the truth (the mirror's are the second half
@@ -215,6 +245,9 @@ void Ghost::HostWrite(Window window, uint32_t offset, unsigned width, uint64_t v
     if (offset == kSCr0) {
       scr0_[side] = (word & ~kSCr0Absent) | kSCr0Fixed;
       word = (word & ~kClientPd) | kFaultAlways;
+    }
+    if (offset >= kS2cr && offset < kS2cr + 4 * kEntries) {
+      blocked_[side].reset((offset - kS2cr) / 4);
     }
     bare_->Write32(base + offset, word);
   }
@@ -245,12 +278,14 @@ bool Ghost::SoleMatch(size_t instance, uint16_t entry) const {
   return true;
 }
 
-// An entry that covers a stream ID of somebody else is held back in hardware, whole.
+// An entry that covers a stream ID of somebody else, or one that stands on a domain, is held back
+// in hardware, whole.
 bool Ghost::CoversForeign(uint8_t side, uint32_t smr) const {
   const uint32_t mask = smr >> 16 & 0x7f;
   for (uint32_t sid = 0; sid < 128; sid++) {
     if (((sid ^ smr) & ~mask & 0x7f) != 0) continue;
-    if (StreamOwner(side, static_cast<uint16_t>(sid)) != kOwnerHost) return true;
+    const auto stream = static_cast<uint16_t>(sid);
+    if (StreamOwner(side, stream) != kOwnerHost || domains_.HeldByEl2(side, stream)) return true;
   }
   return false;
 }
@@ -277,6 +312,7 @@ Legal Ghost::HostDma(uint8_t side, uint16_t sid, uint64_t address, bool write, b
   // Under EL2 it is an intermediate address, and no stage 2 maps one with this bit.
   if ((result.output & kAddressBit39) != 0) return legal;
   if (result.via.entry == kNoIndex || result.via.match_count != 1) return legal;
+  if (blocked_[side][result.via.entry]) return legal;
   const size_t instance = bare_->InstanceIndex(side, 0);
   if (!SoleMatch(instance, result.via.entry)) return legal;
   if (CoversForeign(side, bare_->Peek32(instance, kSmr + 4u * result.via.entry))) return legal;
@@ -299,6 +335,23 @@ Legal Ghost::HostDma(uint8_t side, uint16_t sid, uint64_t address, bool write, b
   if (instruction && !IsRam(result.pa)) return legal;
   legal.must_work = true;
   legal.pa = result.pa;
+  return legal;
+}
+
+// A stream on a domain reaches what the domain maps; one of a guest, nothing else.
+Legal Ghost::LegalDma(uint8_t side, uint16_t sid, uint64_t address, bool write, bool privileged,
+                      bool instruction) const {
+  const uint8_t owner = StreamOwner(side, sid);
+  if (owner == kOwnerHost && !domains_.HeldByEl2(side, sid)) {
+    return HostDma(side, sid, address, write, privileged, instruction);
+  }
+  Legal legal;
+  legal.bank = kNoIndex;
+  uint64_t pa = 0;
+  if (!domains_.Find(side, sid, address, write, instruction, &pa)) return legal;
+  if (!MayTouch(pa, owner)) return legal;
+  legal.must_work = true;
+  legal.pa = pa;
   return legal;
 }
 

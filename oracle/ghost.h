@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
 //
 // The ghost: what must be true, derived from events alone. Who owns each page and each stream, and
-// what the host would see if its SMMUs were bare hardware.
+// what the host would see if its SMMUs were bare hardware. Domains and VMs are in ghost_domains.h.
 //
 //     ghost.Move(0x80001000, 1, kOwnerHost, kOwnerGuest0);
 //     ghost.MayTouch(0x80001000, kOwnerHost);          // false from now on
 //     ghost.HostWrite(Window::kNiso0, 0xc14, 4, 0x10000);
-//     Legal legal = ghost.HostDma(side, sid, address, write);   // must this transfer succeed?
+//     Legal legal = ghost.LegalDma(side, sid, address, write);   // must this transfer succeed?
 #ifndef SIDEWALL_ORACLE_GHOST_H_
 #define SIDEWALL_ORACLE_GHOST_H_
 
+#include <array>
+#include <bitset>
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -17,6 +19,7 @@
 #include "model/event.h"
 #include "model/hyp.h"
 #include "model/machine.h"
+#include "oracle/ghost_domains.h"
 
 namespace sidewall {
 
@@ -26,7 +29,7 @@ inline constexpr size_t kNoPage = SIZE_MAX;
 // The stream ID of clients that nobody uses: no entry matches it.
 inline constexpr uint16_t kQuarantineSid = 0x7e;
 
-// What the reference says of a transfer of the host.
+// What the reference says of a transfer.
 struct Legal {
   bool must_work = false;
   uint64_t pa = 0;
@@ -57,18 +60,24 @@ class Ghost {
   bool AnyOverRestricted(uint64_t pa, uint64_t count) const;
   void SetOverRestricted(uint64_t pa, uint64_t count, bool on);
 
-  // ---- Streams. There is no assignment yet: all streams but the quarantine are the host's.
-  uint8_t StreamOwner(uint8_t side, uint16_t sid) const;
+  // ---- Streams.
+  uint8_t StreamOwner(uint8_t side, uint16_t sid) const { return domains_.StreamOwner(side, sid); }
+  // A call has returned; the streams it moved are in domains().
+  void OnCall(const Call& call, const struct sidewall_result& result);
+  const GhostDomains& domains() const { return domains_; }
 
   // ---- The host's own view of its SMMUs.
   void HostWrite(Window window, uint32_t offset, unsigned width, uint64_t value);
   // What a read of the first window of a pair gives there.
   uint64_t BareRead(Window window, uint32_t offset, unsigned width) const;
-  Legal HostDma(uint8_t side, uint16_t sid, uint64_t address, bool write, bool privileged,
-                bool instruction) const;
+  Legal LegalDma(uint8_t side, uint16_t sid, uint64_t address, bool write, bool privileged,
+                 bool instruction) const;
   const model::Machine& bare() const { return *bare_; }
 
  private:
+  Legal HostDma(uint8_t side, uint16_t sid, uint64_t address, bool write, bool privileged,
+                bool instruction) const;
+  void BlockEntries(uint8_t side, const GhostDomains::SidSet& sids);
   bool CoversForeign(uint8_t side, uint32_t smr) const;
   bool SoleMatch(size_t instance, uint16_t entry) const;
   bool Reachable(uint64_t pa) const;
@@ -80,6 +89,10 @@ class Ghost {
   std::vector<uint8_t> restricted_, saved_restricted_;
   size_t ram_count_ = 0;
   bool dirty_ = false;
+  GhostDomains domains_;
+  // Entries of the host that fault until it writes their S2CR, by side.
+  static constexpr size_t kEntries = 128;
+  std::array<std::bitset<kEntries>, 3> blocked_ = {}, saved_blocked_ = {};
   std::unique_ptr<model::Machine> bare_, saved_bare_;
   // sCR0 as the host wrote it; the reference machine's own is held at what never opens anything.
   uint32_t scr0_[3] = {}, saved_scr0_[3] = {};

@@ -52,7 +52,7 @@ constexpr InvariantInfo kInvariants[] = {
      "After power loss every floor bit, entry, bank and MC register is restored and the TLB "
      "flushed "
      "before any stream can translate.",
-     false, true},
+     true, true},
     {Invariant::kIso12, "ISO12", "authority",
      "A caller can name only handles, vSIDs and devices that it owns.", false, true},
     {Invariant::kIso13, "ISO13", "secrecy",

@@ -27,14 +27,15 @@ Reach::Reach(const model::BoardSpec& board, const Ghost& ghost, const model::Mac
 }
 
 void Reach::Reset() {
+  held_ = 0;
   now_.trees.clear();
-  for (auto& set : now_.vmids) std::fill(std::begin(set), std::end(set), 0);
+  std::fill_n(&now_.vmids[0][0][0], sizeof(now_.vmids) / sizeof(uint64_t), 0);
   for (auto& slots : now_.slots) slots.clear();
   for (size_t i = 0; i < board_.smmu_count; i++) {
     for (uint8_t n = 0; n < board_.smmu[i].instance_count; n++) {
       const size_t instance = machine_.InstanceIndex(board_.smmu[i].side, n);
       now_.slots[instance].resize(board_.smmu[i].entries);
-      AddVmid(instance, board_.smmu[i].host_vmid);
+      AddVmid(instance, board_.smmu[i].host_vmid, 1u << model::kOwnerHost);
     }
   }
   dirty_ = true;
@@ -47,6 +48,7 @@ void Reach::Save() {
 }
 
 void Reach::Restore() {
+  held_ = 0;
   if (dirty_) now_ = saved_;
   dirty_ = false;
   all_suspicious_ = false;
@@ -74,7 +76,10 @@ void Reach::Account(Tree& tree, uint64_t page, uint64_t ipa, bool added) {
   for (uint8_t owner = 0; owner < kMaxOwners; owner++) {
     if (ghost_.MayTouch(page, owner)) continue;
     tree.bad[owner] += added ? 1 : -1;
-    if (!added || owner != model::kOwnerHost) continue;
+    // What only caches lead to has no users: anybody's stream may come to it, the host's at least.
+    const uint8_t users = tree.users != 0 ? tree.users : 1u << model::kOwnerHost;
+    if (added && tree.users == 0) all_suspicious_ = true;
+    if (!added || !(users & (1u << owner))) continue;
     tree.last_bad_page = page;
     tree.last_bad_ipa = ipa;
     all_suspicious_ = true;
@@ -103,6 +108,7 @@ void Reach::OnTree(uint64_t root, bool live) {
   tree->root = root;
   tree->live = live;
   tree->wild = false;
+  tree->users = UsersOf(root);
   tree->count.assign(live ? ghost_.page_count() : 0, 0);
   std::fill(std::begin(tree->bad), std::end(tree->bad), 0u);
 }
@@ -114,8 +120,23 @@ void Reach::OnWildTree(uint64_t root) {
   Find(root)->wild = true;
 }
 
-void Reach::AddVmid(size_t instance, uint8_t vmid) {
-  now_.vmids[instance][vmid / 64] |= uint64_t{1} << (vmid % 64);
+// A VMID belongs to the owner that was seen under it last: it is flushed before the next one is.
+void Reach::AddVmid(size_t instance, uint8_t vmid, uint8_t owners) {
+  const uint64_t bit = uint64_t{1} << (vmid % 64);
+  for (uint8_t owner = 0; owner < kMaxOwners; owner++) {
+    uint64_t& word = now_.vmids[owner][instance][vmid / 64];
+    word = owners & (1u << owner) ? word | bit : word & ~bit;
+  }
+}
+
+uint8_t Reach::UsersOf(uint64_t root) const {
+  uint8_t users = 0;
+  for (const auto& slots : now_.slots) {
+    for (const Slot& slot : slots) {
+      if (slot.valid && slot.via.stage2_root == root) users |= slot.owners;
+    }
+  }
+  return users;
 }
 
 uint8_t Reach::OwnersOf(size_t instance, uint32_t smr) const {
@@ -143,7 +164,8 @@ void Reach::RefreshEntry(size_t instance, uint16_t entry) {
   slot.via = machine_.Resolve(instance, sid);
   if (OnStage2(slot.via.route)) {
     // Stale stage-2 entries carry the VMID of the bank that the tables belong to.
-    AddVmid(instance, slot.via.stage2_vmid);
+    AddVmid(instance, slot.via.stage2_vmid, slot.owners);
+    if (Tree* tree = Find(slot.via.stage2_root)) tree->users |= slot.owners;
   }
 }
 
@@ -208,7 +230,7 @@ void Reach::CheckTree(const Tree& tree, uint8_t owners, bool stale, Breach* foun
 
 bool Reach::CheckSlot(size_t instance, uint16_t entry, Breach* breach) const {
   const Slot& slot = now_.slots[instance][entry];
-  if (!slot.valid) return false;
+  if (!slot.valid || (held_ >> machine_.SideOf(instance) & 1) != 0) return false;
   Breach found;
   // Two VMIDs in one nested pair are UNPREDICTABLE: hardware may do anything.
   const bool torn = slot.via.route == Route::kNested && slot.via.vmid != slot.via.stage2_vmid;
@@ -264,6 +286,12 @@ bool Reach::IsMapped(uint64_t page, uint64_t* root) const {
     return true;
   }
   return false;
+}
+
+bool Reach::MapsAnything(uint64_t root) const {
+  const Tree* tree = Find(root);
+  if (!tree || !tree->live || tree->wild) return true;
+  return std::any_of(tree->count.begin(), tree->count.end(), [](uint16_t n) { return n != 0; });
 }
 
 }  // namespace sidewall

@@ -58,16 +58,20 @@ class Reach final : public model::Watcher {
 
   // True when a change since the last Check could have widened what a stream reaches.
   bool suspicious() const { return all_suspicious_ || !pending_.empty(); }
+  // Sides whose masters are held: what their registers say is not looked at.
+  void SetHeld(uint8_t sides) { held_ = sides; }
   Breach Check();
 
   // Trees that map the page, for a loss of ownership. `ipa` receives one address.
   bool IsMapped(uint64_t page, uint64_t* root) const;
-  // Calls f(vmid) for each VMID under which streams of an instance may have been translated, until
-  // one call returns true.
+  // False for a tree that is known to be empty.
+  bool MapsAnything(uint64_t root) const;
+  // Calls f(vmid) for each VMID under which streams of an owner may have been translated by an
+  // instance, until one call returns true.
   template <typename F>
-  void AnyVmid(size_t instance, F f) const {
+  void AnyVmid(size_t instance, uint8_t owner, F f) const {
     for (uint32_t word = 0; word < 4; word++) {
-      for (uint64_t set = now_.vmids[instance][word]; set != 0; set &= set - 1) {
+      for (uint64_t set = now_.vmids[owner][instance][word]; set != 0; set &= set - 1) {
         if (f(static_cast<uint8_t>(64 * word + std::countr_zero(set)))) return;
       }
     }
@@ -80,6 +84,7 @@ class Reach final : public model::Watcher {
     bool wild = false;
     std::vector<uint16_t> count;           // leaves by DRAM page
     uint32_t bad[model::kMaxOwners] = {};  // leaves that this owner may not touch
+    uint8_t users = 0;                     // owners of the streams that stand on it
     uint64_t last_bad_page = 0;
     uint64_t last_bad_ipa = 0;
   };
@@ -91,13 +96,14 @@ class Reach final : public model::Watcher {
   struct State {
     std::vector<Tree> trees;
     std::vector<Slot> slots[model::kMaxInstances];
-    uint64_t vmids[model::kMaxInstances][4] = {};
+    uint64_t vmids[model::kMaxOwners][model::kMaxInstances][4] = {};
   };
 
   Tree* Find(uint64_t root);
   const Tree* Find(uint64_t root) const;
   void Account(Tree& tree, uint64_t page, uint64_t ipa, bool added);
-  void AddVmid(size_t instance, uint8_t vmid);
+  void AddVmid(size_t instance, uint8_t vmid, uint8_t owners);
+  uint8_t UsersOf(uint64_t root) const;
   uint8_t OwnersOf(size_t instance, uint32_t smr) const;
   bool CheckSlot(size_t instance, uint16_t entry, Breach* breach) const;
   void CheckTree(const Tree& tree, uint8_t owners, bool stale, Breach* found) const;
@@ -107,6 +113,7 @@ class Reach final : public model::Watcher {
   const model::Machine& machine_;
   State now_;
   State saved_;
+  uint8_t held_ = 0;
   bool dirty_ = true;
   // Entries that have changed since the last check, or all of them when a tree has.
   bool all_suspicious_ = true;

@@ -57,6 +57,9 @@ class TestDriver final : public Caller {
       case CallId::kPoolAdd:
       case CallId::kPoolReclaim:
         return {takes_pages ? SIDEWALL_OK : SIDEWALL_UNSUPPORTED, 0, 0};
+      case CallId::kAllocDomain:
+        if (!maps_domains) return engine_.Invoke(call);
+        return {SIDEWALL_OK, 0, 0};
       case CallId::kMapPages:
         if (!maps_domains) return engine_.Invoke(call);
         mapped_.push_back(call.arg[2]);

@@ -312,7 +312,7 @@ struct UnicornEngine::Impl {
         SetX(1, kArgumentAddress);
         break;
       case CallId::kRingRead:
-        SetX(2, kArgumentAddress);
+        SetX(3, kArgumentAddress);
         break;
       default:
         break;

@@ -24,6 +24,9 @@
  *             that sync, until host_stage2_idmap gives them again.
  * UNSUPPORTED is returned by calls whose bodies are not written yet; it changes nothing.
  *
+ * `iommu` is a logical SMMU, named by its side (enum sidewall_side); `sid` is a stream ID as the
+ * memory controller knows it, 7 bits.
+ *
  * Units: addresses, sizes and progress are bytes, times are microseconds. Locks: every call is
  * entered with no driver lock held and takes what it needs through sidewall_plat_lock; the caller
  * may hold the hypervisor's own host lock, which is ordered before all driver locks.
@@ -109,6 +112,10 @@ struct sidewall_smmu_cfg {
   uint32_t reserved;
 };
 
+/* A stream that a boot loader left active. It has the host's identity map from init on, until the
+ * host makes an entry valid that matches it; the first VM, or boot_stream_timeout_us after
+ * finalize, ends what is left. The map is empty until the first gain, and while init or finalize
+ * runs every stream faults. Of a side, at most el2_entries streams. */
 struct sidewall_boot_stream {
   uint32_t side;
   uint32_t sid;
@@ -130,7 +137,10 @@ struct sidewall_cfg {
   struct sidewall_boot_stream boot_stream[SIDEWALL_MAX_BOOT_STREAMS];
   uint32_t boot_stream_timeout_us;
   uint32_t sync_timeout_us; /* bound of every poll for a TLB sync */
+  uint32_t flags;           /* SIDEWALL_CFG_ */
+  uint32_t reserved;
 };
+#define SIDEWALL_CFG_NO_RING 1u /* keep no trace ring */
 
 /* General registers of the trapped context, x0 to x30. */
 struct sidewall_regs {
@@ -177,7 +187,8 @@ enum sidewall_reason {
   SIDEWALL_REASON_CLIENT = 10,  /* an MC register of no client, or of an untouchable one */
   SIDEWALL_REASON_LOCKED = 11,
   SIDEWALL_REASON_FAULT_DROPPED = 12, /* a stage-2 fault that names no bank of the host's */
-  SIDEWALL_REASON_COUNT = 13,
+  SIDEWALL_REASON_POWER = 13,         /* the unit is suspended, off or not restored yet */
+  SIDEWALL_REASON_COUNT = 14,
 };
 
 struct sidewall_counters {
@@ -215,7 +226,8 @@ struct sidewall_fault {
  * live (`progress` is then the line number of the check). A takeover that fails half-way is
  * REFUSED too: the board is not taken, though its streams may be closed. */
 SIDEWALL_R(init)(SIDEWALL_S, uint64_t size, void* ctx, const struct sidewall_cfg* cfg);
-/* Re-reads and re-writes everything, since the host may have written raw until now. The memory
+/* Re-reads and re-writes everything, since the host may have written raw until now, and looks
+ * whether EL2's tables are still an identity map of as many pages as were given. The memory
  * controller's words are put back to what init found or set. REFUSED when hardware does not take
  * it (`progress` is then the line number of the check): it may be taken over in part, with its
  * streams closed. Once finalize has begun, and until one has returned OK, handle_dabt is REFUSED;
@@ -239,7 +251,32 @@ SIDEWALL_R(host_stage2_idmap)(SIDEWALL_S, uint64_t start, uint64_t end, uint32_t
  * host's devices do without them until host_stage2_idmap gives them again. */
 SIDEWALL_R(host_stage2_idmap_complete)(SIDEWALL_S, uint32_t map);
 
-/* Host calls. Handles are the host's; `progress` carries the handle or bytes. */
+/* Host calls; after finalize only. `iommu` is the side of the logical SMMU. A domain is one stage-2
+ * tree of EL2's, with one owner. The host names its domains itself, below SIDEWALL_HOST_DOMAINS;
+ * guests' are numbered by the driver from there on. pasid, pasid_bits and flags must be 0.
+ *
+ * alloc_domain, attach_dev: pages_needed of a refusal says how many pool pages a retry wants.
+ * attach_dev: of a stream that is the host's, and that no live entry of the host's own matches.
+ * map_pages: the caller has taken a DMA reference on every page of the range and drops those of
+ *   what was not mapped. page_size is 4 KiB or 2 MiB. OK with the bytes mapped, 0 included, in
+ *   whole pages of that size; the rest needs pool pages (pages_needed), or another call. Stops in
+ *   front of an address that is mapped, or was until its sync; REFUSED when that is the first.
+ * unmap_pages: OK with the bytes unmapped, in whole pages of page_size from iova on. Stops in front
+ *   of a hole and of a block that the range does not hold whole; REFUSED when that is the first.
+ *   Devices may still reach what was unmapped, and it stays referenced, until iotlb_sync.
+ * iotlb_sync: drops the references of all that was unmapped. DEGRADED: none of a unit that did not
+ *   answer; a later call tries again.
+ * iova_to_phys: the address in `progress`; REFUSED when nothing is mapped there.
+ * dev_block_dma: when OK the stream faults, and nothing of it is under way. A stream of the host's
+ *   stays so until the host writes the S2CR of an entry that matches it. REFUSED when an entry of
+ *   the host's matches other streams too, or the stream is attached to a domain of the host's.
+ * iotlb_sync and free_domain do a bounded part of the work: `progress` is 1 when all is done, 0
+ * when the same call is wanted again; a domain that is being freed serves no other call. */
+#define SIDEWALL_HOST_DOMAINS 32u
+#define SIDEWALL_VM_DOMAINS 8u /* of each VM */
+#define SIDEWALL_MAX_VMS 4u
+#define SIDEWALL_MAX_ROUTES 16u /* of each VM */
+enum sidewall_domain_type { SIDEWALL_DOMAIN_PAGED = 0 };
 SIDEWALL_R(alloc_domain)(SIDEWALL_S, uint32_t domain, uint32_t type);
 SIDEWALL_R(free_domain)(SIDEWALL_S, uint32_t domain);
 SIDEWALL_R(attach_dev)(SIDEWALL_S, uint32_t iommu, uint32_t domain, uint32_t sid, uint32_t pasid,
@@ -252,14 +289,44 @@ SIDEWALL_R(unmap_pages)(SIDEWALL_S, uint32_t domain, uint64_t iova, uint64_t pag
 SIDEWALL_R(iova_to_phys)(SIDEWALL_S, uint32_t domain, uint64_t iova);
 SIDEWALL_R(iotlb_sync)(SIDEWALL_S, uint32_t domain);
 SIDEWALL_R(iotlb_sync_map)(SIDEWALL_S, uint32_t domain, uint64_t iova, uint64_t size);
+/* On: a stream of the host that no live entry of the host matches gets the host's identity map,
+ * until the host makes such an entry, or asks for off: then it faults. Both say what is to be, so
+ * that saying it twice changes nothing. REFUSED where a live entry of the host matches the stream,
+ * and when EL2 has no entry left. */
 SIDEWALL_R(set_identity)(SIDEWALL_S, uint32_t iommu, uint32_t sid, uint32_t on);
 SIDEWALL_R(dev_block_dma)(SIDEWALL_S, uint32_t iommu, uint32_t sid, uint32_t host_to_guest);
+/* The token is the address of the unit's first window, in `progress`. */
 SIDEWALL_R(get_iommu_token)(SIDEWALL_S, uint32_t iommu);
+/* Only confirms what EL2 knows: OK when its own table gives `client` this side and `sid`, as often
+ * as it is asked, and nothing changes. REFUSED otherwise, and once finalize has begun. */
 SIDEWALL_R(mc_register_sid)(SIDEWALL_S, uint32_t client, uint32_t side, uint32_t sid);
 SIDEWALL_R(stats)(SIDEWALL_S, struct sidewall_counters* out);
-SIDEWALL_R(ring_read)(SIDEWALL_S, uint64_t sequence, struct sidewall_ring_record* out);
+/* The trace ring keeps the last 64 accesses to each logical SMMU and to the memory controller, in
+ * four rings: sequence modulo 4 is the ring (index of the SMMU in cfg, or 3), and a ring's records
+ * are 4 apart. A reader of everything reads each from its number on, and merges by time.
+ *   OK       the record, and in `progress` the sequence to ask for next;
+ *   REFUSED  not there (any more, or yet): in `progress` the oldest that is, or the next to come.
+ * `owner` is who is to see it: EL2 sees all, the host its own accesses without what EL2 made of
+ * them (hw_value 0); guests make no accesses, and are REFUSED. */
+SIDEWALL_R(ring_read)(SIDEWALL_S, uint32_t owner, uint64_t sequence,
+                      struct sidewall_ring_record* out);
 
-/* VM life and assignment, called by EL2's core. A unit is a device: all its streams and clients. */
+/* VM life and assignment, called by EL2's core; after finalize only. A unit is a device: all its
+ * streams and clients, on every side that it has some on.
+ *
+ * route_add: before vm_finalize only. A vSID of a pvIOMMU and a stream each have one route.
+ * vm_finalize: REFUSED unless every route leads to a stream that is assigned to the VM. The routes
+ *   do not change any more, and guest calls are served from now on.
+ * assign_unit: the streams become the VM's, and fault until the guest attaches them. REFUSED while
+ *   a live entry of the host's matches one of them and a stream that is not of the unit. DEGRADED:
+ *   assigned, but transfers that were under way may still arrive.
+ * unassign_unit: back to the host, where they fault until the host writes the S2CR of an entry that
+ *   matches. REFUSED while one is attached. DEGRADED: they stay the VM's.
+ * vm_destroy: detaches, frees and unassigns what is left, in this order, a bounded part each call:
+ *   `progress` is 1 when the VM is gone, 0 when the same call is wanted again. Guest calls are
+ *   REFUSED from the first one on. DEGRADED: a unit did not answer; a later call goes on.
+ * pool_add: says that pages were donated to a pool, of a VM that exists. pool_reclaim: gives back
+ * up to that many pages that the driver keeps in store; `progress` is their bytes. */
 SIDEWALL_R(vm_create)(SIDEWALL_S, uint32_t vm);
 SIDEWALL_R(route_add)(SIDEWALL_S, uint32_t vm, uint32_t pviommu, uint32_t vsid, uint32_t iommu,
                       uint32_t sid);
@@ -270,7 +337,11 @@ SIDEWALL_R(unassign_unit)(SIDEWALL_S, uint32_t vm, uint32_t iommu, uint32_t sid)
 SIDEWALL_R(pool_add)(SIDEWALL_S, uint32_t pool, uint64_t pages);
 SIDEWALL_R(pool_reclaim)(SIDEWALL_S, uint32_t pool, uint64_t pages);
 
-/* Guest calls (pvIOMMU), routed by (pviommu, vsid). */
+/* Guest calls (pvIOMMU), routed by (pviommu, vsid). guest_alloc returns the handle in `progress`.
+ * guest_map: `ipa` is the physical address of pages that the core has looked up in the guest's
+ *   stage 2 and taken a DMA reference on; otherwise as map_pages, in leaves of 4 KiB.
+ * guest_unmap: as unmap_pages and iotlb_sync in one. DEGRADED: `progress` bytes are unmapped, and
+ *   their references are kept until a later sync of this domain completes. */
 SIDEWALL_R(guest_attach)(SIDEWALL_S, uint32_t vm, uint32_t pviommu, uint32_t vsid, uint32_t pasid,
                          uint32_t domain, uint32_t pasid_bits);
 SIDEWALL_R(guest_detach)(SIDEWALL_S, uint32_t vm, uint32_t pviommu, uint32_t vsid, uint32_t pasid,
@@ -281,12 +352,25 @@ SIDEWALL_R(guest_map)(SIDEWALL_S, uint32_t vm, uint32_t domain, uint64_t iova, u
                       uint64_t size, uint32_t prot);
 SIDEWALL_R(guest_unmap)(SIDEWALL_S, uint32_t vm, uint32_t domain, uint64_t iova, uint64_t size);
 
-/* Power, interrupts and time. */
+/* Power of a unit. suspend and power_off are called before the power goes, while registers still
+ * answer: every stream of the unit faults from then on. Until resume or power_on, called once it is
+ * back, handle_dabt is REFUSED there and no register is touched; all other calls go on, and what
+ * they change is in force when the unit is. resume ends suspend, power_on ends power_off; any other
+ * order is REFUSED. DEGRADED of suspend or power_off: what was under way was not seen to end, the
+ * unit is as it was, and its power must stay on. DEGRADED of resume or power_on: hardware did not
+ * take its state (`progress` is the line of the check), every stream of the unit faults, removals
+ * from it are DEGRADED, and the unit stays down until another try succeeds. */
 SIDEWALL_R(suspend)(SIDEWALL_S, uint32_t iommu);
 SIDEWALL_R(resume)(SIDEWALL_S, uint32_t iommu);
 SIDEWALL_R(power_off)(SIDEWALL_S, uint32_t iommu);
 SIDEWALL_R(power_on)(SIDEWALL_S, uint32_t iommu);
+/* Tells owners of faults, through sidewall_plat_notify, at most 16 a call; `progress` is how many.
+ * More may be left: the next call goes on where this one stopped. A fault that its host reads and
+ * clears in its registers is told once; all others are cleared when they are told. */
 SIDEWALL_R(fault_irq)(SIDEWALL_S, uint32_t iommu);
+/* Called now and then, with the time of sidewall_plat_time_us: ends boot streams, tries units that
+ * are DEGRADED again (at most one sync each), and does what fault_irq does for each unit, whose
+ * guests' faults raise no interrupt. DEGRADED: some unit still is. */
 SIDEWALL_R(tick)(SIDEWALL_S, uint64_t now_us);
 
 #undef SIDEWALL_R
@@ -315,7 +399,11 @@ void sidewall_plat_barrier(void* ctx);
 void sidewall_plat_clean_poc(void* ctx, uint64_t pa, uint64_t size);
 
 /* One zeroed 4 KiB page from a donated pool, 0 when it is empty; and its return. */
-enum sidewall_pool { SIDEWALL_POOL_HOST = 0, SIDEWALL_POOL_ATOMIC = 1, SIDEWALL_POOL_VM0 = 2 };
+enum sidewall_pool {
+  SIDEWALL_POOL_HOST = 0,
+  SIDEWALL_POOL_ATOMIC = 1,
+  SIDEWALL_POOL_VM0 = 2, /* + VM */
+};
 uint64_t sidewall_plat_page_alloc(void* ctx, uint32_t pool);
 void sidewall_plat_page_free(void* ctx, uint32_t pool, uint64_t pa);
 
@@ -325,9 +413,10 @@ void sidewall_plat_unuse_dma(void* ctx, uint64_t pa, uint64_t size);
 /* Locks, in the order in which they may be taken. */
 enum sidewall_lock {
   SIDEWALL_LOCK_IDMAP = 0,
-  SIDEWALL_LOCK_SMMU0 = 1, /* + logical SMMU */
-  SIDEWALL_LOCK_MC = 4,
-  SIDEWALL_LOCK_COUNT = 5,
+  SIDEWALL_LOCK_DOMAINS = 1, /* domains with their tables, VMs and routes */
+  SIDEWALL_LOCK_SMMU0 = 2,   /* + logical SMMU */
+  SIDEWALL_LOCK_MC = 5,
+  SIDEWALL_LOCK_COUNT = 6,
 };
 void sidewall_plat_lock(void* ctx, uint32_t id);
 void sidewall_plat_unlock(void* ctx, uint32_t id);

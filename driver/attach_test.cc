@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+//
+// The host's streams on domains: order of stores, indices and their life, time-outs.
+#include "driver/domain_test.h"
+
+namespace sidewall_test {
+namespace {
+
+constexpr uint64_t kCtx = kFirstContext;
+constexpr uint64_t kOwn = kFirstOwnEntry;
+
+class AttachTest : public DomainTest {
+ public:
+  // The same store on both windows of the pair.
+  static void Both(Stores* stores, uint64_t offset, uint64_t value) {
+    stores->push_back({kNiso1 + offset, value});
+    stores->push_back({kNiso1m + offset, value});
+  }
+};
+
+TEST_F(AttachTest, BankThenTargetThenMatch) {
+  ASSERT_EQ(Alloc(0), kOk);
+  ClearLog();
+  ASSERT_EQ(Attach(kNiso1Side, 0, 0x0e), kOk);
+  const uint64_t root = Ttbr0(kNiso1, kFirstContext);
+  const uint64_t vmid = Cbar(kNiso1, kFirstContext);
+  Stores wanted;
+  for (uint64_t window : {kNiso1, kNiso1m}) {
+    wanted.push_back({window + kGr1 + 0x800 + 4 * kCtx, 1});
+    wanted.push_back({window + kGr1 + 4 * kCtx, vmid});
+    wanted.push_back({window + kGr1 + 0x400 + 4 * kCtx, 0});
+    wanted.push_back({window + kBank0 + kBankStep * kCtx + 0x20, root});
+    wanted.push_back({window + kBank0 + kBankStep * kCtx + 0x30, 0x80052090});
+  }
+  Both(&wanted, kBank0 + kBankStep * kCtx + 0x58, 0x800001fe);
+  Both(&wanted, kBank0 + kBankStep * kCtx, 0x2121);
+  Both(&wanted, 0xc00 + 4 * kOwn, kCtx);
+  Both(&wanted, 0x800 + 4 * kOwn, 0xff80000e);
+  EXPECT_EQ(RegisterStores(), wanted);
+  EXPECT_EQ(vmid >> 16, 0u) << "type 0";
+  EXPECT_NE(vmid, kHostVmid);
+  EXPECT_NE(vmid, kFaultVmid);
+  EXPECT_NE(root, Ttbr0(kNiso1, 3));
+}
+
+TEST_F(AttachTest, FaultThenOffThenFlushThenRelease) {
+  ASSERT_EQ(Alloc(0), kOk);
+  ASSERT_EQ(Attach(kNiso1Side, 0, 0x0e), kOk);
+  const uint64_t vmid = Cbar(kNiso1, kFirstContext) & 0xff;
+  ClearLog();
+  ASSERT_EQ(Detach(kNiso1Side, 0, 0x0e), kOk);
+  Stores wanted;
+  Both(&wanted, kBank0 + kBankStep * kFault, 0x2121);
+  Both(&wanted, 0xc00 + 4 * kOwn, kFault);
+  // A stage 2 that is off is bypassed, so that what runs through it drains first.
+  Both(&wanted, 0x70, 0);
+  Both(&wanted, kBank0 + kBankStep * kCtx, 0);
+  Both(&wanted, 0x64, vmid);
+  Both(&wanted, 0x70, 0);
+  Both(&wanted, 0x800 + 4 * kOwn, 0);
+  Both(&wanted, 0xc00 + 4 * kOwn, 0x00020000);
+  Both(&wanted, 0x70, 0);
+  Both(&wanted, kBank0 + kBankStep * kFault, 0);
+  EXPECT_EQ(RegisterStores(), wanted);
+  EXPECT_EQ(Detach(kNiso1Side, 0, 0x0e), kRefused);
+}
+
+TEST_F(AttachTest, OneBankForAllStreamsOfADomainOnAUnit) {
+  ASSERT_EQ(Alloc(0), kOk);
+  ASSERT_EQ(Attach(kNiso1Side, 0, 0x0e), kOk);
+  ClearLog();
+  ASSERT_EQ(Attach(kNiso1Side, 0, 0x0f), kOk);
+  Stores wanted;
+  Both(&wanted, 0xc00 + 4 * (kOwn + 1), kCtx);
+  Both(&wanted, 0x800 + 4 * (kOwn + 1), 0xff80000f);
+  EXPECT_EQ(RegisterStores(), wanted);
+  ASSERT_EQ(Detach(kNiso1Side, 0, 0x0e), kOk);
+  EXPECT_EQ(Sctlr(kNiso1, kFirstContext), 0x2121u) << "the other stream is still there";
+  EXPECT_EQ(Free(0).status, kRefused);
+  ASSERT_EQ(Detach(kNiso1Side, 0, 0x0f), kOk);
+  EXPECT_EQ(Sctlr(kNiso1, kFirstContext), 0u);
+  EXPECT_EQ(Free(0).progress, 1u);
+}
+
+TEST_F(AttachTest, WhatCannotBeAttachedIsRefused) {
+  ASSERT_EQ(Alloc(0), kOk);
+  ASSERT_EQ(Alloc(1), kOk);
+  ASSERT_EQ(Attach(kNiso1Side, 0, 0x0e), kOk);
+  ClearLog();
+  EXPECT_EQ(Attach(kNiso1Side, 0, 0x0e), kRefused) << "twice";
+  EXPECT_EQ(Attach(kNiso1Side, 1, 0x0e), kRefused) << "a stream has one domain";
+  EXPECT_EQ(Attach(SIDEWALL_SIDE_NISO0, 0, 0x0e), kRefused) << "no such unit";
+  EXPECT_EQ(Attach(3, 0, 0x0e), kRefused);
+  for (uint32_t sid : {0u, 0x7eu, 0x7fu, 0x80u, 0x80eu, ~0u}) {
+    EXPECT_EQ(Attach(kNiso1Side, 0, sid), kRefused) << sid;
+    EXPECT_EQ(Detach(kNiso1Side, 0, sid), kRefused) << sid;
+  }
+  EXPECT_EQ(sidewall_attach_dev(state, kNiso1Side, 0, 0x0f, 1, 0, 0).status, kRefused);
+  EXPECT_EQ(sidewall_attach_dev(state, kNiso1Side, 0, 0x0f, 0, 1, 0).status, kRefused);
+  EXPECT_EQ(sidewall_attach_dev(state, kNiso1Side, 0, 0x0f, 0, 0, 1).status, kRefused);
+  EXPECT_EQ(sidewall_detach_dev(state, kNiso1Side, 0, 0x0e, 1).status, kRefused);
+  EXPECT_EQ(Detach(kNiso1Side, 1, 0x0e), kRefused) << "another domain's";
+  EXPECT_EQ(Detach(kIsoSide, 0, 0x0e), kRefused) << "another unit's";
+  EXPECT_TRUE(RegisterStores().empty());
+}
+
+TEST_F(AttachTest, AnEntryOfTheHostComesFirst) {
+  ASSERT_EQ(Alloc(0), kOk);
+  Write(kNiso1 + 0x800, 0xff80000e);
+  ClearLog();
+  EXPECT_EQ(Attach(kNiso1Side, 0, 0x0e), kRefused);
+  EXPECT_TRUE(RegisterStores().empty());
+  EXPECT_EQ(Attach(kNiso1Side, 0, 0x0f), kOk);
+  Write(kNiso1 + 0x800, 0);
+  EXPECT_EQ(Attach(kNiso1Side, 0, 0x0e), kOk);
+  // Now the host's entry waits until the stream is free again.
+  Write(kNiso1 + 0x800, 0xff80000e);
+  EXPECT_EQ(Read(kNiso1 + 0x800), 0xff80000eu);
+  EXPECT_EQ(Smr(kNiso1, 0), 0u);
+  ASSERT_EQ(Detach(kNiso1Side, 0, 0x0e), kOk);
+  EXPECT_EQ(Smr(kNiso1, 0), 0xff80000eu);
+}
+
+TEST_F(AttachTest, ExhaustionIsRefusedAndUndone) {
+  for (uint32_t domain = 0; domain < 4; ++domain) ASSERT_EQ(Alloc(domain), kOk);
+  for (uint32_t domain = 0; domain < 3; ++domain) {
+    ASSERT_EQ(Attach(kNiso1Side, domain, 0x10 + domain), kOk);
+  }
+  ClearLog();
+  EXPECT_EQ(Attach(kNiso1Side, 3, 0x20), kRefused) << "three banks";
+  EXPECT_TRUE(RegisterStores().empty());
+  EXPECT_EQ(Attach(kNiso1Side, 0, 0x20), kOk);
+  EXPECT_EQ(Attach(kNiso1Side, 0, 0x21), kRefused) << "four entries";
+  ASSERT_EQ(Detach(kNiso1Side, 1, 0x11), kOk);
+  EXPECT_EQ(Attach(kNiso1Side, 0, 0x21), kOk);
+  EXPECT_EQ(Attach(kNiso1Side, 3, 0x22), kRefused) << "a bank, but no entry";
+  ASSERT_EQ(Detach(kNiso1Side, 0, 0x21), kOk);
+  EXPECT_EQ(Attach(kNiso1Side, 3, 0x22), kOk) << "and the bank was not lost";
+  EXPECT_EQ(Attach(kIsoSide, 3, 0x01), kOk) << "each unit has its own";
+}
+
+class NoSpareIndexTest : public DriverTest {};
+
+TEST_F(NoSpareIndexTest, ABoardWithoutBanksToSpareRefuses) {
+  Boot();
+  ASSERT_EQ(sidewall_alloc_domain(state, 0, 0).status, kOk);
+  EXPECT_EQ(sidewall_attach_dev(state, kNiso1Side, 0, 0x0e, 0, 0, 0).status, kRefused);
+  EXPECT_TRUE(RegisterStores().empty());
+}
+
+TEST_F(AttachTest, VmidsGoRoundAndAreNeverSomebodyElses) {
+  ASSERT_EQ(Alloc(0), kOk);
+  ASSERT_EQ(Alloc(1), kOk);
+  ASSERT_EQ(Attach(kNiso1Side, 1, 0x0f), kOk);
+  const uint32_t other = Cbar(kNiso1, kFirstContext) & 0xff;
+  std::set<uint32_t> seen;
+  uint32_t last = ~0u;
+  for (int i = 0; i < 600; ++i) {
+    ASSERT_EQ(Attach(kNiso1Side, 0, 0x0e), kOk);
+    const uint32_t vmid = Cbar(kNiso1, kFirstContext + 1) & 0xff;
+    EXPECT_NE(vmid, last) << "used again as late as possible";
+    EXPECT_NE(vmid, other);
+    EXPECT_NE(vmid, kHostVmid);
+    EXPECT_NE(vmid, kFaultVmid);
+    seen.insert(vmid);
+    last = vmid;
+    ASSERT_EQ(Detach(kNiso1Side, 0, 0x0e), kOk);
+  }
+  EXPECT_EQ(seen.size(), 256u - 3);
+}
+
+TEST_F(AttachTest, ADetachmentThatTimesOutKeepsEverything) {
+  ASSERT_EQ(Alloc(0), kOk);
+  Map(0, 0, kDram, 2);
+  ASSERT_EQ(Attach(kNiso1Side, 0, 0x0e), kOk);
+  Unmap(0, 0, 1);
+  fake.stuck.insert(kNiso1);
+  EXPECT_EQ(Detach(kNiso1Side, 0, 0x0e), kDegraded);
+  EXPECT_EQ(S2cr(kNiso1, kFirstOwnEntry), kFault) << "the stream faults";
+  EXPECT_EQ(Smr(kNiso1, kFirstOwnEntry), 0xff80000eu);
+  EXPECT_EQ(Sctlr(kNiso1, kFirstContext), 0x2121u) << "off would be bypass";
+  EXPECT_EQ(Counters().degraded, 1u);
+  EXPECT_EQ(Attach(kNiso1Side, 0, 0x0e), kDegraded);
+  EXPECT_EQ(Sync(0).status, kDegraded);
+  EXPECT_EQ(Free(0).status, kDegraded);
+  EXPECT_EQ(Free(0).status, kDegraded);
+  EXPECT_TRUE(fake.unused.empty());
+  // A bank that drains is nobody's.
+  ASSERT_EQ(Alloc(1), kOk);
+  ASSERT_EQ(Attach(kNiso1Side, 1, 0x0f), kOk);
+  EXPECT_EQ(S2cr(kNiso1, kFirstOwnEntry + 1), kFirstContext + 1);
+  fake.stuck.clear();
+  EXPECT_EQ(Free(0).progress, 1u);
+  EXPECT_EQ(Unused(), 2 * kPage);
+  EXPECT_EQ(Smr(kNiso1, kFirstOwnEntry), 0u);
+  EXPECT_EQ(Counters().degraded, 0u);
+}
+
+TEST_F(AttachTest, AnybodysCompletedSyncEndsADetachment) {
+  ASSERT_EQ(Alloc(0), kOk);
+  ASSERT_EQ(Attach(kNiso1Side, 0, 0x0e), kOk);
+  fake.stuck.insert(kNiso1m);
+  EXPECT_EQ(Detach(kNiso1Side, 0, 0x0e), kDegraded);
+  fake.stuck.clear();
+  sidewall_host_stage2_idmap(state, kDram, kDram + kPage, SIDEWALL_PROT_RW);
+  sidewall_host_stage2_idmap(state, kDram, kDram + kPage, SIDEWALL_PROT_NONE);
+  ASSERT_EQ(sidewall_host_stage2_idmap_complete(state, 0).status, kOk);
+  EXPECT_EQ(Attach(kNiso1Side, 0, 0x0e), kOk);
+  EXPECT_EQ(S2cr(kNiso1, kFirstOwnEntry), kFirstContext) << "the bank that it had";
+  EXPECT_EQ(Sctlr(kNiso1, kFirstContext), 0x2121u);
+  EXPECT_EQ(Counters().degraded, 0u);
+}
+
+TEST_F(AttachTest, TheHostCannotNameWhatIsEl2s) {
+  ASSERT_EQ(Alloc(0), kOk);
+  ASSERT_EQ(Attach(kNiso1Side, 0, 0x0e), kOk);
+  Write(kNiso1 + 0xc00, kFirstContext);
+  EXPECT_EQ(S2cr(kNiso1, 0), 0x00020000u);
+  ClearLog();
+  Write(kNiso1 + 0xc00 + 4 * kOwn, 0);
+  Write(kNiso1 + 0x800 + 4 * kOwn, 0);
+  Write(sidewall_test::Bank(kNiso1, kFirstContext), 0);
+  Write(kNiso1 + 0x64, Cbar(kNiso1, kFirstContext) & 0xff);
+  EXPECT_EQ(RegisterStores(), (Stores{{kNiso1 + 0x64, kHostVmid}, {kNiso1m + 0x64, kHostVmid}}));
+}
+
+TEST_F(AttachTest, AStreamOnADomainIsNotTheIdentityMaps) {
+  ASSERT_EQ(Alloc(0), kOk);
+  ASSERT_EQ(Attach(kNiso1Side, 0, 0x0e), kOk);
+  ClearLog();
+  EXPECT_EQ(sidewall_set_identity(state, kNiso1Side, 0x0e, 1).status, kRefused);
+  EXPECT_EQ(sidewall_set_identity(state, kNiso1Side, 0x0e, 0).status, kRefused);
+  EXPECT_TRUE(RegisterStores().empty());
+  ASSERT_EQ(Detach(kNiso1Side, 0, 0x0e), kOk);
+  EXPECT_EQ(sidewall_set_identity(state, kNiso1Side, 0x0e, 1).status, kOk);
+  EXPECT_EQ(Attach(kNiso1Side, 0, 0x0e), kOk) << "takes its place";
+  EXPECT_EQ(S2cr(kNiso1, kFirstOwnEntry), kFirstContext);
+}
+
+TEST_F(AttachTest, BlockedStreamsOfTheHostWaitForIt) {
+  DriverTest::Attach(kNiso1, 0, 1);
+  Write(kNiso1 + 0x800, 0xff80000e);
+  EXPECT_EQ(S2cr(kNiso1, 0), 1u);
+  ClearLog();
+  EXPECT_EQ(sidewall_dev_block_dma(state, kNiso1Side, 0x0e, 1).status, kOk);
+  EXPECT_EQ(S2cr(kNiso1, 0), 0x00020000u);
+  EXPECT_EQ(Read(kNiso1 + 0xc00), 1u) << "reads back as written";
+  size_t syncs = 0;
+  for (const auto& [pa, value] : RegisterStores()) syncs += pa == kNiso1m + 0x70;
+  EXPECT_GE(syncs, 1u);
+  // What makes the bank legal again is no attachment.
+  Write(kNiso1 + kGr1 + 4, 0x00020000);
+  Write(kNiso1 + kGr1 + 4, 0x0001f300);
+  EXPECT_EQ(S2cr(kNiso1, 0), 0x00020000u);
+  Write(kNiso1 + 0xc00, 1);
+  EXPECT_EQ(S2cr(kNiso1, 0), 1u);
+  Write(kNiso1 + 0x800, 0xff8f000e);
+  EXPECT_EQ(sidewall_dev_block_dma(state, kNiso1Side, 0x0e, 1).status, kRefused) << "broad";
+  EXPECT_EQ(sidewall_dev_block_dma(state, kNiso1Side, 0x7e, 1).status, kRefused);
+  EXPECT_EQ(sidewall_dev_block_dma(state, kNiso1Side, 0x0e, 2).status, kRefused);
+}
+
+}  // namespace
+}  // namespace sidewall_test

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+#include "driver/vm.h"
+
+#include "driver/domain.h"
+
+namespace SIDEWALL_NS {
+namespace {
+
+Stream StreamOf(const Route& route) { return Stream{route.smmu, StreamId{route.sid}}; }
+
+// Detaches every stream of the VM. A VM cannot attach one meanwhile, since it is dying.
+sidewall_status DetachAll(State& state, uint32_t owner) {
+  LockGuard lock(state.ctx, SIDEWALL_LOCK_DOMAINS);
+  Stream stream;
+  for (uint32_t i = 0; i < SIDEWALL_MAX_SMMUS * kMaxEntries; ++i) {
+    if (!AnyStreamOf(state, owner, true, &stream)) return SIDEWALL_OK;
+    uint32_t handle = 0;
+    if (!AttachedDomain(state, stream, &handle)) sidewall_plat_panic(state.ctx, __LINE__);
+    const sidewall_status status = DetachStream(state, handle, stream);
+    if (status != SIDEWALL_OK) return status;
+  }
+  return SIDEWALL_OK;
+}
+
+bool HandleIsFree(State& state, uint32_t handle) {
+  LockGuard lock(state.ctx, SIDEWALL_LOCK_DOMAINS);
+  return state.domains.domain[handle].life.is_free();
+}
+
+// Frees every domain of the VM. Its progress is 0 when more is left to do.
+sidewall_result FreeAll(State& state, uint32_t owner) {
+  for (uint32_t i = 0; i < DomainsOf(owner); ++i) {
+    const uint32_t handle = FirstDomain(owner) + i;
+    const sidewall_result result = FreeDomain(state, handle, owner);
+    if (result.status == SIDEWALL_DEGRADED) return result;
+    if (result.status == SIDEWALL_OK && result.progress == 0) return result;
+    // Refused: there is none, or another CPU is about to give up making one.
+    if (result.status == SIDEWALL_REFUSED && !HandleIsFree(state, handle)) {
+      return Result(SIDEWALL_OK);
+    }
+  }
+  return Result(SIDEWALL_OK, 1);
+}
+
+sidewall_status UnassignAll(State& state, uint32_t owner) {
+  LockGuard lock(state.ctx, SIDEWALL_LOCK_DOMAINS);
+  Stream stream;
+  for (uint32_t i = 0; i < SIDEWALL_MAX_SMMUS * kSidCount; ++i) {
+    if (!AnyStreamOf(state, owner, false, &stream)) break;
+    const sidewall_status status = UnassignUnit(state, owner, stream);
+    if (status == SIDEWALL_REFUSED) sidewall_plat_panic(state.ctx, __LINE__);
+    if (status != SIDEWALL_OK) return status;
+  }
+  state.domains.vm[owner - SIDEWALL_OWNER_GUEST0] = Vm{};
+  return SIDEWALL_OK;
+}
+
+bool BeginDestroy(State& state, uint32_t vm) {
+  LockGuard lock(state.ctx, SIDEWALL_LOCK_DOMAINS);
+  if (!VmExists(state, vm)) return false;
+  state.domains.vm[vm].stage = VmStage::kDying;
+  return true;
+}
+
+}  // namespace
+
+bool VmExists(const State& state, uint32_t vm) {
+  return vm < SIDEWALL_MAX_VMS && state.domains.vm[vm].stage != VmStage::kNone;
+}
+
+bool VmServes(const State& state, uint32_t vm) {
+  return vm < SIDEWALL_MAX_VMS && state.domains.vm[vm].stage == VmStage::kFinal;
+}
+
+bool FindRoute(const State& state, uint32_t vm, uint32_t pviommu, uint32_t vsid, Stream* stream) {
+  if (!VmServes(state, vm)) return false;
+  const Vm& body = state.domains.vm[vm];
+  for (uint32_t i = 0; i < body.route_count; ++i) {
+    if (body.route[i].pviommu != pviommu || body.route[i].vsid != vsid) continue;
+    *stream = StreamOf(body.route[i]);
+    return true;
+  }
+  return false;
+}
+
+bool HasPvIommu(const State& state, uint32_t vm, uint32_t pviommu) {
+  const Vm& body = state.domains.vm[vm];
+  for (uint32_t i = 0; i < body.route_count; ++i) {
+    if (body.route[i].pviommu == pviommu) return true;
+  }
+  return false;
+}
+
+sidewall_result CreateVm(State& state, uint32_t vm) {
+  LockGuard lock(state.ctx, SIDEWALL_LOCK_DOMAINS);
+  if (vm >= SIDEWALL_MAX_VMS || VmExists(state, vm)) return Result(SIDEWALL_REFUSED);
+  // What a boot loader left running may not go on beside a guest.
+  EndBootStreams(state);
+  state.domains.vm[vm] = Vm{};
+  state.domains.vm[vm].stage = VmStage::kOpen;
+  return Result(SIDEWALL_OK, vm);
+}
+
+sidewall_result AddRoute(State& state, uint32_t vm, const Route& route) {
+  LockGuard lock(state.ctx, SIDEWALL_LOCK_DOMAINS);
+  if (!VmExists(state, vm)) return Result(SIDEWALL_REFUSED);
+  Vm& body = state.domains.vm[vm];
+  if (body.stage != VmStage::kOpen) return Result(SIDEWALL_REFUSED);
+  if (body.route_count == SIDEWALL_MAX_ROUTES) return Result(SIDEWALL_REFUSED);
+  for (uint32_t i = 0; i < body.route_count; ++i) {
+    const Route& other = body.route[i];
+    if (other.pviommu == route.pviommu && other.vsid == route.vsid) {
+      return Result(SIDEWALL_REFUSED);
+    }
+    if (other.smmu == route.smmu && other.sid == route.sid) return Result(SIDEWALL_REFUSED);
+  }
+  body.route[body.route_count++] = route;
+  return Result(SIDEWALL_OK);
+}
+
+sidewall_result FinalizeVm(State& state, uint32_t vm) {
+  LockGuard lock(state.ctx, SIDEWALL_LOCK_DOMAINS);
+  if (!VmExists(state, vm)) return Result(SIDEWALL_REFUSED);
+  Vm& body = state.domains.vm[vm];
+  if (body.stage != VmStage::kOpen) return Result(SIDEWALL_REFUSED);
+  for (uint32_t i = 0; i < body.route_count; ++i) {
+    if (!OwnsStream(state, OwnerOfVm(vm), StreamOf(body.route[i]))) {
+      return Result(SIDEWALL_REFUSED);
+    }
+  }
+  body.stage = VmStage::kFinal;
+  return Result(SIDEWALL_OK);
+}
+
+sidewall_result DestroyVm(State& state, uint32_t vm) {
+  if (!BeginDestroy(state, vm)) return Result(SIDEWALL_REFUSED);
+  const uint32_t owner = OwnerOfVm(vm);
+  sidewall_status status = DetachAll(state, owner);
+  if (status != SIDEWALL_OK) return Result(status);
+  const sidewall_result freed = FreeAll(state, owner);
+  if (freed.status != SIDEWALL_OK || freed.progress == 0) return freed;
+  status = UnassignAll(state, owner);
+  return Result(status, status == SIDEWALL_OK ? 1 : 0);
+}
+
+}  // namespace SIDEWALL_NS

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+//
+// Power of a unit, as the board goes through it: while a unit is down its masters are held and its
+// registers may be lost; when the driver has brought it back, it is looked at (ISO11), and only
+// then may its masters go on.
+#include "model/registers.h"
+#include "oracle/board.h"
+#include "oracle/checks.h"
+#include "oracle/smmu_layout.h"
+
+namespace sidewall {
+
+bool Board::IsDown(size_t instance) const {
+  const uint8_t side = machine_->SideOf(instance);
+  return side < kSides && (down_ >> side & 1) != 0;
+}
+
+bool Board::IsDown(Window window) const {
+  const auto number = static_cast<uint8_t>(window);
+  return number < kSmmuWindows && (down_ >> number / 2 & 1) != 0;
+}
+
+// Calls that can change what a unit without power will hold when it has power again.
+void Board::CountChange(CallId id) {
+  switch (id) {
+    case CallId::kHandleDabt:
+    case CallId::kHostStage2Idmap:
+    case CallId::kHostStage2IdmapComplete:
+    case CallId::kStats:
+    case CallId::kRingRead:
+      return;
+    default:
+      calls_++;
+  }
+}
+
+// hw.powerloss: only what the core has said to be off can lose its state.
+Outcome Board::LosePower(uint64_t side) {
+  if (side >= kSides || (down_ >> side & 1) == 0) return {};
+  machine_->SetPower(static_cast<uint8_t>(side), false);
+  Outcome outcome;
+  outcome.result = Expect::kOk;
+  return outcome;
+}
+
+struct sidewall_result Board::SwitchPower(model::PowerCall call, uint8_t side) {
+  constexpr CallId kCalls[] = {CallId::kSuspend, CallId::kResume, CallId::kPowerOff,
+                               CallId::kPowerOn};
+  const bool down = call == model::PowerCall::kSuspend || call == model::PowerCall::kOff;
+  const uint8_t bit = static_cast<uint8_t>(1u << side);
+  const uint64_t calls = calls_;
+  if (down) {
+    checks_->BeforePowerDown(side);
+  } else {
+    // The core powers the unit before it tells the driver.
+    machine_->SetPower(side, true);
+  }
+  const struct sidewall_result result =
+      Invoke({.id = kCalls[static_cast<size_t>(call)], .arg = {side}});
+  if (result.status != SIDEWALL_OK) return result;
+  down_ = static_cast<uint8_t>(down ? down_ | bit : down_ & ~bit);
+  reach_.SetHeld(down_);
+  if (down) {
+    calls_when_down_[side] = calls_;
+    machine_->GateMasters(side, true);
+    return result;
+  }
+  reach_.RefreshAll();
+  checks_->AfterPowerUp(side, calls_when_down_[side] == calls);
+  machine_->GateMasters(side, false);
+  return result;
+}
+
+// ---------------------------------------------------------------- ISO11 resume
+
+std::vector<uint32_t> Checks::ReadPolicy(uint8_t side) const {
+  std::vector<uint32_t> image;
+  for (size_t instance = 0; instance < model::kMaxInstances; instance++) {
+    if (board_.machine_->SideOf(instance) != side) continue;
+    for (uint32_t offset : layout::PolicyOffsets(SpecOf(instance))) {
+      image.push_back(board_.machine_->Peek32(instance, offset));
+    }
+  }
+  return image;
+}
+
+void Checks::BeforePowerDown(uint8_t side) { now_.before_down[side] = ReadPolicy(side); }
+
+// `untouched`: no call of the driver came in between, so that everything is as it was.
+void Checks::AfterPowerUp(uint8_t side, bool untouched) {
+  for (size_t smmu = 0; smmu < board_.spec_.smmu_count; smmu++) {
+    const model::SmmuSpec& spec = board_.spec_.smmu[smmu];
+    if (spec.side != side) continue;
+    size_t index = 0;
+    for (uint8_t n = 0; n < spec.instance_count; n++) {
+      const size_t instance = board_.machine_->InstanceIndex(side, n);
+      Iso11Flushed(instance);
+      for (uint32_t offset : layout::PolicyOffsets(spec)) {
+        if (untouched) Iso11Restored(instance, offset, now_.before_down[side][index]);
+        index++;
+      }
+    }
+    if (spec.instance_count > 1) {
+      for (uint32_t offset : layout::PolicyOffsets(spec)) Iso06MirrorImage(smmu, offset);
+    }
+  }
+  FullCheck();
+}
+
+[[gnu::noinline]] void Checks::Iso11Flushed(size_t instance) {
+  if (!Enabled(Invariant::kIso11)) return;
+  Evaluated(Invariant::kIso11);
+  if (!board_.machine_->TlbUnknown(instance)) return;
+  if (Report(Invariant::kIso11, "call", "Iso11Flushed",
+             Print("%s is up again, and nobody has flushed its TLB",
+                   model::WindowName(WindowOf(instance))),
+             {})) {
+    __builtin_trap();
+  }
+}
+
+[[gnu::noinline]] void Checks::Iso11Restored(size_t instance, uint32_t offset, uint32_t before) {
+  if (!Enabled(Invariant::kIso11)) return;
+  if (board_.machine_->Peek32(instance, offset) == before) return;
+  if (Report(Invariant::kIso11, "call", "Iso11Restored",
+             Print("a register of %s is not what it was before power went",
+                   model::WindowName(WindowOf(instance))),
+             {RegisterLine(instance, offset), Print("before  0x%08x", before)})) {
+    __builtin_trap();
+  }
+}
+
+}  // namespace sidewall

@@ -1,0 +1,394 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+#include "oracle/ghost_domains.h"
+
+#include <string_view>
+
+namespace sidewall {
+namespace {
+
+constexpr uint8_t kHost = SIDEWALL_OWNER_HOST;
+constexpr uint64_t kPage = 4096;
+constexpr uint8_t kQuarantine = 0x7e;
+
+uint32_t Word(uint64_t value) { return static_cast<uint32_t>(value); }
+
+uint8_t GuestOf(uint32_t vm) { return static_cast<uint8_t>(SIDEWALL_OWNER_GUEST0 + vm); }
+
+// Streams that belong to one device, typed from the list of names that the bindings have for
+// stream IDs: by side, as ranges. What is not here has one stream.
+struct DeviceStreams {
+  std::string_view device;
+  uint8_t side;
+  uint8_t first, last;
+};
+constexpr uint8_t kNiso1 = SIDEWALL_SIDE_NISO1;
+constexpr uint8_t kNiso0 = SIDEWALL_SIDE_NISO0;
+constexpr uint8_t kIso = SIDEWALL_SIDE_ISO;
+constexpr DeviceStreams kDevices[] = {
+    {"ape", kNiso0, 0x02, 0x02},    {"ape", kNiso0, 0x0d, 0x0d},    {"ape", kNiso0, 0x5e, 0x5f},
+    {"eqos", kNiso1, 0x03, 0x03},   {"eqos", kNiso1, 0x1e, 0x21},   {"gpcdma", kNiso0, 0x04, 0x04},
+    {"gpcdma", kNiso0, 0x0e, 0x11}, {"gpcdma", kNiso0, 0x20, 0x22}, {"gpcdma", kNiso0, 0x6e, 0x72},
+    {"host1x", kNiso0, 0x35, 0x3c}, {"host1x", kNiso1, 0x27, 0x27}, {"host1x", kNiso1, 0x35, 0x44},
+    {"isp", kNiso1, 0x22, 0x22},    {"isp", kNiso1, 0x28, 0x28},    {"isp", kNiso1, 0x48, 0x48},
+    {"pva", kNiso1, 0x12, 0x19},    {"pva", kNiso1, 0x2c, 0x2c},    {"rce", kNiso0, 0x0a, 0x0a},
+    {"rce", kNiso0, 0x16, 0x17},    {"tsec", kNiso1, 0x33, 0x33},   {"tsec", kNiso1, 0x4a, 0x4a},
+    {"ufs", kNiso0, 0x0c, 0x0c},    {"ufs", kNiso0, 0x19, 0x1e},    {"ufs", kNiso0, 0x60, 0x6d},
+    {"vi", kIso, 0x02, 0x03},       {"vi", kIso, 0x06, 0x06},       {"vi2", kIso, 0x04, 0x05},
+    {"vi2", kIso, 0x07, 0x07},      {"xusb", kNiso1, 0x0e, 0x0e},   {"xusb", kNiso1, 0x1a, 0x1d},
+};
+
+std::string_view DeviceOf(uint8_t side, uint8_t sid) {
+  for (const DeviceStreams& row : kDevices) {
+    if (row.side == side && sid >= row.first && sid <= row.last) return row.device;
+  }
+  return {};
+}
+
+bool IsStream(uint64_t side, uint64_t sid) {
+  return Word(side) < GhostDomains::kSides && Word(sid) != 0 && Word(sid) < kQuarantine;
+}
+
+}  // namespace
+
+GhostDomains::State::State() {
+  for (auto& side : owner) {
+    side.fill(kHost);
+    // No entry of anybody may match the quarantine's stream ID.
+    side[kQuarantine] = SIDEWALL_OWNER_EL2;
+  }
+  for (auto& side : attached) side.fill(kNoDomain);
+}
+
+void GhostDomains::Reset() {
+  now_ = State();
+  dirty_ = true;
+}
+
+void GhostDomains::Save() {
+  saved_ = now_;
+  dirty_ = false;
+}
+
+void GhostDomains::Restore() {
+  if (dirty_) now_ = saved_;
+  dirty_ = false;
+}
+
+// ---------------------------------------------------------------- questions
+
+bool GhostDomains::HeldByEl2(uint8_t side, uint16_t sid) const {
+  const size_t index = sid & 0x7f;
+  return now_.attached[side][index] != kNoDomain || now_.unclear[side][index];
+}
+
+bool GhostDomains::Find(uint8_t side, uint16_t sid, uint64_t address, bool write, bool instruction,
+                        uint64_t* pa) const {
+  const size_t index = sid & 0x7f;
+  if (now_.unclear[side][index] || now_.attached[side][index] == kNoDomain) return false;
+  const auto domain = now_.domain.find(now_.attached[side][index]);
+  if (domain == now_.domain.end()) return false;
+  const auto page = domain->second.page.find(address / kPage);
+  if (page == domain->second.page.end()) return false;
+  const uint32_t prot = page->second.prot;
+  if ((prot & (write ? SIDEWALL_PROT_W : SIDEWALL_PROT_R)) == 0) return false;
+  // What may execute depends on the kind of memory too; nothing is claimed about it.
+  if (instruction) return false;
+  *pa = page->second.pa + address % kPage;
+  return true;
+}
+
+const GhostDomains::Domain* GhostDomains::Live(uint32_t handle, uint8_t owner) const {
+  const auto domain = now_.domain.find(handle);
+  if (domain == now_.domain.end() || domain->second.dying) return nullptr;
+  return domain->second.owner == owner ? &domain->second : nullptr;
+}
+
+const GhostDomains::Vm* GhostDomains::Serving(uint32_t vm) const {
+  if (vm >= SIDEWALL_MAX_VMS || now_.vm[vm].stage != VmStage::kFinal) return nullptr;
+  return &now_.vm[vm];
+}
+
+// Of guest_attach and guest_detach: the stream that the guest means.
+const GhostDomains::Stream* GhostDomains::Route(const Call& call) const {
+  const Vm* vm = Serving(Word(call.arg[0]));
+  if (!vm) return nullptr;
+  const auto route = vm->route.find({Word(call.arg[1]), Word(call.arg[2])});
+  return route == vm->route.end() ? nullptr : &route->second;
+}
+
+// ---------------------------------------------------------------- authority
+
+const char* GhostDomains::HostBreach(const Call& call) const {
+  const uint32_t first = Word(call.arg[0]);
+  const bool attach = call.id == CallId::kAttachDev || call.id == CallId::kDetachDev;
+  const uint32_t handle = attach ? Word(call.arg[1]) : first;
+  if (call.id == CallId::kAllocDomain) {
+    return now_.domain.count(handle) != 0 ? "a domain that exists already" : nullptr;
+  }
+  if (call.id == CallId::kFreeDomain) {
+    const auto domain = now_.domain.find(handle);
+    if (domain == now_.domain.end() || domain->second.owner != kHost) return "no domain of its own";
+    return nullptr;
+  }
+  if (!Live(handle, kHost)) return "no domain of its own";
+  if (!attach) return nullptr;
+  if (!IsStream(first, call.arg[2])) return "no stream";
+  const uint32_t sid = Word(call.arg[2]);
+  if (now_.owner[first][sid] != kHost) return "a stream of somebody else's";
+  const bool here = now_.attached[first][sid] == handle;
+  if (call.id == CallId::kDetachDev) return here ? nullptr : "a stream that is not attached there";
+  return now_.attached[first][sid] == kNoDomain ? nullptr : "a stream that is attached";
+}
+
+const char* GhostDomains::GuestBreach(const Call& call) const {
+  const uint32_t vm = Word(call.arg[0]);
+  if (!Serving(vm)) return "a VM that serves no calls";
+  if (call.id == CallId::kGuestAlloc) return nullptr;
+  const bool attach = call.id == CallId::kGuestAttach || call.id == CallId::kGuestDetach;
+  const uint32_t handle = Word(call.arg[attach ? 4 : 1]);
+  if (call.id == CallId::kGuestFree) {
+    const auto domain = now_.domain.find(handle);
+    const bool own = domain != now_.domain.end() && domain->second.owner == GuestOf(vm);
+    return own ? nullptr : "no domain of its own";
+  }
+  if (!Live(handle, GuestOf(vm))) return "no domain of its own";
+  if (!attach) return nullptr;
+  const Stream* stream = Route(call);
+  if (!stream) return "a vSID without a route";
+  if (now_.owner[stream->first][stream->second] != GuestOf(vm))
+    return "a stream of somebody else's";
+  return nullptr;
+}
+
+const char* GhostDomains::UnitBreach(const Call& call) const {
+  const uint32_t vm = Word(call.arg[0]);
+  if (vm >= SIDEWALL_MAX_VMS || now_.vm[vm].stage == VmStage::kNone) return "no VM";
+  if (!IsStream(call.arg[1], call.arg[2])) return "no stream";
+  const uint32_t side = Word(call.arg[1]);
+  const uint32_t sid = Word(call.arg[2]);
+  if (now_.attached[side][sid] != kNoDomain && !now_.unclear[side][sid])
+    return "an attached stream";
+  const uint8_t owner = now_.owner[side][sid];
+  const uint8_t wanted = call.id == CallId::kAssignUnit ? kHost : GuestOf(vm);
+  return owner == wanted ? nullptr : "a stream of somebody else's";
+}
+
+const char* GhostDomains::Breach(const Call& call) const {
+  switch (call.id) {
+    case CallId::kAllocDomain:
+    case CallId::kFreeDomain:
+    case CallId::kAttachDev:
+    case CallId::kDetachDev:
+    case CallId::kMapPages:
+    case CallId::kUnmapPages:
+    case CallId::kIovaToPhys:
+    case CallId::kIotlbSync:
+    case CallId::kIotlbSyncMap:
+      return HostBreach(call);
+    case CallId::kGuestAttach:
+    case CallId::kGuestDetach:
+    case CallId::kGuestAlloc:
+    case CallId::kGuestFree:
+    case CallId::kGuestMap:
+    case CallId::kGuestUnmap:
+      return GuestBreach(call);
+    case CallId::kAssignUnit:
+    case CallId::kUnassignUnit:
+      return UnitBreach(call);
+    default:
+      return nullptr;
+  }
+}
+
+// ---------------------------------------------------------------- effects
+
+void GhostDomains::MapRange(uint32_t domain, uint64_t iova, uint64_t pa, uint64_t bytes,
+                            uint32_t prot) {
+  auto& pages = now_.domain[domain].page;
+  for (uint64_t at = 0; at < bytes; at += kPage) pages[(iova + at) / kPage] = {pa + at, prot};
+}
+
+void GhostDomains::UnmapRange(uint32_t domain, uint64_t iova, uint64_t bytes) {
+  auto& pages = now_.domain[domain].page;
+  pages.erase(pages.lower_bound(iova / kPage), pages.lower_bound((iova + bytes) / kPage));
+}
+
+void GhostDomains::Free(uint32_t domain, const struct sidewall_result& result) {
+  if (result.status == SIDEWALL_OK && result.progress != 0) {
+    now_.domain.erase(domain);
+  } else if (result.status != SIDEWALL_REFUSED) {
+    now_.domain[domain].dying = true;
+  }
+}
+
+void GhostDomains::Attach(const Stream& stream, uint32_t domain, uint32_t status) {
+  if (status != SIDEWALL_OK) return;
+  now_.attached[stream.first][stream.second] = domain;
+  now_.unclear[stream.first][stream.second] = false;
+}
+
+// When it is degraded the stream faults, and keeps its place in hardware until a later sync.
+void GhostDomains::Detach(const Stream& stream, uint32_t status) {
+  now_.attached[stream.first][stream.second] = kNoDomain;
+  now_.unclear[stream.first][stream.second] = status != SIDEWALL_OK;
+}
+
+void GhostDomains::MoveUnit(const Stream& stream, uint8_t owner) {
+  const std::string_view device = DeviceOf(stream.first, stream.second);
+  std::array<SidSet, kSides> all;
+  all[stream.first].set(stream.second);
+  for (const DeviceStreams& row : kDevices) {
+    if (device.empty() || row.device != device) continue;
+    for (size_t sid = row.first; sid <= row.last; sid++) all[row.side].set(sid);
+  }
+  for (uint8_t side = 0; side < kSides; side++) {
+    for (size_t sid = 0; sid < kSids; sid++) {
+      if (!all[side][sid] || now_.owner[side][sid] == owner) continue;
+      now_.owner[side][sid] = owner;
+      moved_[side].set(sid);
+      if (owner != kHost) continue;
+      returned_[side].set(sid);
+      // The end of its VM may have detached it without saying so.
+      now_.attached[side][sid] = kNoDomain;
+      now_.unclear[side][sid] = false;
+    }
+  }
+}
+
+void GhostDomains::EndVm(uint32_t vm, bool done) {
+  const uint8_t owner = GuestOf(vm);
+  for (uint8_t side = 0; side < kSides; side++) {
+    for (size_t sid = 0; sid < kSids; sid++) {
+      if (now_.owner[side][sid] != owner) continue;
+      now_.unclear[side][sid] = !done;
+      if (!done) continue;
+      now_.attached[side][sid] = kNoDomain;
+      now_.owner[side][sid] = kHost;
+      moved_[side].set(sid);
+      returned_[side].set(sid);
+    }
+  }
+  now_.vm[vm].stage = VmStage::kDying;
+  if (!done) return;
+  now_.vm[vm] = Vm();
+  std::erase_if(now_.domain, [owner](const auto& d) { return d.second.owner == owner; });
+}
+
+void GhostDomains::OnDomain(const Call& call, const struct sidewall_result& result) {
+  const uint64_t* arg = call.arg;
+  const uint32_t domain = Word(arg[0]);
+  const bool ok = result.status == SIDEWALL_OK;
+  switch (call.id) {
+    case CallId::kAllocDomain:
+      if (ok) now_.domain[domain] = Domain();
+      break;
+    case CallId::kFreeDomain:
+      Free(domain, result);
+      break;
+    case CallId::kAttachDev:
+      Attach({static_cast<uint8_t>(arg[0]), static_cast<uint8_t>(arg[2])}, Word(arg[1]),
+             result.status);
+      break;
+    case CallId::kDetachDev:
+      Detach({static_cast<uint8_t>(arg[0]), static_cast<uint8_t>(arg[2])}, result.status);
+      break;
+    case CallId::kMapPages:
+      if (ok) MapRange(domain, arg[1], arg[2], result.progress, Word(arg[5]));
+      break;
+    default:
+      UnmapRange(domain, arg[1], result.progress);
+      break;
+  }
+}
+
+void GhostDomains::OnVm(const Call& call, const struct sidewall_result& result) {
+  const uint64_t* arg = call.arg;
+  const uint32_t vm = Word(arg[0]);
+  if (vm >= SIDEWALL_MAX_VMS) return;
+  const bool ok = result.status == SIDEWALL_OK;
+  switch (call.id) {
+    case CallId::kVmCreate:
+      now_.vm[vm] = Vm();
+      now_.vm[vm].stage = VmStage::kOpen;
+      break;
+    case CallId::kRouteAdd:
+      now_.vm[vm].route[{Word(arg[1]), Word(arg[2])}] = {static_cast<uint8_t>(arg[3]),
+                                                         static_cast<uint8_t>(arg[4])};
+      break;
+    case CallId::kVmFinalize:
+      now_.vm[vm].stage = VmStage::kFinal;
+      break;
+    case CallId::kVmDestroy:
+      EndVm(vm, ok && result.progress != 0);
+      break;
+    case CallId::kAssignUnit:
+      MoveUnit({static_cast<uint8_t>(arg[1]), static_cast<uint8_t>(arg[2])}, GuestOf(vm));
+      break;
+    default:
+      if (ok) MoveUnit({static_cast<uint8_t>(arg[1]), static_cast<uint8_t>(arg[2])}, kHost);
+      break;
+  }
+}
+
+void GhostDomains::OnGuest(const Call& call, const struct sidewall_result& result) {
+  const uint64_t* arg = call.arg;
+  const bool ok = result.status == SIDEWALL_OK;
+  const bool attach = call.id == CallId::kGuestAttach || call.id == CallId::kGuestDetach;
+  const Stream* stream = attach ? Route(call) : nullptr;
+  switch (call.id) {
+    case CallId::kGuestAttach:
+      if (stream) Attach(*stream, Word(arg[4]), result.status);
+      break;
+    case CallId::kGuestDetach:
+      if (stream) Detach(*stream, result.status);
+      break;
+    case CallId::kGuestAlloc:
+      if (!ok) break;
+      now_.domain[Word(result.progress)] = Domain();
+      now_.domain[Word(result.progress)].owner = GuestOf(Word(arg[0]));
+      break;
+    case CallId::kGuestFree:
+      Free(Word(arg[1]), result);
+      break;
+    case CallId::kGuestMap:
+      if (ok) MapRange(Word(arg[1]), arg[2], arg[3], result.progress, Word(arg[5]));
+      break;
+    default:
+      UnmapRange(Word(arg[1]), arg[2], result.progress);
+      break;
+  }
+}
+
+void GhostDomains::OnCall(const Call& call, const struct sidewall_result& result) {
+  moved_ = {};
+  returned_ = {};
+  if (result.status != SIDEWALL_OK && result.status != SIDEWALL_DEGRADED) return;
+  dirty_ = true;
+  switch (call.id) {
+    case CallId::kAllocDomain:
+    case CallId::kFreeDomain:
+    case CallId::kAttachDev:
+    case CallId::kDetachDev:
+    case CallId::kMapPages:
+    case CallId::kUnmapPages:
+      return OnDomain(call, result);
+    case CallId::kVmCreate:
+    case CallId::kRouteAdd:
+    case CallId::kVmFinalize:
+    case CallId::kVmDestroy:
+    case CallId::kAssignUnit:
+    case CallId::kUnassignUnit:
+      return OnVm(call, result);
+    case CallId::kGuestAttach:
+    case CallId::kGuestDetach:
+    case CallId::kGuestAlloc:
+    case CallId::kGuestFree:
+    case CallId::kGuestMap:
+    case CallId::kGuestUnmap:
+      return OnGuest(call, result);
+    default:
+      return;
+  }
+}
+
+}  // namespace sidewall

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+//
+// What the calls about domains, VMs and units mean when they return: whose a stream is, where it is
+// attached, and what a domain maps. Derived from arguments and statuses alone.
+//
+//     GhostDomains domains;
+//     const char* wrong = domains.Breach(call);     // an OK would be a breach of authority
+//     domains.OnCall(call, result);
+//     domains.StreamOwner(side, sid);
+//     domains.Find(side, sid, iova, write, &pa);    // what a legal transfer there must reach
+#ifndef SIDEWALL_ORACLE_GHOST_DOMAINS_H_
+#define SIDEWALL_ORACLE_GHOST_DOMAINS_H_
+
+#include <array>
+#include <bitset>
+#include <cstdint>
+#include <map>
+#include <utility>
+
+#include "oracle/engine.h"
+
+namespace sidewall {
+
+class GhostDomains {
+ public:
+  static constexpr size_t kSides = 3;
+  static constexpr size_t kSids = 128;
+  using SidSet = std::bitset<kSids>;
+
+  void Reset();
+  void Save();
+  void Restore();
+
+  // Null, or what of the call its caller has no right to name. Before OnCall.
+  const char* Breach(const Call& call) const;
+  void OnCall(const Call& call, const struct sidewall_result& result);
+
+  uint8_t StreamOwner(uint8_t side, uint16_t sid) const { return now_.owner[side][sid & 0x7f]; }
+  // An entry of EL2's may match the stream, so that those of the host that do are held back.
+  bool HeldByEl2(uint8_t side, uint16_t sid) const;
+  // What an attached stream must reach. False: nothing is claimed.
+  bool Find(uint8_t side, uint16_t sid, uint64_t address, bool write, bool instruction,
+            uint64_t* pa) const;
+  // Streams whose owner the last OnCall changed, and whether they fault until the host attaches.
+  bool changed(uint8_t side) const { return moved_[side].any(); }
+  const SidSet& returned(uint8_t side) const { return returned_[side]; }
+
+ private:
+  static constexpr uint32_t kNoDomain = ~0u;
+
+  struct Mapping {
+    uint64_t pa = 0;
+    uint32_t prot = 0;
+  };
+  struct Domain {
+    uint8_t owner = 0;
+    bool dying = false;  // serves no call but free
+    std::map<uint64_t, Mapping> page;
+  };
+  enum class VmStage : uint8_t { kNone, kOpen, kFinal, kDying };
+  using Stream = std::pair<uint8_t, uint8_t>;  // side and stream ID
+  struct Vm {
+    VmStage stage = VmStage::kNone;
+    std::map<std::pair<uint32_t, uint32_t>, Stream> route;
+  };
+  struct State {
+    State();
+    std::array<std::array<uint8_t, kSids>, kSides> owner;
+    std::array<std::array<uint32_t, kSids>, kSides> attached;
+    std::array<SidSet, kSides> unclear;  // a call about it did not say how it ended
+    std::map<uint32_t, Domain> domain;
+    std::array<Vm, SIDEWALL_MAX_VMS> vm;
+  };
+
+  const Domain* Live(uint32_t handle, uint8_t owner) const;
+  const Vm* Serving(uint32_t vm) const;
+  const Stream* Route(const Call& call) const;
+  const char* HostBreach(const Call& call) const;
+  const char* GuestBreach(const Call& call) const;
+  const char* UnitBreach(const Call& call) const;
+
+  void OnDomain(const Call& call, const struct sidewall_result& result);
+  void OnVm(const Call& call, const struct sidewall_result& result);
+  void OnGuest(const Call& call, const struct sidewall_result& result);
+  void MapRange(uint32_t domain, uint64_t iova, uint64_t pa, uint64_t bytes, uint32_t prot);
+  void UnmapRange(uint32_t domain, uint64_t iova, uint64_t bytes);
+  void Free(uint32_t domain, const struct sidewall_result& result);
+  void Attach(const Stream& stream, uint32_t domain, uint32_t status);
+  void Detach(const Stream& stream, uint32_t status);
+  void MoveUnit(const Stream& stream, uint8_t owner);
+  void EndVm(uint32_t vm, bool done);
+
+  State now_, saved_;
+  bool dirty_ = false;
+  std::array<SidSet, kSides> moved_;
+  std::array<SidSet, kSides> returned_;
+};
+
+}  // namespace sidewall
+
+#endif  // SIDEWALL_ORACLE_GHOST_DOMAINS_H_
