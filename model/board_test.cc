@@ -118,8 +118,13 @@ const Contradiction kOfAnSmmu[] = {
     {"smmu.entries", [](BoardSpec& b) { b.smmu[0].entries = 0; }},
     {"smmu.entries", [](BoardSpec& b) { b.smmu[0].entries = 129; }},
     {"smmu.idr[0]", [](BoardSpec& b) { b.smmu[0].entries = 6; }},
+    {"smmu.idr[0]", [](BoardSpec& b) { b.smmu[0].idr[0] &= ~(1u << 27); }},  // no SMS
+    {"smmu.idr[0]", [](BoardSpec& b) { b.smmu[0].idr[0] &= ~(7u << 28); }},  // no translation
+    {"smmu.idr[0]", [](BoardSpec& b) { b.smmu[0].idr[0] &= ~(1u << 29); }},  // NTS without S2TS
     {"smmu.idr[1]", [](BoardSpec& b) { b.smmu[0].idr[1] += 1; }},
+    {"smmu.idr[1]", [](BoardSpec& b) { b.smmu[0].idr[1] |= 5u << 16; }},  // NUMS2CB
     {"smmu.idr[2]", [](BoardSpec& b) { b.smmu[0].idr[2] &= ~0x7000u; }},  // no granule
+    {"smmu.idr[2]", [](BoardSpec& b) { b.smmu[0].idr[2] ^= 0x7000u; }},   // 16 KiB only
     {"smmu.idr[2]", [](BoardSpec& b) { b.smmu[0].idr[2] |= 0x6; }},       // IAS 7
     {"smmu.idr[2]", [](BoardSpec& b) { b.smmu[0].idr[2] += 0x10; }},      // OAS 6
     {"smmu.el2_banks", [](BoardSpec& b) { b.smmu[0].el2_banks = 4; }},
@@ -146,13 +151,20 @@ const Contradiction kOfTheRest[] = {
     {"pool", [](BoardSpec& b) { b.pool.size += 0x1000; }},
     {"mc_window", [](BoardSpec& b) { b.mc_window[3] = b.mc_window[2]; }},
     {"mc_window", [](BoardSpec& b) { b.mc_window[3].size = 0; }},
+    {"mc_window", [](BoardSpec& b) { b.mc_window[1].size = 0x1000; }},  // no bypass mode
     {"mc_window", [](BoardSpec& b) { b.mc_window[3].start = 0x12010000; }},
     {"host_mmio", [](BoardSpec& b) { b.host_mmio[0].start = 0x08000000; }},
     {"host_mmio", [](BoardSpec& b) { b.host_mmio[0].start = b.dram[0].start; }},
     {"host_mmio", [](BoardSpec& b) { b.host_mmio[0].size = 12; }},
+    {"host_mmio", [](BoardSpec& b) { b.host_mmio[1] = b.host_mmio[0]; }},
     {"el2_only", [](BoardSpec& b) { b.el2_only[b.el2_only_count - 1].size -= 0x1000; }},
     {"el2_only", [](BoardSpec& b) { b.el2_only[0].size -= 0x1000; }},
     {"el2_only", [](BoardSpec& b) { b.el2_only[5].size = 1; }},
+    {"el2_only",
+     [](BoardSpec& b) {  // RAM that is the host's too
+       b.el2_only[b.el2_only_count++] = {b.dram[0].start, 0x1000};
+     }},
+    {"coherent_walk", [](BoardSpec& b) { b.coherent_walk = true; }},  // without IDR0.CTTW
     {"mc_security_reset", [](BoardSpec& b) { b.mc_security_reset = 2; }},
     {"mc_override_reset", [](BoardSpec& b) { b.mc_override_reset = 0x100; }},
     {"sync_timeout_us", [](BoardSpec& b) { b.sync_timeout_us = 0; }},
@@ -181,7 +193,7 @@ TEST(CheckBoard, HasAContradictionForEachField) {
   for (const Contradiction& c : kOfAnSmmu) fields.insert(c.field);
   EXPECT_EQ(fields.size(), 11u);
   for (const Contradiction& c : kOfTheRest) fields.insert(c.field);
-  EXPECT_EQ(fields.size(), 11u + 15u);
+  EXPECT_EQ(fields.size(), 11u + 16u);
 }
 
 }  // namespace

@@ -164,7 +164,7 @@ bool Sound(const Range& range) {
 
 // IDR2.IAS and OAS give 32, 36, 40, 42, 44 or 48 bits.
 bool SoundSizes(uint32_t idr2) {
-  const bool granule = (idr2 & 0x7000) != 0;
+  const bool granule = (idr2 & 0x5000) != 0;  // 4 or 64 KiB: nothing here follows 16
   return granule && (idr2 & 15) <= 5 && (idr2 >> 4 & 15) <= 5;
 }
 
@@ -184,6 +184,13 @@ const char* CheckSmmu(const SmmuSpec& smmu) {
   if (smmu.entries == 0 || smmu.entries > 128) return "smmu.entries";
   if ((smmu.idr[0] & 0xff) != smmu.entries) return "smmu.idr[0]";
   if ((smmu.idr[1] & 0xff) != smmu.banks) return "smmu.idr[1]";
+  // Streams are matched (SMS), by something that translates; nested needs both stages.
+  const bool stage1 = (smmu.idr[0] >> 30 & 1) != 0;
+  const bool stage2 = (smmu.idr[0] >> 29 & 1) != 0;
+  const bool nested = (smmu.idr[0] >> 28 & 1) != 0;
+  if ((smmu.idr[0] >> 27 & 1) == 0 || (!stage1 && !stage2)) return "smmu.idr[0]";
+  if (nested && !(stage1 && stage2)) return "smmu.idr[0]";
+  if ((smmu.idr[1] >> 16 & 0xff) > smmu.banks) return "smmu.idr[1]";  // for stage 2 alone
   if (!SoundSizes(smmu.idr[2])) return "smmu.idr[2]";
   if (smmu.el2_banks >= smmu.banks) return "smmu.el2_banks";
   if (smmu.el2_entries >= smmu.entries) return "smmu.el2_entries";
@@ -213,6 +220,8 @@ const char* CheckWindows(const BoardSpec& board) {
   }
   for (size_t i = 0; i < board.mc_window_count; ++i) {
     if (!Sound(board.mc_window[i])) return "mc_window";
+    // Two words for each client in the first, and the bypass mode in the others.
+    if (board.mc_window[i].size < (i == 0 ? 0x1000 : 0x2000)) return "mc_window";
     if (OverlapsAny(board.mc_window[i], seen, count)) return "mc_window";
     seen[count++] = board.mc_window[i];
   }
@@ -300,6 +309,8 @@ const char* CheckBoard(const BoardSpec& board) {
   if (board.sync_timeout_us == 0) return "sync_timeout_us";
   for (size_t i = 0; i < board.smmu_count; ++i) {
     if (const char* field = CheckSmmu(board.smmu[i])) return field;
+    const bool cttw = (board.smmu[i].idr[0] >> 14 & 1) != 0;
+    if (cttw != board.coherent_walk) return "coherent_walk";
   }
   for (size_t i = 0; i < board.dram_count; ++i) {
     if (!Sound(board.dram[i]) || OverlapsAny(board.dram[i], board.dram, i)) return "dram";
@@ -318,11 +329,19 @@ const char* CheckBoard(const BoardSpec& board) {
   for (size_t i = 0; i < board.host_mmio_count; ++i) {
     const Range& range = board.host_mmio[i];
     if (!Sound(range) || OverlapsAny(range, board.el2_only, board.el2_only_count) ||
-        OverlapsAny(range, board.dram, board.dram_count)) {
+        OverlapsAny(range, board.dram, board.dram_count) ||
+        OverlapsAny(range, board.host_mmio, i)) {
       return "host_mmio";
     }
   }
-  return CheckWindows(board);
+  if (const char* field = CheckWindows(board)) return field;
+  // RAM is the host's, apart from the pool.
+  for (size_t i = 0; i < board.el2_only_count; ++i) {
+    const Range& range = board.el2_only[i];
+    if (Within(range, board.pool)) continue;
+    if (OverlapsAny(range, board.dram, board.dram_count)) return "el2_only";
+  }
+  return nullptr;
 }
 
 }  // namespace sidewall::model

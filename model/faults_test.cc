@@ -249,6 +249,16 @@ TEST_F(Faults, StallEndsByAnotherTry) {
   EXPECT_FALSE(rig.machine->TakeResumed(&done));
 }
 
+// What nothing waits for can have no end: a fault without SS terminates what comes after it.
+TEST_F(Faults, StallNeedsOneBeforeIt) {
+  Control(3, kM | kCfcfg);
+  rig.Write(2, Rig::Cb(3, 0x5c), 2);  // FSRRESTORE: TF
+  const DmaResult result = Go(kPage);
+  EXPECT_EQ(result.fault, FaultKind::kBlocked);
+  EXPECT_EQ(result.response, Response::kZero);
+  EXPECT_EQ(rig.machine->held_count(), 0u);
+}
+
 TEST_F(Faults, StallEndsByTermination) {
   Control(3, kM | kCfcfg | kCfre);
   Go(kOther);

@@ -56,6 +56,16 @@ TEST_F(MayTlb, ContentsAreUnknownUntilACompletedFlush) {
   EXPECT_TRUE(fresh.machine->TlbUnknown(3));
 }
 
+TEST_F(MayTlb, FlushOfBeforeALossOfPowerCoversNothing) {
+  rig.Write(2, 0x68, 0);
+  rig.machine->PowerLoss(1);
+  EXPECT_TRUE(rig.GlobalSync(2));
+  EXPECT_TRUE(rig.machine->TlbUnknown(2));
+  rig.Write(2, 0x68, 0);
+  EXPECT_TRUE(rig.GlobalSync(2));
+  EXPECT_FALSE(rig.machine->TlbUnknown(2));
+}
+
 TEST_F(MayTlb, WhatIsStillMappedIsNotStale) { EXPECT_EQ(Held(), 0); }
 
 TEST_F(MayTlb, UnmapWithoutFlushMayHoldOnEachInstance) {

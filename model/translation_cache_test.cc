@@ -189,6 +189,31 @@ TEST_F(Caches, EachInvalidationCoversWhatItShould) {
   }
 }
 
+// Address and ASID of an AArch32 bank lie in the lower word.
+TEST_F(Caches, NarrowBankUsesTheLowerWordOfTlbiva) {
+  Fill();
+  rig.Write(2, 0x10800, 0);  // VA64
+  rig.Write64(2, Rig::Cb(0, 0x600), 0xabcd012300000003 | kA);
+  EXPECT_TRUE(rig.GlobalSync(2));
+  rig.Write(2, 0x10800, 1);
+  EXPECT_EQ(Survivors(2), "bgovhnsw");
+}
+
+TEST_F(Caches, WideCommandsOfTheHypervisorTakeWideAddresses) {
+  constexpr uint64_t kHigh = uint64_t{1} << 46 | kA;  // the tables of kA lead there too
+  for (const uint32_t command : {0x0b0u, 0x0c0u}) {
+    Link(3, kHigh, kData | kLeaf1 | kNotGlobal);
+    ASSERT_EQ(Dma(2, 3, kHigh, {}).fault, FaultKind::kNone);
+    Link(3, kHigh, 0);
+    rig.Write64(2, command, kA >> 12);
+    EXPECT_TRUE(rig.GlobalSync(2));
+    EXPECT_TRUE(Dma(2, 3, kHigh, {1}).stale);
+    rig.Write64(2, command, kHigh >> 12);
+    EXPECT_TRUE(rig.GlobalSync(2));
+    EXPECT_FALSE(Dma(2, 3, kHigh, {1}).stale);
+  }
+}
+
 TEST_F(Caches, CommandAfterTheSyncWaitsForTheNext) {
   Fill();
   rig.Write(2, 0x70, 0);

@@ -274,6 +274,20 @@ TEST_F(Stage2Limits, ConcatenatedRootsUpToSixteenTables) {
   EXPECT_EQ(Go(rig, 0x7ffc0000123).pa, 0x80000123u);
 }
 
+TEST_F(Stage2Limits, EachStartLevelTakesItsSizesAndNoOthers) {
+  constexpr struct {
+    uint32_t tg0, sl0, first, last;
+  } kRows[] = {{0, 2, 16, 24}, {0, 1, 21, 33}, {0, 0, 30, 39},
+               {1, 2, 16, 21}, {1, 1, 18, 34}, {1, 0, 31, 39}};
+  for (const auto& row : kRows) {
+    for (uint32_t size = 0; size < 64; ++size) {
+      const uint32_t tcr = 0x80050000 | row.tg0 << 14 | row.sl0 << 6 | size;
+      EXPECT_EQ(DecodeStage2(tcr, 0, 0x5555).valid, size >= row.first && size <= row.last)
+          << row.tg0 << " " << row.sl0 << " " << size;
+    }
+  }
+}
+
 TEST_F(Stage2Limits, StartLevelsOfTheLargeGranule) {
   Rig rig("tiny");
   const uint64_t root = rig.board->pool.start + 0x10000;
