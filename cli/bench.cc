@@ -178,8 +178,10 @@ void RegisterBench(CLI::App& app, int* exit_code) {
   verb->add_option("--cases", options->cases, "walk: how many cases")
       ->check(CLI::Range(uint64_t{1}, uint64_t{1} << 40));
   verb->add_option("--first", options->first,
-                   "walk: number of the first case; a long run can be had in parts");
-  verb->add_option("--seed", options->seed, "walk: the same seed gives the same cases");
+                   "walk: number of the first case; a long run can be had in parts")
+      ->check(CLI::Range(uint64_t{0}, uint64_t{1} << 62));
+  verb->add_option("--seed", options->seed, "walk: the same seed gives the same cases")
+      ->check(CLI::Range(uint64_t{0}, uint64_t{1} << 62));
   verb->add_flag("--json", options->json, "machine-readable");
   verb->callback([=] { *exit_code = RunBench(*options); });
 }

@@ -44,6 +44,8 @@ expect 2 'not in range' "$tool" bugs --seed=0
 expect 2 'not in' "$tool" bench everything
 expect 2 'what is required' "$tool" bench
 expect 2 'not in range' "$tool" bench walk --cases=0
+expect 2 'not in range' "$tool" bench walk --first=18446744073709551610 --cases=10
+expect 2 'not in range' "$tool" bench walk --seed=18446744073709551616
 expect 125 'image|qemu-system-aarch64' env PATH=/nowhere "$tool" bench walk --cases=1
 expect 125 'image' env SIDEWALL_CHECK_IMAGE=/nowhere/x.elf "$tool" bench model
 

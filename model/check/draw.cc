@@ -106,6 +106,11 @@ void SpoilStage1(Random& random, Case* one) {
       break;
     default:
       stage.size[half] = random.OneIn(2) ? random.Below(16) : 40 + random.Below(24);
+      // The address fits, so that nothing but the size is wrong.
+      if (stage.size[half] >= 40) {
+        const uint64_t above = ~uint64_t{0} << (64 - stage.size[half]);
+        one->address = half == 0 ? one->address & ~above : one->address | above;
+      }
       break;
   }
 }

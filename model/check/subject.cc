@@ -182,7 +182,7 @@ Answer Subject::Ask(const Case& one) {
     if ((status & 0x1fe) != StatusOf(answer.fault) || (syndrome & 3) != done.level) {
       throw std::logic_error("the fault registers say something else than the walk");
     }
-    answer.stage1_walk = done.stage == 2 && (syndrome >> 3 & 1) != 0;
+    answer.stage1_walk = (syndrome >> 3 & 1) != 0;
     answer.page = 0;
     answer.fetch = done.ipa;
   }

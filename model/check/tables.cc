@@ -135,7 +135,7 @@ TableBuilder::End TableBuilder::Step1(const Plan& plan, const Level& level, unsi
     uint64_t output = random_.Next() & Mask(bits);
     if (too_far) output = OutOfSize(level);
     output &= ~Mask(level.shift);
-    Put(pa, output | LeafBits1(plan.aim) | LeafType(level));
+    Put(pa, output | LeafBits1(too_far ? Aim::kAnything : plan.aim) | LeafType(level));
     *next = output;
     return too_far ? End::kFaults : End::kAt;
   }
@@ -226,7 +226,8 @@ uint64_t TableBuilder::Step2(const Plan& plan, const Level& level, unsigned leaf
   // It is passed where a table that an earlier fetch needed is there already.
   if (level.at >= leaf_level) {
     const uint64_t output = too_far ? OutOfSize(level) : wanted & Mask(level.output_bits);
-    return (output & ~Mask(level.shift)) | LeafBits2(plan.aim, fetch) | LeafType(level);
+    return (output & ~Mask(level.shift)) | LeafBits2(too_far ? Aim::kAnything : plan.aim, fetch) |
+           LeafType(level);
   }
   uint64_t table = NewTable(level.page_bits);
   if (too_far) table = OutOfSize(level) & ~Mask(level.page_bits);

@@ -99,6 +99,48 @@ TEST(WalkCheck, EachPartOfAnAnswerIsCompared) {
   EXPECT_TRUE(excluded.empty());
 }
 
+// What is not compared with the processor is asked of the model alone: a model that errs as QEMU
+// does is told from a good one.
+TEST(WalkCheck, ExclusionsAskTheModel) {
+  std::map<std::string, uint64_t> excluded;
+  Case one;
+  one.stage1.on = one.stage2.on = true;
+  one.operation = kS12E1R;
+  Answer qemu, model;
+  // Transient write-back, of which stage 2 makes write-through.
+  one.memory[0] = 0x77;
+  one.memory[1] = 0xa;
+  qemu.attribute = 0xbb;
+  model.attribute = 0x33;
+  EXPECT_EQ(Difference(one, model, qemu, &excluded), "");
+  EXPECT_NE(Difference(one, qemu, qemu, &excluded), "");
+  // nGnRE over inner non-cacheable memory.
+  one.memory[0] = 4;
+  one.memory[1] = 5;
+  qemu.attribute = 8;
+  qemu.shareability = model.shareability = 2;
+  model.attribute = 4;
+  EXPECT_EQ(Difference(one, model, qemu, &excluded), "");
+  EXPECT_NE(Difference(one, qemu, qemu, &excluded), "");
+  model.shareability = 3;
+  EXPECT_NE(Difference(one, model, qemu, &excluded), "");
+  // A block where the format has none.
+  one.reserved_block_stage = 1;
+  model = Answer();
+  model.fault = Fault::kTranslation;
+  model.stage = 1;
+  EXPECT_EQ(Difference(one, model, qemu, &excluded), "");
+  EXPECT_NE(Difference(one, qemu, qemu, &excluded), "");
+  one.reserved_block_stage = 0;
+  // Device memory, by stage 1 alone.
+  one.stage2.on = false;
+  model = qemu = Answer();
+  model.shareability = 2;
+  EXPECT_EQ(Difference(one, model, qemu, &excluded), "");
+  EXPECT_NE(Difference(one, qemu, qemu, &excluded), "");
+  EXPECT_EQ(excluded.size(), 4u);
+}
+
 TEST(WalkCheck, WhatIsMissingIsNamed) { EXPECT_THROW(Qemu("/nonexistent/image.elf"), Unavailable); }
 
 }  // namespace
