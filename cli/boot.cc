@@ -2,105 +2,218 @@
 //
 // sidewall boot: a real kernel under the aarch64 driver at EL2, in QEMU, and what came of it.
 #include <fmt/format.h>
+#include <unistd.h>
 
-#include <cstdlib>
-#include <filesystem>
+#include <chrono>
+#include <ctime>
 #include <fstream>
 #include <memory>
-#include <string>
-#include <vector>
 
-#include "cli/boot_machine.h"
+#include "cli/boot_kernel.h"
+#include "cli/boot_report.h"
 #include "cli/environment.h"
 #include "cli/exit_codes.h"
 #include "cli/verbs.h"
-#include "replay/boot_record.h"
 #include "replay/device_tree.h"
-#include "replay/initrd.h"
 
 namespace sidewall::cli {
 namespace {
 
+constexpr const char* kJsonSchema = "sidewall-boot-v1";
+constexpr const char* kSmmuName = "nvidia,tegra234-smmu";
+
 struct Options {
   std::string kernel = "stock";
   std::string driver = "shipped";
-  bool hostile = false;
-  int limit_s = 180;
+  std::string takeover = "early";
+  std::string kernel_file;
+  std::string tree_file;
   std::string out = "boot-out";
+  int limit_s = 180;
+  bool hostile = false;
+  bool fetch = true;
+  bool compare = true;
+  bool json = false;
+  bool quiet = false;
 };
 
-std::filesystem::path CacheFolder() {
-  if (const char* set = std::getenv("SIDEWALL_BOOT_CACHE")) return set;
-  if (const char* xdg = std::getenv("XDG_CACHE_HOME")) {
-    return std::filesystem::path(xdg) / "sidewall/boot";
+bool OnPath(const std::string& program) {
+  const char* path = std::getenv("PATH");
+  std::string rest = path != nullptr ? path : "";
+  while (!rest.empty()) {
+    const size_t colon = std::min(rest.find(':'), rest.size());
+    if (access((rest.substr(0, colon) + "/" + program).c_str(), X_OK) == 0) return true;
+    rest.erase(0, colon + 1);
   }
-  const char* home = std::getenv("HOME");
-  return std::filesystem::path(home ? home : "/tmp") / ".cache/sidewall/boot";
+  return false;
 }
 
-std::string MakeInitrd(const std::filesystem::path& kernel) {
-  replay::Initrd initrd;
-  initrd.AddFolder("dev");
-  initrd.AddDevice("dev/console", 5, 1);
-  initrd.AddFile("init", 0755, ReadTextFile(BuildFolder() / "replay/boot-init"));
-  initrd.AddFolder("modules");
-  int number = 0;
-  for (const char* name : {"failover", "net_failover", "virtio_net", "virtio_mmio"}) {
-    for (const char* ending : {".ko", ".ko.xz"}) {
-      const auto path = kernel / "modules" / (std::string(name) + ending);
-      if (!std::filesystem::exists(path)) continue;
-      initrd.AddFile(fmt::format("modules/{:02}-{}{}", number++, name, ending), 0644,
-                     ReadTextFile(path));
+std::filesystem::path ImageOf(const std::string& driver) {
+  const auto image = BuildFolder() / "replay" / fmt::format("boot-{}.elf", driver);
+  if (!std::filesystem::exists(image)) {
+    throw EnvironmentError(fmt::format(
+        "{} was not built: the build 'el2' has it; ./sidewall boot makes it", image.string()));
+  }
+  return image;
+}
+
+std::string TreeOf(const Options& options, uint64_t initrd_size) {
+  if (!options.tree_file.empty()) {
+    const std::string text = ReadTextFile(options.tree_file);
+    if (!replay::TreeNames({text.begin(), text.end()}, kSmmuName)) {
+      throw UsageError(fmt::format("{}: not a device tree with a node that is compatible with {}",
+                                   options.tree_file, kSmmuName));
     }
+    return text;
   }
-  return initrd.Finish();
-}
-
-int Run(const Options& options) {
-  const auto kernel = CacheFolder() / options.kernel;
-  BootMachine machine;
   replay::TreeOptions tree;
   tree.arguments =
       "earlycon=pl011,mmio32,0x031d0000 console=ttyAMA0 ignore_loglevel printk.time=1 panic=-1 "
       "deferred_probe_timeout=10 iomem=relaxed";
-  const std::string initrd = MakeInitrd(kernel);
-  tree.initrd_size = initrd.size();
+  tree.initrd_size = initrd_size;
+  tree.clients = options.kernel == "tegra234";
+  tree.gpcdma = options.kernel == "tegra234";
   const auto blob = replay::MakeDeviceTree(tree);
-  machine.Put(boot::kKernel, ReadTextFile(kernel / "Image"));
-  machine.Put(boot::kInitrd, initrd);
-  machine.Put(boot::kDeviceTree,
-              std::string_view(reinterpret_cast<const char*>(blob.data()), blob.size()));
+  return {blob.begin(), blob.end()};
+}
+
+uint32_t ModesOf(const Options& options) {
+  uint64_t modes = 0;
+  if (options.hostile) modes |= boot::kModeHostile | boot::kModeProbeSecret;
+  if (options.takeover == "late") modes |= boot::kModeLateTakeover;
+  return static_cast<uint32_t>(modes);
+}
+
+// Stages of the boot, as the console shows them.
+class Progress {
+ public:
+  explicit Progress(bool quiet) : quiet_(quiet) {}
+  void Line(const std::string& line) {
+    static constexpr std::pair<const char*, const char*> kStages[] = {
+        {"Booting Linux", "the kernel runs"},       {"SMMUv2 with:", "an SMMU was probed"},
+        {"Run /init", "user space"},                {"sidewall: try 1 ", "hostile accesses"},
+        {"sidewall: dmatest", "transfers"},         {"sidewall: take over", "takeover"},
+        {"sidewall: done", "the program is done"},  {"Kernel panic", "PANIC"},
+        {"reboot: Power down", "the machine is off"}};
+    for (const auto& [text, stage] : kStages) {
+      if (quiet_ || line.find(text) == std::string::npos) continue;
+      const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - start_;
+      fmt::print(stderr, "boot: {:5.1f} s  {}\n", passed.count(), stage);
+    }
+  }
+
+ private:
+  bool quiet_;
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
+
+void WriteFile(const std::filesystem::path& path, const std::string& text) {
+  std::ofstream file(path, std::ios::binary | std::ios::trunc);
+  file << text;
+  if (!file.flush()) throw UsageError(fmt::format("{}: cannot be written", path.string()));
+}
+
+std::string Today() {
+  const std::time_t now = std::time(nullptr);
+  char text[16];
+  std::strftime(text, sizeof(text), "%Y-%m-%d", std::gmtime(&now));
+  return text;
+}
+
+std::string KernelName(const BootOutcome& run) {
+  for (const std::string& line : run.console) {
+    const size_t at = line.find("Linux version ");
+    if (at != std::string::npos) return line.substr(at, line.find(" (", at) - at);
+  }
+  return run.kernel;
+}
+
+void WriteTraceOf(const BootOutcome& run) {
+  const replay::Trace trace = replay::TraceOf(
+      run.record, {.kernel = fmt::format("{}, {}", KernelName(run), run.kernel),
+                   .driver = run.driver,
+                   .date = Today(),
+                   .capture = "sidewall boot: rows of the trap handler of its EL2 image"});
+  replay::TraceError error;
+  if (!replay::WriteTrace((run.folder / "boot.trace.zst").string(), trace, &error)) {
+    throw UsageError(error.Text());
+  }
+}
+
+BootOutcome RunOnce(const Options& options, const BootKernel& kernel, const std::string& driver) {
+  BootOutcome run;
+  run.kernel = kernel.version;
+  run.driver = driver;
+  run.folder = std::filesystem::path(options.out) /
+               fmt::format("{}-{}{}{}", options.kernel, driver, options.hostile ? "-hostile" : "",
+                           options.takeover == "late" ? "-late" : "");
+  std::filesystem::create_directories(run.folder);
+  BootMachine machine;
+  machine.Put(boot::kKernel, kernel.image);
+  machine.Put(boot::kInitrd, kernel.initrd);
+  machine.Put(boot::kDeviceTree, TreeOf(options, kernel.initrd.size()));
   boot::Block* block = machine.block();
   block->magic = boot::kBlockMagic;
   block->abi = boot::kBlockAbi;
   block->kernel = boot::kKernel;
   block->device_tree = boot::kDeviceTree;
-  block->modes = options.hostile ? boot::kModeHostile | boot::kModeProbeSecret : 0;
-  std::filesystem::create_directories(options.out);
-  const std::filesystem::path out = options.out;
-  const BootEnd end = machine.Run(
-      {.image = BuildFolder() / "replay" / fmt::format("boot-{}.elf", options.driver),
-       .log = out / "kernel.log",
-       .limit_s = options.limit_s},
-      [](const std::string& line) { fmt::print(stderr, "{}\n", line); });
-  replay::BootRecord record;
+  block->modes = ModesOf(options);
+  Progress progress(options.quiet);
+  run.end = machine.Run(
+      {.image = ImageOf(driver), .log = run.folder / "kernel.log", .limit_s = options.limit_s},
+      [&](const std::string& line) {
+        progress.Line(line);
+        run.console.push_back(line);
+      });
   std::string why;
-  if (!replay::ReadRecord(machine.ram(), &record, &why)) throw EnvironmentError(why);
-  fmt::print("{} line {} at {:#x} pc {:#x}; {:.1f} s; rows {} tables {} bytes; boot instr {}\n",
-             replay::PhaseName(record.block.phase), record.block.failed_line,
-             record.block.failed_at, record.block.failed_pc, end.seconds, record.block.row_count,
-             record.block.table_bytes, record.block.boot_instructions);
-  fmt::print("{}", record.log);
-  for (const auto& [key, cost] : replay::CostsOf(record)) {
-    fmt::print("{:20} {} {:6} driver {:6} model {:6}\n", key.first, key.second ? "W" : "R",
-               cost.accesses, cost.driver / cost.accesses, cost.model / cost.accesses);
+  if (!replay::ReadRecord(machine.ram(), &run.record, &why)) throw EnvironmentError(why);
+  run.checks = CheckBoot({.driver = driver,
+                          .hostile = options.hostile,
+                          .late = options.takeover == "late",
+                          .dmatest = options.kernel == "tegra234",
+                          .limit_s = options.limit_s,
+                          .end = &run.end,
+                          .record = &run.record,
+                          .console = &run.console});
+  WriteFile(run.folder / "el2.log", run.record.log);
+  WriteTraceOf(run);
+  WriteFile(run.folder / "report.json", JsonOfBoot(run).dump(2) + "\n");
+  return run;
+}
+
+int Run(const Options& options) {
+  if (options.limit_s < 1) throw UsageError("--limit: at least one second");
+  if (!OnPath("qemu-system-aarch64")) {
+    throw EnvironmentError("no qemu-system-aarch64 in PATH: install qemu-system-arm");
   }
-  const replay::Trace trace = replay::TraceOf(record, {"x", options.driver, "not recorded", "x"});
-  replay::TraceError error;
-  if (!replay::WriteTrace((out / "boot.trace.zst").string(), trace, &error)) {
-    throw EnvironmentError(error.Text());
+  ImageOf(options.driver);
+  BootKernel kernel = FindKernel(options.kernel, options.fetch);
+  if (!options.kernel_file.empty()) {
+    kernel.image = ReadTextFile(options.kernel_file);
+    kernel.version = options.kernel_file;
+    if (kernel.image.size() > boot::kDeviceTree - boot::kKernel) {
+      throw UsageError(fmt::format("{}: larger than the machine has room for",
+                                   options.kernel_file));
+    }
   }
-  return kExitOk;
+  std::vector<BootOutcome> runs;
+  runs.push_back(RunOnce(options, kernel, options.driver));
+  const bool sound = runs[0].checks.findings.empty();
+  const bool compare = options.compare && !options.hostile && options.takeover == "early" &&
+                       options.driver == "shipped" && sound;
+  if (compare) runs.push_back(RunOnce(options, kernel, "passthrough"));
+  const int exit_code = sound ? kExitOk : kExitFinding;
+  if (options.json) {
+    nlohmann::json all = nlohmann::json::array();
+    for (const BootOutcome& run : runs) all.push_back(JsonOfBoot(run));
+    const nlohmann::json report = {
+        {"schema", kJsonSchema}, {"exit_code", exit_code}, {"runs", all}};
+    fmt::print("{}\n", report.dump(2));
+    return exit_code;
+  }
+  for (const BootOutcome& run : runs) PrintBoot(run);
+  if (compare && runs[1].checks.findings.empty()) PrintRatios(runs[0], runs[1]);
+  return exit_code;
 }
 
 }  // namespace
@@ -113,9 +226,18 @@ void RegisterBoot(CLI::App& app, int* exit_code) {
       ->check(CLI::IsMember({"stock", "tegra234"}));
   verb->add_option("--driver", options->driver, "shipped, or the canary passthrough")
       ->check(CLI::IsMember({"shipped", "passthrough"}));
+  verb->add_option("--takeover", options->takeover,
+                   "early: before the kernel; late: after it has probed")
+      ->check(CLI::IsMember({"early", "late"}));
   verb->add_flag("--hostile", options->hostile, "run the program that attacks");
-  verb->add_option("--limit", options->limit_s, "seconds before the run is ended");
-  verb->add_option("--out", options->out, "folder for the log and the trace");
+  verb->add_option("--limit", options->limit_s, "seconds before a run is ended");
+  verb->add_option("--out", options->out, "folder for logs, traces and reports");
+  verb->add_option("--kernel-file", options->kernel_file, "another kernel image");
+  verb->add_option("--device-tree", options->tree_file, "another device tree blob");
+  verb->add_flag("!--no-fetch", options->fetch, "download and build nothing");
+  verb->add_flag("!--no-compare", options->compare, "without the run over the canary");
+  verb->add_flag("--json", options->json, "the report as JSON");
+  verb->add_flag("--quiet", options->quiet, "no progress");
   verb->callback([options, exit_code] { *exit_code = Run(*options); });
 }
 

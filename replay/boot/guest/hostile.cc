@@ -239,6 +239,9 @@ void AttackWidths(const Window& smmu) {
 
 void CleanUp(const Window& smmu) {
   Put(smmu, kSmr + 4 * kSpare, 0, "SMR off");
+  Put(smmu, kSmr + 4 * kSpare + 4, 0, "the SMR after it off");
+  Put(smmu, kSmr + 4 * kLast, 0, "SMR of EL2 off");
+  Put(smmu, kS2cr + 4 * kLast, kFault, "S2CR of EL2 fault");
   Put(smmu, kS2cr + 4 * kSpare, kFault, "S2CR fault");
   Put(smmu, kBank + (kSpare << 16) + kSctlr, 0, "SCTLR off");
   Put(smmu, kSCr0, kLinuxSCr0, "sCR0 as it was");
