@@ -80,6 +80,7 @@ std::string TreeOf(const Options& options, uint64_t initrd_size) {
 uint32_t ModesOf(const Options& options) {
   uint64_t modes = 0;
   if (options.hostile) modes |= boot::kModeHostile | boot::kModeProbeSecret;
+  if (options.kernel == "tegra234") modes |= boot::kModeDma;
   if (options.takeover == "late") modes |= boot::kModeLateTakeover;
   return static_cast<uint32_t>(modes);
 }

@@ -78,9 +78,10 @@ class Checker {
 
   void Count() {
     for (const Row& row : record_.rows) {
+      if (row.kind == RowKind::kDma) continue;
+      if (row.leak != boot::kNoClient) ++checks_.leaks;
       if (row.kind != RowKind::kAccess) continue;
       ++checks_.accesses;
-      if (row.leak != boot::kNoClient) ++checks_.leaks;
       if ((row.flags & boot::kFlagRaw) != 0) continue;
       if (row.decision != boot::kNoDecision) {
         ++checks_.decisions[replay::DecisionName(row.decision)];
@@ -170,13 +171,21 @@ class Checker {
   }
 
   void CheckLeaks() {
+    if (block_.secret_leaks > checks_.leaks) {
+      Find("{} pieces of transfers brought bytes of a marked page",
+           block_.secret_leaks - checks_.leaks);
+    }
     if (checks_.leaks == 0) return;
     const auto row =
         std::find_if(record_.rows.begin(), record_.rows.end(), [](const Row& candidate) {
-          return candidate.kind == RowKind::kAccess && candidate.leak != boot::kNoClient;
+          return candidate.kind != RowKind::kDma && candidate.leak != boot::kNoClient;
         });
-    Find("the marked page could be reached after {} accesses; first by {:#x}, after {} of {:#x} at "
-         "{:#x}",
+    if (row->kind == RowKind::kMark) {
+      Find("the marked page could be reached {} times; first by {:#x}, at mark {:#x}",
+           checks_.leaks, row->leak, row->value);
+      return;
+    }
+    Find("the marked page could be reached {} times; first by {:#x}, after {} of {:#x} at {:#x}",
          checks_.leaks, row->leak, row->write != 0 ? "a write" : "a read", row->value, row->ipa);
   }
 
@@ -197,6 +206,10 @@ class Checker {
     }
     if (rows.size() != told.size()) Find("{} accesses told, {} trapped", told.size(), rows.size());
     for (size_t i = 0; i < std::min(rows.size(), told.size()); ++i) Match(told[i], *rows[i]);
+    if (block_.control_hits == 0) {
+      Find("the hostile program's own stream never reached the host's memory: that it did not reach "
+           "the marked page proves nothing");
+    }
     if (!Said("sidewall: attempts ")) Find("the hostile program did not come to its end");
   }
 

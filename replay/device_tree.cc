@@ -193,6 +193,31 @@ void AddMaster(TreeWriter* tree, const Master& master, const TreeOptions& option
   tree->End();
 }
 
+void AddGpcdma(TreeWriter* tree) {
+  constexpr uint32_t kResets = 7;
+  tree->Begin("reset-controller@3f10000");
+  tree->Strings("compatible", {"snps,dw-low-reset"});
+  tree->Cells("reg", Range(boot::kResetLine, 0x1000));
+  tree->Cells("#reset-cells", {1});
+  tree->Cells("phandle", {kResets});
+  tree->End();
+  tree->Begin("dma-controller@2600000");
+  tree->Strings("compatible", {"nvidia,tegra234-gpcdma", "nvidia,tegra186-gpcdma"});
+  tree->Cells("reg", Range(boot::kGpcdma, boot::kGpcdmaSize));
+  tree->Cells("resets", {kResets, 0});
+  tree->Strings("reset-names", {"gpcdma"});
+  std::vector<uint32_t> lines;
+  for (uint32_t channel = 0; channel < 32; ++channel) {
+    Append(&lines, {kSpi, 75 + channel, kLevelHigh});
+  }
+  tree->Cells("interrupts", lines);
+  tree->Cells("#dma-cells", {1});
+  tree->Cells("iommus", {kNiso0, 0x04});
+  tree->Cells("dma-channel-mask", {0xfffffffe});
+  tree->Flag("dma-coherent");
+  tree->End();
+}
+
 void AddMemory(TreeWriter* tree) {
   tree->Begin("memory@40000000");
   tree->Strings("device_type", {"memory"});
@@ -299,6 +324,7 @@ std::vector<uint8_t> MakeDeviceTree(const TreeOptions& options) {
     for (const Smmu& smmu : kSmmus) AddSmmu(&tree, smmu);
   }
   for (const Master& master : kMasters) AddMaster(&tree, master, options);
+  if (options.gpcdma && options.smmus) AddGpcdma(&tree);
   tree.End();
   return tree.Finish();
 }

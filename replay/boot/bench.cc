@@ -13,7 +13,11 @@ uint64_t g_result;
 
 void Mark(uint64_t value) {
   SnapshotTables();
-  AddRow(RowKind::kMark)->value = value;
+  Row* row = AddRow(RowKind::kMark);
+  row->value = value;
+  // Between marks only the accesses of the hostile program are followed by a try.
+  if (TakenOver()) row->leak = ProbeSecret();
+  if (row->leak != kNoClient) ++Shared().secret_leaks;
   if (value == kMarkUserSpace) Shared().user_space_ns = TimeNs();
 }
 
@@ -35,6 +39,9 @@ bool Command(uint64_t command) {
       if (TakenOver()) return false;
       TakeOver();
       return true;
+    case kCommandDonateNext:
+      DonateUnderNextTransfer();
+      return TakenOver();
     default:
       return false;
   }

@@ -53,6 +53,7 @@ inline constexpr uint64_t kVirtio = 0x0a000000;
 inline constexpr uint64_t kGpcdma = 0x02600000;
 inline constexpr uint64_t kGpcdmaSize = 0x210000;
 inline constexpr uint64_t kBench = 0x03f00000;
+inline constexpr uint64_t kResetLine = 0x03f10000;  // a reset line that resets nothing
 
 // ---- The bench's registers, 64 bits wide.
 inline constexpr uint64_t kBenchMark = 0x00;      // W: a phase begins
@@ -65,9 +66,14 @@ inline constexpr uint64_t kBenchAttempts = 0x30;  // W: how many accesses the pr
 inline constexpr uint64_t kCommandDonate = 1;     // argument: address of a page
 inline constexpr uint64_t kCommandReclaim = 2;
 inline constexpr uint64_t kCommandTakeOver = 3;
+inline constexpr uint64_t kCommandDonateNext = 4;  // give away the page under the next transfer
+
+// The stream, of no master, that the hostile program makes its own.
+inline constexpr uint16_t kHostileSid = 0x33;
 
 inline constexpr uint64_t kModeHostile = 1;
 inline constexpr uint64_t kModeLateTakeover = 2;
+inline constexpr uint64_t kModeDma = 8;          // there is a GPCDMA engine, and dmatest
 inline constexpr uint64_t kModeProbeSecret = 4;  // try the marked page after every trapped access
 
 // Marks that the guest's program sets.
@@ -93,6 +99,17 @@ enum class Phase : uint32_t {
   kCallFailed = 8,  // init, finalize or an idmap call was not OK
   kImageFault = 9,  // EL2 itself met an exception
 };
+
+// How a piece of a transfer ended: the first eight as traces number them.
+inline constexpr uint8_t kDmaOk = 0;
+inline constexpr uint8_t kDmaUnmatched = 1;
+inline constexpr uint8_t kDmaFaultEntry = 2;
+inline constexpr uint8_t kDmaBankOff = 3;
+inline constexpr uint8_t kDmaRange = 4;
+inline constexpr uint8_t kDmaTranslation = 5;
+inline constexpr uint8_t kDmaPermission = 6;
+inline constexpr uint8_t kDmaAccessFlag = 7;
+inline constexpr uint8_t kDmaStage2 = 8;
 
 enum class RowKind : uint8_t { kAccess = 0, kMark = 1, kDma = 2 };
 
@@ -161,6 +178,8 @@ struct Block {
   uint64_t secret_leaks;  // trapped accesses after which one would have been delivered
   uint64_t dma_pieces;
   uint64_t dma_faults;
+  uint64_t donated_transfers;  // under which the page was given away
+  uint64_t control_hits;       // accesses after which the attacker's own stream reached host memory
   uint64_t guest_started_ns;
   uint64_t user_space_ns;
   uint64_t ended_ns;

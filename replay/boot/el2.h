@@ -65,10 +65,17 @@ uint64_t ModelInstructions();
 // ---- bench.cc
 void HandleBench(const Trap& trap);
 
+// ---- gpcdma.cc
+void HandleGpcdma(const Trap& trap);
+void DonateUnderNextTransfer();
+
 // ---- secret.cc
 void MarkSecret();
 // The client that would reach the marked page now, or kNoClient.
 uint16_t ProbeSecret();
+// True when the stream that the hostile program makes its own reaches memory of the host: without
+// that, a marked page that nobody reaches proves nothing.
+bool ProbeControl();
 
 }  // namespace sidewall::boot
 

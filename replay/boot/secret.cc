@@ -72,4 +72,15 @@ uint16_t ProbeSecret() {
   return kNoClient;
 }
 
+bool ProbeControl() {
+  for (uint8_t side = 0; side < 3; ++side) {
+    model::DmaRequest request;
+    request.side = side;
+    request.sid = kHostileSid;
+    request.address = kKernel;
+    if (Hardware().Translate(request).fault == model::FaultKind::kNone) return true;
+  }
+  return false;
+}
+
 }  // namespace sidewall::boot

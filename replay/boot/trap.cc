@@ -138,6 +138,7 @@ void HandleWindow(const Trap& trap) {
   if ((Shared().modes & kModeProbeSecret) != 0 && trap.from_el0) {
     row->leak = ProbeSecret();
     if (row->leak != kNoClient) ++Shared().secret_leaks;
+    if (ProbeControl()) ++Shared().control_hits;
   }
   if (status == SIDEWALL_OK) {
     WriteSysreg(elr_el2, trap.pc + 4);
@@ -163,6 +164,17 @@ void HandleDataAbort(const Trap& trap) {
   if (trap.ipa - kBench < 0x1000 && WidthOf(trap) == 8) {
     if (IsWrite(trap)) g_snapshot_due = true;
     HandleBench(trap);
+    WriteSysreg(elr_el2, trap.pc + 4);
+    return;
+  }
+  const bool plain = WidthOf(trap) == 4;
+  if (plain && trap.ipa - kGpcdma < kGpcdmaSize && (Shared().modes & kModeDma) != 0) {
+    HandleGpcdma(trap);
+    WriteSysreg(elr_el2, trap.pc + 4);
+    return;
+  }
+  if (plain && trap.ipa - kResetLine < 0x1000) {
+    if (!IsWrite(trap) && RegisterOf(trap) != nullptr) *RegisterOf(trap) = 0;
     WriteSysreg(elr_el2, trap.pc + 4);
     return;
   }

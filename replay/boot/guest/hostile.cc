@@ -50,7 +50,7 @@ constexpr uint32_t kLinuxSctlr = 0x1067;
 
 // An entry and a bank that the kernel does not use, and a stream that no master has.
 constexpr uint32_t kSpare = 100;
-constexpr uint32_t kSpareSid = 0x33;
+constexpr uint32_t kSpareSid = kHostileSid;
 constexpr uint32_t kValid = 0x80000000;
 constexpr uint32_t kFault = 0x00020000;
 constexpr uint32_t kFirstOfEl2 = 112;
