@@ -31,9 +31,9 @@ std::optional<Attempt> ParseAttempt(const std::string& line) {
   Attempt attempt;
   char direction = 0;
   int rest = 0;
-  const int count = std::sscanf(line.c_str(), "sidewall: try %lu %c %u %lx %lx %n",
-                                &attempt.number, &direction, &attempt.width, &attempt.address,
-                                &attempt.value, &rest);
+  const int count =
+      std::sscanf(line.c_str(), "sidewall: try %lu %c %u %lx %lx %n", &attempt.number, &direction,
+                  &attempt.width, &attempt.address, &attempt.value, &rest);
   if (count != 5 || (direction != 'R' && direction != 'W')) return std::nullopt;
   attempt.write = direction == 'W';
   attempt.why = line.substr(static_cast<size_t>(rest));
@@ -55,6 +55,7 @@ class Checker {
     CheckLeaks();
     if (q_.hostile) CheckAttempts();
     if (q_.dmatest) CheckDmatest();
+    if (q_.late) CheckTakeover();
     return std::move(checks_);
   }
 
@@ -70,10 +71,9 @@ class Checker {
     });
   }
   uint64_t CountSaid(std::string_view text) const {
-    return static_cast<uint64_t>(
-        std::count_if(q_.console->begin(), q_.console->end(), [&](const std::string& line) {
-          return line.find(text) != std::string::npos;
-        }));
+    return static_cast<uint64_t>(std::count_if(
+        q_.console->begin(), q_.console->end(),
+        [&](const std::string& line) { return line.find(text) != std::string::npos; }));
   }
 
   void Count() {
@@ -106,9 +106,8 @@ class Checker {
       return false;
     }
     if (block_.phase != Phase::kOff) {
-      Find("{} (line {}, {:#x}, pc {:#x}){}{}", replay::PhaseName(block_.phase),
-           block_.failed_line, block_.failed_at, block_.failed_pc,
-           end_.qemu_says.empty() ? "" : "; ", end_.qemu_says);
+      Find("{} (line {}, {:#x}, pc {:#x}){}{}", replay::PhaseName(block_.phase), block_.failed_line,
+           block_.failed_at, block_.failed_pc, end_.qemu_says.empty() ? "" : "; ", end_.qemu_says);
       return false;
     }
     if (!Said("sidewall: done")) {
@@ -122,8 +121,9 @@ class Checker {
   void CheckProbe() {
     const model::BoardSpec& board = *model::FindBoard("tegra234-virt");
     if (checks_.smmus == 0) {
-      Find("the kernel probed no SMMU: does its device tree have nvidia,tegra234-smmu, and a memory "
-           "controller that a driver binds to?");
+      Find(
+          "the kernel probed no SMMU: does its device tree have nvidia,tegra234-smmu, and a memory "
+          "controller that a driver binds to?");
       return;
     }
     if (checks_.smmus != board.smmu_count) {
@@ -207,8 +207,9 @@ class Checker {
     if (rows.size() != told.size()) Find("{} accesses told, {} trapped", told.size(), rows.size());
     for (size_t i = 0; i < std::min(rows.size(), told.size()); ++i) Match(told[i], *rows[i]);
     if (block_.control_hits == 0) {
-      Find("the hostile program's own stream never reached the host's memory: that it did not reach "
-           "the marked page proves nothing");
+      Find(
+          "the hostile program's own stream never reached the host's memory: that it did not "
+          "reach the marked page proves nothing");
     }
     if (!Said("sidewall: attempts ")) Find("the hostile program did not come to its end");
   }
@@ -241,6 +242,28 @@ class Checker {
       }
     }
     if (checks_.dmatest_tests == 0) Find("dmatest ran no test");
+    // One transfer was made to fail, by giving away the page under it; and no other.
+    const uint64_t donated = shipped() ? 1 : 0;
+    if (block_.donated_transfers != 1) Find("no page was given away under a transfer");
+    if (block_.dma_faults != donated) {
+      Find("{} pieces of transfers faulted, not {}", block_.dma_faults, donated);
+    }
+    if (shipped() && checks_.dmatest_failures != donated) {
+      Find("dmatest: {} failures, not {}", checks_.dmatest_failures, donated);
+    }
+    if (!Said("sidewall: suspend: devices are back")) Find("devices did not come back from sleep");
+  }
+
+  // Before it, accesses go to hardware as they are; after it, every one meets the driver.
+  void CheckTakeover() {
+    if (!Said("sidewall: taken over")) Find("the driver did not take over from the running kernel");
+    bool taken = false;
+    for (const Row& row : record_.rows) {
+      if (row.kind == RowKind::kMark && row.value == boot::kMarkTakenOver) taken = true;
+      if (row.kind != RowKind::kAccess || (row.flags & boot::kFlagRaw) == 0 || !taken) continue;
+      Find("an access after the takeover went to hardware as it was");
+      return;
+    }
   }
 
   const BootQuestion& q_;

@@ -32,10 +32,10 @@ struct BootChecks {
   std::vector<std::string> findings;  // empty: as it should be
   uint64_t smmus = 0;                 // that the kernel's driver probed
   uint64_t accesses = 0;
-  uint64_t attempts = 0;   // that the hostile program told
-  uint64_t recorded = 0;   // and that trapped, access for access
-  uint64_t decided = 0;    // with a decision of the driver
-  uint64_t leaks = 0;      // after which the marked page could be reached
+  uint64_t attempts = 0;  // that the hostile program told
+  uint64_t recorded = 0;  // and that trapped, access for access
+  uint64_t decided = 0;   // with a decision of the driver
+  uint64_t leaks = 0;     // after which the marked page could be reached
   uint64_t dmatest_tests = 0;
   uint64_t dmatest_failures = 0;
   std::map<std::string, uint64_t> decisions;

@@ -41,9 +41,10 @@ void Prepare(const std::string& script, const std::vector<std::string>& argument
 std::string MakeInitrd(const std::filesystem::path& modules) {
   const auto program = BuildFolder() / "replay/boot-init";
   if (!std::filesystem::exists(program)) {
-    throw EnvironmentError(fmt::format("{} was not built: the build 'el2' has it; "
-                                       "./sidewall boot makes it",
-                                       program.string()));
+    throw EnvironmentError(
+        fmt::format("{} was not built: the build 'el2' has it; "
+                    "./sidewall boot makes it",
+                    program.string()));
   }
   replay::Initrd initrd;
   initrd.AddFolder("dev");
@@ -93,7 +94,8 @@ BootKernel FindKernel(const std::string& name, bool fetch) {
   kernel.initrd = MakeInitrd(folder / "modules");
   if (kernel.image.size() > boot::kDeviceTree - boot::kKernel ||
       kernel.initrd.size() > boot::kInitrdLimit - boot::kInitrd) {
-    throw EnvironmentError(fmt::format("{}: larger than the machine has room for", folder.string()));
+    throw EnvironmentError(
+        fmt::format("{}: larger than the machine has room for", folder.string()));
   }
   return kernel;
 }

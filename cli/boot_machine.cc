@@ -27,13 +27,31 @@ std::vector<std::string> Command(const std::filesystem::path& image, int fd) {
   // One instruction is one nanosecond of the machine's time: a run takes the same course each time,
   // and the cycle counter counts instructions.
   std::vector<std::string> command = {
-      "qemu-system-aarch64", "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
-      "-machine", "virt,virtualization=on,gic-version=3,memory-backend=ram", "-cpu", "cortex-a72",
-      "-m", fmt::format("{}M", boot::kRamSize >> 20), "-object",
+      "qemu-system-aarch64",
+      "-nodefaults",
+      "-no-user-config",
+      "-display",
+      "none",
+      "-no-reboot",
+      "-machine",
+      "virt,virtualization=on,gic-version=3,memory-backend=ram",
+      "-cpu",
+      "cortex-a72",
+      "-m",
+      fmt::format("{}M", boot::kRamSize >> 20),
+      "-object",
       fmt::format("memory-backend-file,id=ram,size={}M,mem-path=/proc/self/fd/{},share=on",
                   boot::kRamSize >> 20, fd),
-      "-icount", "shift=0,align=off,sleep=off", "-serial", "stdio", "-monitor", "none", "-kernel",
-      image.string(), "-global", "virtio-mmio.force-legacy=false"};
+      "-icount",
+      "shift=0,align=off,sleep=off",
+      "-serial",
+      "stdio",
+      "-monitor",
+      "none",
+      "-kernel",
+      image.string(),
+      "-global",
+      "virtio-mmio.force-legacy=false"};
   for (int slot : {31, 30, 29}) {
     command.insert(command.end(),
                    {"-device", fmt::format("virtio-net-device,bus=virtio-mmio-bus.{},"
@@ -96,7 +114,8 @@ BootEnd BootMachine::Run(const BootRun& run,
   auto deadline = start + std::chrono::seconds(run.limit_s);
   ChildProcess child(Command(run.image, fd_), {});
   for (;;) {
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now());
+    const auto left =
+        std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now());
     if (left.count() <= 0) {
       end.timed_out = !end.panicked;
       break;

@@ -92,10 +92,10 @@ Record RecordOf(const boot::Row& row) {
   return record;
 }
 
-// What a trace can say: an access with a valid syndrome, which the kernel survived.
+// What a trace can say: an access with a valid syndrome, which the driver had.
 bool IsPlayable(const boot::Row& row) {
   if (row.kind != boot::RowKind::kAccess) return true;
-  return row.width != 0;
+  return row.width != 0 && (row.flags & boot::kFlagRaw) == 0;
 }
 
 }  // namespace
@@ -110,8 +110,7 @@ bool ReadRecord(void* ram, BootRecord* record, std::string* why) {
     return false;
   }
   record->rows.resize(block.row_count);
-  std::memcpy(record->rows.data(), boot::At(ram, boot::kRows),
-              block.row_count * sizeof(boot::Row));
+  std::memcpy(record->rows.data(), boot::At(ram, boot::kRows), block.row_count * sizeof(boot::Row));
   record->log.assign(reinterpret_cast<const char*>(boot::At(ram, boot::kLog)), block.log_bytes);
   return ReadTables(ram, block, record, why);
 }
@@ -193,18 +192,28 @@ const char* DecisionName(uint8_t decision) {
 }
 
 const char* ReasonName(uint16_t reason) {
-  constexpr const char* kNames[SIDEWALL_REASON_COUNT] = {
-      "",        "unknown register", "width",   "alignment",   "syndrome", "index",        "floor",
-      "overlap", "context",          "foreign SID", "no client", "locked",   "fault dropped"};
+  constexpr const char* kNames[SIDEWALL_REASON_COUNT] = {"",
+                                                         "unknown register",
+                                                         "width",
+                                                         "alignment",
+                                                         "syndrome",
+                                                         "index",
+                                                         "floor",
+                                                         "overlap",
+                                                         "context",
+                                                         "foreign SID",
+                                                         "no client",
+                                                         "locked",
+                                                         "fault dropped"};
   return reason < SIDEWALL_REASON_COUNT ? kNames[reason] : "?";
 }
 
 const char* PhaseName(boot::Phase phase) {
-  constexpr const char* kNames[] = {
-      "EL2 was never entered",  "EL2 was making the hardware", "the driver had taken over",
-      "the driver was up",      "the kernel was running",      "the guest switched off",
-      "the guest reset itself", "the driver panicked",         "a call of the driver failed",
-      "EL2 met an exception"};
+  constexpr const char* kNames[] = {"EL2 was never entered",       "EL2 was making the hardware",
+                                    "the driver had taken over",   "the driver was up",
+                                    "the kernel was running",      "the guest switched off",
+                                    "the guest reset itself",      "the driver panicked",
+                                    "a call of the driver failed", "EL2 met an exception"};
   const auto index = static_cast<size_t>(phase);
   return index < std::size(kNames) ? kNames[index] : "?";
 }

@@ -41,8 +41,8 @@ struct BootProvenance {
   std::string capture;
 };
 
-// Accesses, marks, transfers and tables of the run. Accesses that the driver refused, and those of
-// programs that attack it, are what the kernel did, too.
+// Accesses, marks, transfers and tables of the run. Left out, and counted, are accesses from before
+// the takeover, and those whose width the syndrome does not tell.
 Trace TraceOf(const BootRecord& record, const BootProvenance& provenance);
 
 // Where an access went, as people sort them: "SMR and S2CR", "context bank", ...

@@ -295,9 +295,9 @@ std::vector<uint8_t> TreeWriter::Finish() {
   const uint32_t strings_at = structure_at + structure_size;
   const auto strings_size = static_cast<uint32_t>(strings_.size());
   std::vector<uint8_t> blob;
-  for (uint32_t word : {kMagic, strings_at + strings_size, structure_at, strings_at,
-                        static_cast<uint32_t>(kHeaderSize), 17u, 16u, 0u, strings_size,
-                        structure_size}) {
+  for (uint32_t word :
+       {kMagic, strings_at + strings_size, structure_at, strings_at,
+        static_cast<uint32_t>(kHeaderSize), 17u, 16u, 0u, strings_size, structure_size}) {
     PutWord(&blob, word);
   }
   blob.resize(kHeaderSize + kReserveSize);

@@ -83,18 +83,20 @@ inline constexpr uint64_t kMarkHostile = 0x10;
 inline constexpr uint64_t kMarkHostileDone = 0x11;
 inline constexpr uint64_t kMarkDmatest = 0x20;
 inline constexpr uint64_t kMarkDonated = 0x21;
-inline constexpr uint64_t kMarkSuspend = 0x22;
+inline constexpr uint64_t kMarkDmatestAgain = 0x22;
+inline constexpr uint64_t kMarkSuspend = 0x23;
+inline constexpr uint64_t kMarkTakenOver = 0x30;
 inline constexpr uint64_t kMarkDone = 0xff;
 
 // ---- What the image tells.
 enum class Phase : uint32_t {
   kNotStarted = 0,
-  kStarted = 1,     // EL2 runs
-  kTakenOver = 2,   // the driver's init is done
-  kFinalized = 3,   // and its finalize: it is up
-  kGuest = 4,       // the kernel was entered
-  kOff = 5,         // the guest switched the machine off
-  kReset = 6,       // the guest asked for a reset, which is how a panic ends
+  kStarted = 1,    // EL2 runs
+  kTakenOver = 2,  // the driver's init is done
+  kFinalized = 3,  // and its finalize: it is up
+  kGuest = 4,      // the kernel was entered
+  kOff = 5,        // the guest switched the machine off
+  kReset = 6,      // the guest asked for a reset, which is how a panic ends
   kDriverPanic = 7,
   kCallFailed = 8,  // init, finalize or an idmap call was not OK
   kImageFault = 9,  // EL2 itself met an exception

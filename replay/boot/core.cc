@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
 //
-// The hypervisor's core, as far as this image has one: a pool of pages for the driver, and the calls
-// that tell it who owns what.
+// The hypervisor's core, as far as this image has one: a pool of pages for the driver, and the
+// calls that tell it who owns what.
 #include "replay/boot/el2.h"
 
 namespace sidewall::boot {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
 //
-// The GPCDMA engine, as far as a kernel's driver uses it to copy and fill memory. A transfer is done
-// when the store that starts it comes; each piece of it within one page goes through the modelled
-// SMMU of its side, with the stream ID that the channel names, and moves real bytes.
+// The GPCDMA engine, as far as a kernel's driver uses it to copy and fill memory. A transfer is
+// done when the store that starts it comes; each piece of it within one page goes through the
+// modelled SMMU of its side, with the stream ID that the channel names, and moves real bytes.
 //
 // What the registers are was read off a trace of a kernel's driver.
 #include "replay/boot/el2.h"

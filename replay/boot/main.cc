@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
 //
-// The EL2 image: a hypervisor just large enough to have the driver under a real kernel. It makes the
-// modelled hardware, has the driver take it over, and enters the kernel at EL1.
+// The EL2 image: a hypervisor just large enough to have the driver under a real kernel. It makes
+// the modelled hardware, has the driver take it over, and enters the kernel at EL1.
 #include "replay/boot/el2.h"
 #include "replay/boot/sysreg.h"
 
@@ -120,9 +120,7 @@ void SetUpGuest() {
 }  // namespace
 
 model::Machine& Hardware() { return g_machine; }
-struct sidewall_state* DriverState() {
-  return reinterpret_cast<struct sidewall_state*>(g_driver);
-}
+struct sidewall_state* DriverState() { return reinterpret_cast<struct sidewall_state*>(g_driver); }
 bool TakenOver() { return g_taken_over; }
 
 void* Allocate(size_t size, size_t alignment) {

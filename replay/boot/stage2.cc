@@ -42,9 +42,7 @@ uint64_t* TableAt(uint64_t* entry) {
   return reinterpret_cast<uint64_t*>(*entry & kAddress);
 }
 
-uint64_t* Level2Entry(uint64_t ipa) {
-  return &TableAt(&g_root[ipa >> 30])[(ipa >> 21) % kEntries];
-}
+uint64_t* Level2Entry(uint64_t ipa) { return &TableAt(&g_root[ipa >> 30])[(ipa >> 21) % kEntries]; }
 
 void MapPages(uint64_t ipa, uint64_t pa, uint64_t size) {
   for (uint64_t at = 0; at < size; at += kSize4K) {

@@ -9,11 +9,11 @@
 
 #include <stdint.h>
 
-#define ReadSysreg(name)                              \
-  ({                                                  \
-    uint64_t sysreg_value;                            \
+#define ReadSysreg(name)                                 \
+  ({                                                     \
+    uint64_t sysreg_value;                               \
     asm volatile("mrs %0, " #name : "=r"(sysreg_value)); \
-    sysreg_value;                                     \
+    sysreg_value;                                        \
   })
 #define WriteSysreg(name, value) \
   asm volatile("msr " #name ", %0" : : "r"(static_cast<uint64_t>(value)) : "memory")

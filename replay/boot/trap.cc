@@ -109,8 +109,7 @@ uint32_t Handle(const Trap& trap, Row* row) {
   sidewall_stats(DriverState(), &before);
   const uint64_t model_before = ModelInstructions();
   const uint64_t start = Instructions();
-  const uint32_t status =
-      sidewall_handle_dabt(DriverState(), trap.regs, trap.esr, trap.ipa).status;
+  const uint32_t status = sidewall_handle_dabt(DriverState(), trap.regs, trap.esr, trap.ipa).status;
   const uint64_t spent = Instructions() - start;
   row->model = static_cast<uint32_t>(ModelInstructions() - model_before);
   row->driver = static_cast<uint32_t>(spent) - row->model;

@@ -27,6 +27,9 @@ uint64_t Command(uint64_t command, uint64_t argument);
 
 // The accesses that a hostile kernel would make, each told before it is made.
 void Hostile();
+// Transfers of the GPCDMA engine, told by the kernel.
+void Dmatest();
+void SuspendDevices();
 
 }  // namespace sidewall::boot
 

@@ -64,8 +64,8 @@ struct Window {
 };
 
 Window g_smmus[] = {
-    {"niso1", 0x08000000, kSmmuSize, nullptr},  {"niso1m", 0x07000000, kSmmuSize, nullptr},
-    {"niso0", 0x12000000, kSmmuSize, nullptr},  {"niso0m", 0x11000000, kSmmuSize, nullptr},
+    {"niso1", 0x08000000, kSmmuSize, nullptr}, {"niso1m", 0x07000000, kSmmuSize, nullptr},
+    {"niso0", 0x12000000, kSmmuSize, nullptr}, {"niso0m", 0x11000000, kSmmuSize, nullptr},
     {"iso", 0x10000000, kSmmuSize, nullptr},
 };
 Window g_mc_sid = {"mc_sid", 0x02c00000, kMcSize, nullptr};

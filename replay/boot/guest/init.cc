@@ -3,8 +3,6 @@
 // The first program of the guest: it loads the modules that the kernel was given, has masters bind
 // and unbind, runs what the bench asks for, and switches the machine off. What it says goes to the
 // console, one fact a line, each beginning with "sidewall: ".
-#include "replay/boot/guest/guest.h"
-
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -19,6 +17,8 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+
+#include "replay/boot/guest/guest.h"
 
 namespace sidewall::boot {
 namespace {
@@ -41,8 +41,8 @@ void Say(const char* format, ...) {
 }
 
 void* MapPhysical(uint64_t address, size_t size) {
-  void* at = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, memory,
-                  static_cast<off_t>(address));
+  void* at =
+      mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, memory, static_cast<off_t>(address));
   if (at == MAP_FAILED) {
     Say("cannot map 0x%lx: %s", address, strerror(errno));
     return nullptr;
@@ -112,6 +112,16 @@ void RebindMasters() {
   Say("masters %d", masters);
 }
 
+// The driver comes when the kernel has already programmed everything: all streams are closed then,
+// and what the kernel has set up counts for nothing.
+void TakeOverNow() {
+  Say("take over");
+  const uint64_t failed = Command(kCommandTakeOver, 0);
+  Mark(kMarkTakenOver);
+  Say(failed == 0 ? "taken over" : "takeover failed");
+  RebindMasters();
+}
+
 [[noreturn]] void Off() {
   sync();
   reboot(RB_POWER_OFF);
@@ -148,7 +158,14 @@ int Main() {
   LoadModules();
   Mark(kMarkMasters);
   RebindMasters();
-  if ((ReadBench(kBenchModes) & kModeHostile) != 0) Hostile();
+  const uint64_t modes = ReadBench(kBenchModes);
+  if ((modes & kModeLateTakeover) != 0) TakeOverNow();
+  if ((modes & kModeDma) != 0) {
+    Dmatest();
+    SuspendDevices();
+    RebindMasters();
+  }
+  if ((modes & kModeHostile) != 0) Hostile();
   Mark(kMarkDone);
   Say("done");
   Off();
