@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <optional>
 
 #include "model/board.h"
 
@@ -92,6 +93,41 @@ Record RecordOf(const boot::Row& row) {
   return record;
 }
 
+// The first value that the kernel reads at `ipa` after row `index`.
+std::optional<uint64_t> ReadAfter(const std::vector<boot::Row>& rows, size_t index, uint64_t ipa) {
+  for (size_t i = index + 1; i < rows.size(); ++i) {
+    const boot::Row& row = rows[i];
+    if (row.kind == boot::RowKind::kAccess && row.write == 0 && row.ipa == ipa) return row.value;
+  }
+  return std::nullopt;
+}
+
+// A transfer that EL2's stage 2 stopped, for a reason that is not the kernel's and not in the
+// trace: it becomes the fault that the kernel was shown. False: it never looked.
+bool FaultOf(const std::vector<boot::Row>& rows, size_t index, Record* record) {
+  const boot::Row& row = rows[index];
+  const model::BoardSpec& board = *model::FindBoard(kBoard);
+  FaultRecord fault;
+  fault.window = static_cast<Window>(row.width);
+  fault.bank = static_cast<uint16_t>(row.driver);
+  uint64_t window = 0;
+  for (size_t i = 0; i < board.smmu_count; ++i) {
+    if (board.smmu[i].side == row.width / 2) window = board.smmu[i].window[row.width % 2];
+  }
+  const uint64_t bank = window + kBanks + (uint64_t{fault.bank} << 16);
+  const auto fsr = ReadAfter(rows, index, bank + 0x58);
+  const auto fsynr0 = ReadAfter(rows, index, bank + 0x68);
+  const auto far = ReadAfter(rows, index, bank + 0x60);
+  const auto sid = ReadAfter(rows, index, window + kGlobal1 + 0x400 + 4 * uint64_t{fault.bank});
+  if (!fsr || !fsynr0 || !far || !sid || *fsr == 0) return false;
+  fault.fsr = static_cast<uint32_t>(*fsr);
+  fault.fsynr0 = static_cast<uint32_t>(*fsynr0);
+  fault.far = *far;
+  fault.sid = static_cast<uint16_t>(*sid & 0x7fff);
+  record->body = fault;
+  return true;
+}
+
 // What a trace can say: an access with a valid syndrome, which the driver had.
 bool IsPlayable(const boot::Row& row) {
   if (row.kind != boot::RowKind::kAccess) return true;
@@ -144,6 +180,12 @@ Trace TraceOf(const BootRecord& record, const BootProvenance& provenance) {
       continue;
     }
     Record entry = RecordOf(record.rows[i]);
+    const bool stage2 =
+        record.rows[i].kind == boot::RowKind::kDma && record.rows[i].status == boot::kDmaStage2;
+    if (stage2 && !FaultOf(record.rows, i, &entry)) {
+      ++left_out;
+      continue;
+    }
     // The counter is coarser than an access, and times only increase.
     last = std::max(last + 1, record.rows[i].time_ns);
     entry.time_ns = last;
