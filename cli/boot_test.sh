@@ -13,11 +13,12 @@ skip() {
   exit 77
 }
 
-# expect CODE TEXT ARGUMENTS...: exits with CODE, and says TEXT.
+# expect CODE TEXT ARGUMENTS...: exits with CODE, and says TEXT. `with` is a setting for the tool.
+with=
 expect() {
   local code=$1 text=$2 got
   shift 2
-  "$tool" boot --no-fetch --out="$out/run" "$@" >"$out/said" 2>&1
+  env ${with:+"$with"} "$tool" boot --no-fetch --out="$out/run" "$@" >"$out/said" 2>&1
   got=$?
   if ((got != code)) || ! grep -qF -- "$text" "$out/said"; then
     echo "boot $*: exit $got, not $code, or it does not say '$text':"
@@ -35,10 +36,10 @@ no_machine_left() {
 }
 
 # ---- What needs no kernel.
-SIDEWALL_BOOT_CACHE=$out/none expect 125 "no kernel 'stock'"
-PATH=$out expect 125 "no qemu-system-aarch64" 2>/dev/null
+with=PATH=$out expect 125 "no qemu-system-aarch64"
 
 command -v qemu-system-aarch64 >/dev/null || skip "no qemu-system-aarch64: install qemu-system-arm"
+with=SIDEWALL_BOOT_CACHE=$out/none expect 125 "no kernel 'stock'"
 cache=${SIDEWALL_BOOT_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/sidewall/boot}
 [[ -f $cache/stock/version ]] ||
   skip "no kernel in $cache: './sidewall boot' fetches it, once"
