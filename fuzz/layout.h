@@ -29,6 +29,7 @@ inline constexpr uint32_t kCba2r = 0x10800;
 inline constexpr uint32_t kBankBase = 0x800000;
 inline constexpr uint32_t kBankStride = 0x10000;
 inline constexpr uint32_t kSctlr = 0x000;
+inline constexpr uint32_t kResume = 0x008;
 inline constexpr uint32_t kTcr2 = 0x010;
 inline constexpr uint32_t kTtbr0 = 0x020;
 inline constexpr uint32_t kTtbr1 = 0x028;

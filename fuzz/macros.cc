@@ -296,9 +296,12 @@ void Macros::McOverride(Events* out) {
   const uint64_t any = Values::Number(&random_);
   out->push_back(HostRead32(window, 8 * client + 4));
   if (random_.OneIn(4)) {
-    out->push_back(HostWrite32(window, 8 * client + 4, random_.OneOf({0x100, 0, 0x10101, any})));
+    const uint64_t word = random_.OneOf({0x100, 0, 0x10101, 0x10100, 0x101, any});
+    out->push_back(HostWrite32(window, 8 * client + 4, word));
   }
-  out->push_back(HostWrite32(window, 8 * client, random_.OneOf({sid, sid, 0x7f, 0, wrong, any})));
+  out->push_back(
+      HostWrite32(window, 8 * client, random_.OneOf({sid, sid, sid | 0x100, 0x7f, 0, wrong, any})));
+  if (random_.OneIn(3)) out->push_back(HostRead32(window, 8 * client));
   if (random_.OneIn(2)) {
     out->push_back(DmaEvent(client, values_.Address(&random_), random_.OneIn(2)));
   }
@@ -357,6 +360,76 @@ void Macros::HardwareFault(const Sketch& sketch, Events* out) {
   out->push_back(HostWrite32(window, layout::Bank(index, layout::kFsr), 0xc00001fe));
 }
 
+void Macros::PokeField(const Sketch& sketch, Events* out) {
+  uint64_t side = values_.Smmu(&random_).side;
+  uint64_t bank = values_.Bank(&random_, side);
+  sketch.FindLiveBank(&random_, &side, &bank);
+  const uint64_t window = static_cast<uint64_t>(WindowOfSide(side));
+  uint64_t offset = 0;
+  const model::RegisterInfo* reg = values_.AnyRegister(&random_, side, bank, &offset);
+  if (reg == nullptr) return FlushAll(out);
+  const model::FieldInfo* fields = reg->fields;
+  uint64_t value = Values::Number(&random_);
+  if (fields != nullptr && fields->name != nullptr) {
+    size_t count = 0;
+    while (fields[count].name != nullptr) ++count;
+    const model::FieldInfo& field = fields[random_.Below(count)];
+    const uint64_t bits = field.high - field.low + 1u;
+    const uint64_t ones = bits >= 64 ? ~uint64_t{0} : (uint64_t{1} << bits) - 1;
+    value = Values::UsualValue(*reg) ^ (random_.OneOf({ones, 1, random_.Next()}) & ones)
+                                           << field.low;
+  }
+  Event write = reg->width == 8 ? HostWrite64(window, offset, value)
+                                : HostWrite32(window, offset, value & 0xffffffff);
+  if (random_.OneIn(8)) write.arg[4] = 31;
+  out->push_back(write);
+  Event read = HostRead32(window, offset);
+  read.arg[2] = reg->width;
+  if (random_.OneIn(2)) out->push_back(read);
+}
+
+void Macros::StageTwoFault(const Sketch& sketch, Events* out) {
+  Target target;
+  if (!sketch.FindTarget(&random_, &target) || !target.translated) {
+    return AttachTranslated(sketch, out);
+  }
+  const uint64_t page = random_.Below(kSlotData - 1);
+  const uint64_t data = SlotPage(values_, target.slot, kSlotData + page);
+  if (!sketch.IsGiven(data)) {
+    out->push_back(OwnerChange(EventKind::kHypDonate, data, 1, kFirstGuest));
+  }
+  const uint64_t second = random_.Below(2);
+  Event dma = DmaEvent(target.client->id, kFirstIova + page * kPage, random_.OneIn(2));
+  dma.arg[4] = second;
+  out->push_back(dma);
+  const uint64_t window =
+      static_cast<uint64_t>(WindowOfSide(target.client->side)) + (random_.OneIn(4) ? 0 : second);
+  const auto at = [&](uint32_t offset) {
+    return layout::Bank(static_cast<uint32_t>(target.bank), offset);
+  };
+  out->push_back(HostRead32(window, at(layout::kFsr)));
+  if (random_.OneIn(2)) out->push_back(HostRead32(window, at(layout::kFar)));
+  if (random_.OneIn(2)) out->push_back(HostRead32(window, at(layout::kFsynr0)));
+  if (random_.OneIn(4)) out->push_back(HostWrite32(window, at(layout::kResume), random_.Below(2)));
+  out->push_back(HostWrite32(window, at(layout::kFsr), random_.OneOf({0xc00001fe, 0x10, 2})));
+  out->push_back(HostRead32(window, at(layout::kFsr)));
+}
+
+void Macros::SplitRoot(const Sketch& sketch, Events* out) {
+  Target target;
+  if (!sketch.FindTarget(&random_, &target) || !target.translated) {
+    return AttachTranslated(sketch, out);
+  }
+  const uint64_t window = static_cast<uint64_t>(WindowOfSide(target.client->side));
+  const uint64_t root = layout::Bank(static_cast<uint32_t>(target.bank), layout::kTtbr0);
+  const uint64_t value = target.bank << 48 | SlotPage(values_, target.slot, 0);
+  out->push_back(HostWrite32(window, root, value & 0xffffffff));
+  out->push_back(HostWrite32(window, root + 4, value >> 32));
+  if (random_.OneIn(2)) std::swap(out->back(), (*out)[out->size() - 2]);
+  out->push_back(DmaEvent(target.client->id, kFirstIova, false));
+  if (random_.OneIn(2)) out->push_back(HostRead32(window, root + 4));
+}
+
 void Macros::KernelReset(Events* out) {
   const model::SmmuSpec& smmu = values_.Smmu(&random_);
   const uint64_t window = static_cast<uint64_t>(WindowOfSide(smmu.side));
@@ -374,7 +447,7 @@ void Macros::KernelReset(Events* out) {
 }
 
 void Macros::Any(const Sketch& sketch, Events* out) {
-  constexpr unsigned kWeights[] = {12, 7, 16, 7, 4, 5, 16, 6, 8, 3, 4, 3, 2, 1, 2, 6, 4};
+  constexpr unsigned kWeights[] = {12, 7, 16, 7, 4, 5, 16, 6, 8, 3, 4, 3, 2, 1, 2, 6, 4, 4, 3, 1};
   switch (random_.Weighted(kWeights)) {
     case 0:
       return GoodDma(sketch, out);
@@ -408,8 +481,14 @@ void Macros::Any(const Sketch& sketch, Events* out) {
       return KernelReset(out);
     case 15:
       return PassAround(sketch, out);
-    default:
+    case 16:
       return Overlap(sketch, out);
+    case 17:
+      return PokeField(sketch, out);
+    case 18:
+      return StageTwoFault(sketch, out);
+    default:
+      return SplitRoot(sketch, out);
   }
 }
 

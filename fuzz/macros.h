@@ -57,6 +57,14 @@ class Macros {
   void RawAbort(Events* out);
   void SyncTimeout(const Sketch& sketch, Events* out);
   void HardwareFault(const Sketch& sketch, Events* out);
+  // One field of one register, every register alike, over what a kernel would have there; and what
+  // reads back.
+  void PokeField(const Sketch& sketch, Events* out);
+  // A page taken away under a stage 1 that names it, the fault that follows on one instance, and
+  // all that a kernel or an attacker does with its record.
+  void StageTwoFault(const Sketch& sketch, Events* out);
+  // The root of a live bank in halves.
+  void SplitRoot(const Sketch& sketch, Events* out);
   void KernelReset(Events* out);
 
  private:

@@ -2,6 +2,7 @@
 #include "fuzz/values.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "fuzz/layout.h"
 
@@ -198,6 +199,38 @@ uint64_t Values::Register(Random* random, uint64_t window) const {
     default:
       return layout::kScr0;
   }
+}
+
+const model::RegisterInfo* Values::AnyRegister(Random* random, uint64_t side, uint64_t bank,
+                                               uint64_t* offset) const {
+  size_t count = 0;
+  const model::RegisterInfo* registers = model::Registers(&count);
+  for (int attempts = 0; attempts < 32; ++attempts) {
+    const model::RegisterInfo& reg = registers[random->Below(count)];
+    const bool of_mc = reg.page == model::Page::kMcSid || reg.page == model::Page::kMcChannel;
+    if (of_mc || reg.access == model::Access::kReadOnly) continue;
+    uint64_t index = reg.count > 1 ? Entry(random, side) % reg.count : 0;
+    if (reg.page == model::Page::kGr1) index = bank % reg.count;
+    *offset = PageBase(reg.page) + reg.offset + reg.stride * index;
+    if (reg.page == model::Page::kBank) *offset += bank * layout::kBankStride;
+    return &reg;
+  }
+  return nullptr;
+}
+
+uint64_t Values::UsualValue(const model::RegisterInfo& reg) {
+  struct Usual {
+    const char* name;
+    uint64_t value;
+  };
+  constexpr Usual kUsual[] = {{"sCR0", layout::kScr0Linux},  {"SCTLR", layout::kSctlrLinux},
+                              {"TCR", layout::kTcrLinux},    {"TCR2", layout::kTcr2Linux},
+                              {"CBAR", layout::kCbarStage1}, {"CBA2R", 1},
+                              {"MAIR0", layout::kMair0Linux}};
+  for (const Usual& usual : kUsual) {
+    if (std::strcmp(usual.name, reg.name) == 0) return usual.value;
+  }
+  return reg.reset;
 }
 
 uint64_t Values::FromFields(Random* random, const model::RegisterInfo& reg) const {

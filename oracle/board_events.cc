@@ -138,11 +138,15 @@ Outcome Board::Trap(uint64_t ipa, uint64_t esr, struct sidewall_regs& regs) {
     ghost_.HostWrite(window, offset, access.width, Truncate(access.value, access.width));
     checks_->ArmAcrossWrite();
   }
+  const struct sidewall_regs before = regs;
   Call call = {.id = CallId::kHandleDabt, .arg = {esr, ipa}};
   call.regs = &regs;
   const struct sidewall_result result = Invoke(call);
   checks_->DisarmWatches();
   if (write && window == Window::kMcSid && access.width == 4) checks_->AfterMcAccess(offset);
+  if (ours && access.legal && result.status == SIDEWALL_OK) {
+    checks_->AfterTrap(access, window, offset, before, regs);
+  }
   Outcome outcome = OutcomeOf(result);
   if (outcome.result == Expect::kRefused) outcome.result = Expect::kFault;
   outcome.value = 0;

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "oracle/board.h"
+#include "oracle/trap.h"
 
 namespace sidewall {
 
@@ -39,6 +40,10 @@ class Checks {
   void AfterTableStore(uint64_t pa);
   void AfterCall();
   void AfterMcAccess(uint32_t offset);
+  // A trapped access that the architecture gives one meaning, and the registers as the host gets
+  // them back.
+  void AfterTrap(const TrappedAccess& access, Window window, uint32_t offset,
+                 const struct sidewall_regs& before, const struct sidewall_regs& after);
   void AfterLoss(uint64_t pa, uint64_t count, uint8_t from);
   void AfterFree(uint64_t pa);
   void AfterDma(const model::DmaRequest& request, const model::DmaResult& result,
@@ -99,6 +104,9 @@ class Checks {
   void Fun03Works(const model::DmaRequest& request, const model::DmaResult& result,
                   const Legal& legal);
   void Fun03Watched();
+  void Fun01Faithful(const TrappedAccess& access, Window window, uint32_t offset, uint64_t value);
+  void Fun01OtherRegisters(uint64_t srt, const struct sidewall_regs& before,
+                           const struct sidewall_regs& after);
   bool BlockedByHost(const model::DmaResult& result) const;
   void Mem01TableStore(uint64_t pa);
   void Err01Released();

@@ -4,6 +4,7 @@
 // the host's writes as they were; it is armed only where hardware has one answer.
 #include "model/registers.h"
 #include "oracle/checks.h"
+#include "oracle/faithful.h"
 #include "oracle/smmu_layout.h"
 
 namespace sidewall {
@@ -61,6 +62,49 @@ bool Checks::BlockedByHost(const model::DmaResult& result) const {
       __builtin_trap();
     }
     return;
+  }
+}
+
+// ---------------------------------------------------------------- FUN01 faithful
+
+void Checks::AfterTrap(const TrappedAccess& access, Window window, uint32_t offset,
+                       const struct sidewall_regs& before, const struct sidewall_regs& after) {
+  if (!Enabled(Invariant::kFun01)) return;
+  Evaluated(Invariant::kFun01);
+  const bool loads = !access.write && access.srt != kZeroRegister;
+  Fun01OtherRegisters(loads ? access.srt : kZeroRegister, before, after);
+  if (loads) Fun01Faithful(access, window, offset, after.x[access.srt]);
+}
+
+// A load writes its register and nothing else; a store writes none.
+[[gnu::noinline]] void Checks::Fun01OtherRegisters(uint64_t srt, const struct sidewall_regs& before,
+                                                   const struct sidewall_regs& after) {
+  for (uint64_t i = 0; i < kZeroRegister; i++) {
+    if (i == srt || before.x[i] == after.x[i]) continue;
+    if (Report(Invariant::kFun01, "call", "Fun01OtherRegisters",
+               Print("a trapped access changed x%llu, which it does not name", Wide(i)),
+               {Print("before  0x%llx", Wide(before.x[i])),
+                Print("after   0x%llx", Wide(after.x[i]))})) {
+      __builtin_trap();
+    }
+    return;
+  }
+}
+
+[[gnu::noinline]] void Checks::Fun01Faithful(const TrappedAccess& access, Window window,
+                                             uint32_t offset, uint64_t value) {
+  if (board_.violated()) return;
+  const Shown shown = ExpectedRead(board_.ghost_, *board_.machine_, window, offset, access.width);
+  if (shown.mask == 0) return;
+  const uint64_t wanted = RegisterAfter(access, shown.value);
+  if (value == wanted) return;
+  char name[64];
+  model::RegisterName(window, offset, name, sizeof(name));
+  if (Report(Invariant::kFun01, "call", "Fun01Faithful",
+             Print("%s of %s reads as 0x%llx, but hardware would show 0x%llx", name,
+                   model::WindowName(window), Wide(value), Wide(wanted)),
+             {Print("read    %u bytes at +0x%x", access.width, offset)})) {
+    __builtin_trap();
   }
 }
 

@@ -26,6 +26,17 @@ constexpr uint32_t kFaultAlways = (1u << 10) | (1u << 21);
 constexpr uint32_t kS2crOverrides = 0x3ffcff00;
 constexpr uint32_t kS2crExIdValid = 1u << 10;
 constexpr uint32_t kS2crTypeMask = 3u << 16;
+// What the host is told that it has: no stage 2, nesting, secure side, extended stream IDs or
+// 16-bit VMIDs, no AArch32 formats (PTFS 2) and no address translation operations (ATOSNS).
+constexpr uint32_t kIdr0Hidden = 1u << 31 | 1u << 29 | 1u << 28 | 3u << 24 | 1u << 8 | 0xff;
+constexpr uint32_t kIdr0Shown = 1u << 26 | 2u << 24;
+constexpr uint32_t kIdr1Counts = 0xffu << 16 | 0xff;
+constexpr uint32_t kIdr2Vmid16s = 1u << 15;
+// sCR0 at reset, and the bits that a write cannot change: SMCFCFG is fixed, the rest is not there.
+constexpr uint32_t kSCr0Reset = 0x00200001;
+constexpr uint32_t kSCr0Fixed = 1u << 21;
+constexpr uint32_t kSCr0Absent =
+    1u << 31 | 1u << 29 | 1u << 28 | 1u << 9 | 1u << 8 | 1u << 5 | 1u << 4 | 1u << 3;
 
 // The host's reference hardware has only the host's share of banks and entries.
 model::BoardSpec HostShare(const model::BoardSpec& board) {
@@ -36,8 +47,9 @@ model::BoardSpec HostShare(const model::BoardSpec& board) {
     smmu.entries = static_cast<uint16_t>(smmu.entries - smmu.el2_entries);
     smmu.el2_banks = 0;
     smmu.el2_entries = 0;
-    smmu.idr[0] = (smmu.idr[0] & ~0xffu) | smmu.entries;
-    smmu.idr[1] = (smmu.idr[1] & ~0xffu) | smmu.banks;
+    smmu.idr[0] = (smmu.idr[0] & ~kIdr0Hidden) | kIdr0Shown | smmu.entries;
+    smmu.idr[1] = (smmu.idr[1] & ~kIdr1Counts) | smmu.banks;
+    smmu.idr[2] &= ~kIdr2Vmid16s;
   }
   return share;
 }
@@ -76,6 +88,7 @@ void Ghost::Reset(const model::Arena& host_memory) {
   for (size_t i = 0; i < board_.smmu_count; i++) {
     bare_->Write32(board_.smmu[i].window[0] + kSCr0, kFaultAlways);
   }
+  for (uint32_t& scr0 : scr0_) scr0 = kSCr0Reset;
   dirty_ = true;
   bare_dirty_ = true;
 }
@@ -85,6 +98,7 @@ void Ghost::Save() {
   saved_borrower_ = borrower_;
   saved_restricted_ = restricted_;
   *saved_bare_ = *bare_;
+  std::copy(std::begin(scr0_), std::end(scr0_), saved_scr0_);
   dirty_ = false;
   bare_dirty_ = false;
 }
@@ -98,6 +112,7 @@ void Ghost::Restore() {
   }
   if (bare_dirty_) {
     *bare_ = *saved_bare_;
+    std::copy(std::begin(saved_scr0_), std::end(saved_scr0_), scr0_);
     bare_dirty_ = false;
   }
 }
@@ -193,9 +208,19 @@ void Ghost::HostWrite(Window window, uint32_t offset, unsigned width, uint64_t v
     bare_->Write64(base + offset, value);
   } else if (width == 4) {
     auto word = static_cast<uint32_t>(value);
-    if (offset == kSCr0) word = (word & ~kClientPd) | kFaultAlways;
+    if (offset == kSCr0) {
+      scr0_[side] = (word & ~kSCr0Absent) | kSCr0Fixed;
+      word = (word & ~kClientPd) | kFaultAlways;
+    }
     bare_->Write32(base + offset, word);
   }
+}
+
+uint64_t Ghost::BareRead(Window window, uint32_t offset, unsigned width) const {
+  const size_t side = static_cast<size_t>(window) / 2;
+  if (offset == kSCr0) return scr0_[side];
+  const size_t instance = bare_->InstanceIndex(static_cast<uint8_t>(side), 0);
+  return width == 8 ? bare_->Peek64(instance, offset) : bare_->Peek32(instance, offset);
 }
 
 // True when no other valid entry can match a stream ID that this one matches. Overlapping host

@@ -61,6 +61,8 @@ class Ghost {
 
   // ---- The host's own view of its SMMUs.
   void HostWrite(Window window, uint32_t offset, unsigned width, uint64_t value);
+  // What a read of the first window of a pair gives there.
+  uint64_t BareRead(Window window, uint32_t offset, unsigned width) const;
   Legal HostDma(uint8_t side, uint16_t sid, uint64_t address, bool write, bool privileged,
                 bool instruction) const;
   const model::Machine& bare() const { return *bare_; }
@@ -77,6 +79,8 @@ class Ghost {
   std::vector<uint8_t> restricted_, saved_restricted_;
   bool dirty_ = false;
   std::unique_ptr<model::Machine> bare_, saved_bare_;
+  // sCR0 as the host wrote it; the reference machine's own is held at what never opens anything.
+  uint32_t scr0_[3] = {}, saved_scr0_[3] = {};
   std::vector<uint64_t> bare_pool_;
   std::vector<uint64_t> bare_work_;
   bool bare_dirty_ = false;

@@ -20,7 +20,10 @@ struct TrappedAccess {
   bool legal = false;  // the architecture gives it one meaning
   bool write = false;
   unsigned width = 0;
-  uint64_t value = 0;
+  uint64_t value = 0;  // of a write
+  uint64_t srt = 0;
+  bool sign_extend = false;
+  bool sixty_four = false;
 };
 
 constexpr bool IsAccessWidth(uint64_t width) {
@@ -43,8 +46,20 @@ constexpr TrappedAccess ReadSyndrome(uint64_t esr, uint64_t ipa, const struct si
   access.write = esr >> 6 & 1;
   const uint64_t srt = esr >> 16 & 31;
   access.value = srt == kZeroRegister ? 0 : regs.x[srt];
+  access.srt = srt;
+  access.sign_extend = esr >> 21 & 1;
+  access.sixty_four = esr >> 15 & 1;
   access.legal = abort && valid && !odd && ipa % access.width == 0;
   return access;
+}
+
+// What the register of a load holds once `loaded` has come from the bus.
+constexpr uint64_t RegisterAfter(const TrappedAccess& access, uint64_t loaded) {
+  if (access.width == 8) return loaded;
+  const unsigned bits = 8 * access.width;
+  uint64_t value = loaded & ((uint64_t{1} << bits) - 1);
+  if (access.sign_extend && (value >> (bits - 1) & 1)) value |= ~uint64_t{0} << bits;
+  return access.sixty_four ? value : value & 0xffffffff;
 }
 
 }  // namespace sidewall
