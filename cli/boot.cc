@@ -28,6 +28,7 @@ struct Options {
   std::string takeover = "early";
   std::string kernel_file;
   std::string tree_file;
+  std::string append;
   std::string out = "boot-out";
   int limit_s = 180;
   bool hostile = false;
@@ -70,6 +71,7 @@ std::string TreeOf(const Options& options, uint64_t initrd_size) {
   tree.arguments =
       "earlycon=pl011,mmio32,0x031d0000 console=ttyAMA0 ignore_loglevel printk.time=1 panic=-1 "
       "deferred_probe_timeout=10 iomem=relaxed";
+  if (!options.append.empty()) tree.arguments += " " + options.append;
   tree.initrd_size = initrd_size;
   tree.clients = options.kernel == "tegra234";
   tree.gpcdma = options.kernel == "tegra234";
@@ -79,8 +81,8 @@ std::string TreeOf(const Options& options, uint64_t initrd_size) {
 
 uint32_t ModesOf(const Options& options) {
   uint64_t modes = 0;
-  if (options.hostile) modes |= boot::kModeHostile | boot::kModeProbeSecret;
-  if (options.kernel == "tegra234") modes |= boot::kModeDma;
+  if (options.hostile) modes |= boot::kModeHostile | boot::kModeProbeSecret | boot::kModeEngine;
+  if (options.kernel == "tegra234") modes |= boot::kModeDmatest | boot::kModeEngine;
   if (options.takeover == "late") modes |= boot::kModeLateTakeover;
   return static_cast<uint32_t>(modes);
 }
@@ -239,6 +241,7 @@ void RegisterBoot(CLI::App& app, int* exit_code) {
   verb->add_option("--limit", options->limit_s, "seconds before a run is ended");
   verb->add_option("--out", options->out, "folder for logs, traces and reports");
   verb->add_option("--kernel-file", options->kernel_file, "another kernel image");
+  verb->add_option("--append", options->append, "more words for the kernel's command line");
   verb->add_option("--device-tree", options->tree_file, "another device tree blob");
   verb->add_flag("!--no-fetch", options->fetch, "download and build nothing");
   verb->add_flag("!--no-compare", options->compare, "without the run over the canary");

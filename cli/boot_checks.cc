@@ -211,6 +211,10 @@ class Checker {
           "the hostile program's own stream never reached the host's memory: that it did not "
           "reach the marked page proves nothing");
     }
+    if (!Said("sidewall: dma: the control was copied")) {
+      Find("the hostile program's own bytes were not copied, so its transfers prove nothing");
+    }
+    if (!Said("sidewall: dma: the marked page stayed")) Find("bytes of the marked page came");
     if (!Said("sidewall: attempts ")) Find("the hostile program did not come to its end");
   }
 

@@ -51,6 +51,9 @@ printf '\x00\x00\x00\x14' >"$out/hang"
 expect 1 "did not end within 5 s" --kernel-file="$out/hang" --limit=5
 no_machine_left
 
+expect 1 "the kernel panicked: " --append=rdinit=/none --limit=500
+no_machine_left
+
 # ---- The kernel lives, the attacker does not get through; over the canary it does.
 limit=500
 expect 0 "the guest switched off" --hostile --limit=$limit

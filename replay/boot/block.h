@@ -73,7 +73,8 @@ inline constexpr uint16_t kHostileSid = 0x33;
 
 inline constexpr uint64_t kModeHostile = 1;
 inline constexpr uint64_t kModeLateTakeover = 2;
-inline constexpr uint64_t kModeDma = 8;          // there is a GPCDMA engine, and dmatest
+inline constexpr uint64_t kModeEngine = 8;       // there is a GPCDMA engine
+inline constexpr uint64_t kModeDmatest = 16;     // and a kernel that has a driver for it
 inline constexpr uint64_t kModeProbeSecret = 4;  // try the marked page after every trapped access
 
 // Marks that the guest's program sets.

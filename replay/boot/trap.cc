@@ -167,7 +167,7 @@ void HandleDataAbort(const Trap& trap) {
     return;
   }
   const bool plain = WidthOf(trap) == 4;
-  if (plain && trap.ipa - kGpcdma < kGpcdmaSize && (Shared().modes & kModeDma) != 0) {
+  if (plain && trap.ipa - kGpcdma < kGpcdmaSize && (Shared().modes & kModeEngine) != 0) {
     HandleGpcdma(trap);
     WriteSysreg(elr_el2, trap.pc + 4);
     return;

