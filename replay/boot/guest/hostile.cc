@@ -174,32 +174,42 @@ uint64_t IdentityTables() {
 
 // ---- Bytes, moved by the GPCDMA engine on a stream and tables of our own.
 
-// Words that are copied, and two pages of ours: from, and to.
+// Words that are copied.
 constexpr uint32_t kWords = 16;
 volatile uint32_t* g_engine;
-volatile uint32_t* g_pages;
-uint64_t g_from;
-uint64_t g_to;
+struct Page {
+  volatile uint32_t* words = nullptr;
+  uint64_t address = 0;
+};
+Page g_from;
+Page g_to;
 
+// Pages that the first instance of a pair carries, whose registers have been attacked by then: odd
+// pages go through the second. The marked page is an even one.
 void MakePages() {
-  void* pages = mmap(nullptr, 8192, PROT_READ | PROT_WRITE,
-                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_LOCKED | MAP_POPULATE, -1, 0);
-  if (pages == MAP_FAILED) return;
-  g_pages = static_cast<volatile uint32_t*>(pages);
-  for (uint32_t i = 0; i < 2048; ++i) g_pages[i] = i < 1024 ? 0xa5000000 + i : 0;
-  g_from = PhysicalOf(pages);
-  g_to = PhysicalOf(static_cast<uint8_t*>(pages) + 4096);
+  constexpr size_t kPages = 16;
+  void* at = mmap(nullptr, kPages * 4096, PROT_READ | PROT_WRITE,
+                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_LOCKED | MAP_POPULATE, -1, 0);
+  if (at == MAP_FAILED) return;
+  for (size_t i = 0; i < kPages; ++i) {
+    uint8_t* page = static_cast<uint8_t*>(at) + i * 4096;
+    const uint64_t address = PhysicalOf(page);
+    if (address == 0 || address / 4096 % 2 != 0) continue;
+    Page& wanted = g_from.address == 0 ? g_from : g_to;
+    wanted = {reinterpret_cast<volatile uint32_t*>(page), address};
+  }
+  for (uint32_t i = 0; i < 1024 && g_from.words != nullptr; ++i) g_from.words[i] = 0xa5000000 + i;
   g_engine = static_cast<volatile uint32_t*>(MapPhysical(kGpcdma, kGpcdmaSize));
 }
 
-// Copies from an address to our second page; true when the engine says that it is done.
+// Copies from an address to our page; true when the engine says that it is done.
 bool Copy(uint64_t from) {
   volatile uint32_t* channel = g_engine + 0x60000 / 4;
   channel[0x04 / 4] = ~0u;
   channel[0x30 / 4] = ~0u;
   channel[0x20 / 4] = kWords - 1;
   channel[0x0c / 4] = static_cast<uint32_t>(from);
-  channel[0x10 / 4] = static_cast<uint32_t>(g_to);
+  channel[0x10 / 4] = static_cast<uint32_t>(g_to.address);
   channel[0x14 / 4] = 0;
   channel[0x18 / 4] = kSpareSid | kSpareSid << 7;
   channel[0x00 / 4] = 0x80800000;
@@ -208,17 +218,16 @@ bool Copy(uint64_t from) {
 
 void MoveBytes() {
   MakePages();
-  if (g_engine == nullptr || g_from == 0 || g_to == 0) {
-    Say("dma: no engine");
+  if (g_engine == nullptr || g_from.address == 0 || g_to.address == 0) {
+    Say("dma: no engine, or no pages");
     return;
   }
-  const bool copied = Copy(g_from) && g_pages[1024] == g_pages[0] &&
-                      g_pages[1024 + kWords - 1] == g_pages[kWords - 1];
+  const bool copied = Copy(g_from.address) && g_to.words[0] == g_from.words[0] &&
+                      g_to.words[kWords - 1] == g_from.words[kWords - 1];
   Say("dma: the control %s", copied ? "was copied" : "was not copied");
-  for (uint32_t i = 0; i < kWords; ++i) g_pages[1024 + i] = 0;
-  const bool done = Copy(ReadBench(kBenchSecret));
-  bool came = done;
-  for (uint32_t i = 0; i < kWords; ++i) came = came || g_pages[1024 + i] != 0;
+  for (uint32_t i = 0; i < kWords; ++i) g_to.words[i] = 0;
+  bool came = Copy(ReadBench(kBenchSecret));
+  for (uint32_t i = 0; i < kWords; ++i) came = came || g_to.words[i] != 0;
   Say("dma: the marked page %s", came ? "came" : "stayed");
 }
 
