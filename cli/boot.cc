@@ -70,7 +70,7 @@ std::string TreeOf(const Options& options, uint64_t initrd_size) {
   replay::TreeOptions tree;
   tree.arguments =
       "earlycon=pl011,mmio32,0x031d0000 console=ttyAMA0 ignore_loglevel printk.time=1 panic=-1 "
-      "deferred_probe_timeout=10 iomem=relaxed";
+      "deferred_probe_timeout=10 iomem=relaxed no_console_suspend suspend.pm_test_delay=0";
   if (!options.append.empty()) tree.arguments += " " + options.append;
   tree.initrd_size = initrd_size;
   tree.clients = options.kernel == "tegra234";
@@ -220,7 +220,7 @@ int Run(const Options& options) {
     return exit_code;
   }
   for (const BootOutcome& run : runs) PrintBoot(run);
-  if (compare && runs[1].checks.findings.empty()) PrintRatios(runs[0], runs[1]);
+  if (compare && runs[1].record.block.phase == boot::Phase::kOff) PrintRatios(runs[0], runs[1]);
   return exit_code;
 }
 

@@ -30,8 +30,12 @@ bool PassesNoSmmu(const model::ClientInfo& client) {
 bool Reaches(const model::DmaRequest& request) {
   ++Shared().secret_tries;
   const model::DmaResult result = Hardware().Translate(request);
-  return result.fault == model::FaultKind::kNone && result.pa / 4096 == kSecretPage / 4096 &&
-         Load64(result.pa & ~uint64_t{7}) == kSecretWord;
+  const bool reached = result.fault == model::FaultKind::kNone &&
+                       result.pa / 4096 == kSecretPage / 4096 &&
+                       Load64(result.pa & ~uint64_t{7}) == kSecretWord;
+  if (reached)
+    Log("marked page reached: stream, route", result.sid, static_cast<uint64_t>(result.via.route));
+  return reached;
 }
 
 bool Reaches(uint16_t client, uint8_t side, uint16_t sid, uint8_t instance) {
