@@ -26,8 +26,15 @@ print_ledger() {
   printf '  %s\n' "${ledger[@]}"
 }
 
-# Copies ctest's output, line by line, up to its summary; then the ledger goes to stderr and the
-# summary follows, so that it is what is seen last.
+# What model.walk_check compared in this run, or why it did not. ctest shows nothing of a test that
+# passed.
+walk_histogram=$build_root/el2/model/check/walk_histogram.txt
+print_walk_histogram() {
+  [[ -f $walk_histogram ]] && cat "$walk_histogram"
+}
+
+# Copies ctest's output, line by line, up to its summary; then come the walk comparison's histogram,
+# the ledger on stderr and the summary, so that it is what is seen last.
 copy_with_ledger() {
   local timings=$1 line label seconds summary=()
   while IFS= read -r line; do
@@ -40,6 +47,7 @@ copy_with_ledger() {
     [[ $line == *"sec*proc"* ]] &&
       ledger+=("$(printf '%-14s %7.1f s' "$label" "$seconds")")
   done
+  print_walk_histogram
   ((timings)) && print_ledger >&2
   ((${#summary[@]})) && printf '%s\n' "${summary[@]}"
 }
@@ -64,7 +72,7 @@ run_tests() {
     esac
     shift
   done
-  timed install need_packages core el2 test
+  timed install need_packages core el2 qemu test
   for preset in "${test_presets[@]}"; do
     timed "build $preset" build "$preset"
   done
@@ -73,6 +81,7 @@ run_tests() {
   mkdir -p "$dir"
   printf "subdirs(\"$build_root/%s\")\n" "${test_presets[@]}" >"$dir/CTestTestfile.cmake"
   set -o pipefail
+  rm -f "$walk_histogram"
   ctest --test-dir "$dir" --output-on-failure --no-tests=error -j "$(nproc)" "$@" 2>&1 </dev/null |
     copy_with_ledger "$timings"
   # ctest has codes of its own; a test that failed is a finding.

@@ -24,6 +24,37 @@ Json Targets() {
                        {"about", "programs of up to 256 events on one board"}}});
 }
 
+std::string Hex(uint64_t value) { return fmt::format("{:#x}", value); }
+
+Json RangeRow(const model::Range& range) {
+  return {{"start", Hex(range.start)}, {"size", Hex(range.size)}};
+}
+
+Json RangeRows(const model::Range* ranges, size_t count) {
+  Json rows = Json::array();
+  for (size_t i = 0; i < count; ++i) rows.push_back(RangeRow(ranges[i]));
+  return rows;
+}
+
+Json SmmuRow(const model::SmmuSpec& smmu) {
+  constexpr const char* kSides[] = {"niso1", "niso0", "iso"};
+  Json windows = Json::array();
+  for (size_t n = 0; n < smmu.instance_count; ++n) windows.push_back(Hex(smmu.window[n]));
+  Json ids = Json::array();
+  for (const uint32_t id : smmu.idr) ids.push_back(Hex(id));
+  return {{"side", kSides[smmu.side]},
+          {"instances", smmu.instance_count},
+          {"windows", windows},
+          {"window_size", Hex(smmu.window_size)},
+          {"page_kib", (smmu.idr[1] >> 31) != 0 ? 64 : 4},
+          {"banks", smmu.banks},
+          {"entries", smmu.entries},
+          {"el2_banks", smmu.el2_banks},
+          {"el2_entries", smmu.el2_entries},
+          {"host_vmid", smmu.host_vmid},
+          {"idr", ids}};
+}
+
 Json BoardRows() {
   Json rows = Json::array();
   size_t count = 0;
@@ -33,12 +64,19 @@ Json BoardRows() {
     uint64_t memory = 0;
     for (size_t r = 0; r < board.dram_count; ++r) memory += board.dram[r].size;
     Json units = Json::array();
-    for (size_t s = 0; s < board.smmu_count; ++s) {
-      const model::SmmuSpec& smmu = board.smmu[s];
-      units.push_back(
-          {{"instances", smmu.instance_count}, {"banks", smmu.banks}, {"entries", smmu.entries}});
-    }
-    rows.push_back({{"id", board.name}, {"memory_mib", memory >> 20}, {"smmus", units}});
+    for (size_t s = 0; s < board.smmu_count; ++s) units.push_back(SmmuRow(board.smmu[s]));
+    rows.push_back({{"id", board.name},
+                    {"number", board.id},
+                    {"memory_mib", memory >> 20},
+                    {"dram", RangeRows(board.dram, board.dram_count)},
+                    {"pool", RangeRow(board.pool)},
+                    {"smmus", units},
+                    {"mc_windows", RangeRows(board.mc_window, board.mc_window_count)},
+                    {"host_mmio", RangeRows(board.host_mmio, board.host_mmio_count)},
+                    {"el2_only", RangeRows(board.el2_only, board.el2_only_count)},
+                    {"mc_override_reset", Hex(board.mc_override_reset)},
+                    {"mc_security_reset", Hex(board.mc_security_reset)},
+                    {"sync_timeout_us", board.sync_timeout_us}});
   }
   return rows;
 }

@@ -40,6 +40,13 @@ expect 2 'list bugs' "$tool" bugs NOPE
 expect 0 '^0$' bash -c "'$tool' bugs NOPE 2>/dev/null | wc -c"
 expect 2 'not in range' "$tool" bugs --seed=0
 
+# Without QEMU, or without an image for it, there is nothing to compare with; never half a result.
+expect 2 'not in' "$tool" bench everything
+expect 2 'what is required' "$tool" bench
+expect 2 'not in range' "$tool" bench walk --cases=0
+expect 125 'image|qemu-system-aarch64' env PATH=/nowhere "$tool" bench walk --cases=1
+expect 125 'image' env SIDEWALL_CHECK_IMAGE=/nowhere/x.elf "$tool" bench model
+
 # Nothing is claimed to be written that was not.
 expect 125 'cannot write' bash -c "'$tool' list --json >/dev/full"
 expect 125 'cannot write' bash -c "'$tool' --help >/dev/full"

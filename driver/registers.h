@@ -202,7 +202,7 @@ inline constexpr Field kHupcf{8, 8};
 inline constexpr Field kPtw{13, 13};
 inline constexpr uint32_t kReset = 0x00000100;
 // Stage 1, non-secure: M to UWXN, ASIDPNE, TRANSIENT, MemAttr, MTCFG, SHCFG, RACFG, WACFG, UCI.
-inline constexpr uint32_t kStage1 = 0x4fdfdfff;
+inline constexpr uint32_t kStage1 = 0x4fdfd7ff;
 static_assert((kStage1 & kPtw.mask()) == 0);
 // EL2's stage-2 banks: on, terminate with an error, go on after a fault, and no stage-1 table in
 // device memory (its read could have side effects).

@@ -159,8 +159,8 @@ TEST_F(StreamTest, MoveBetweenBanksIsOneStoreOfS2cr) {
 TEST_F(StreamTest, SctlrNeverStalls) {
   Attach(kIso, 0, 1);
   Write(Bank(kIso, 1), 0xffffffff);
-  EXPECT_EQ(fake.Reg(Bank(kIso, 1)), 0x4fdfdf7fu);
-  EXPECT_EQ(Read(Bank(kIso, 1)), 0x4fdfdfffu);
+  EXPECT_EQ(fake.Reg(Bank(kIso, 1)), 0x4fdfd77fu);
+  EXPECT_EQ(Read(Bank(kIso, 1)), 0x4fdfd7ffu);
 }
 
 TEST_F(StreamTest, BankOfAnotherTypeFaults) {

@@ -329,7 +329,7 @@ void Macros::SyncTimeout(const Sketch& sketch, Events* out) {
   const model::SmmuSpec& smmu = values_.Smmu(&random_);
   Event sync = MakeEvent(EventKind::kHwSync);
   sync.arg[0] = static_cast<uint64_t>(WindowOfSide(smmu.side)) + random_.Below(smmu.instance_count);
-  sync.arg[1] = random_.OneOf({kSyncNever, kSyncSlow});
+  sync.arg[1] = random_.OneOf({kSyncNever, kSyncSlow, kSyncDrawn});
   sync.arg[2] = random_.OneOf({1, 10, 1000});
   out->push_back(sync);
   if (random_.OneIn(2)) {

@@ -58,12 +58,25 @@ struct BoardSpec {
   uint32_t mc_security_reset = 0;  // reset value of the SID security registers
   uint32_t mc_override_reset = 0;
   uint32_t sync_timeout_us = 0;
+  // Table walks snoop the caches: what was stored is visible after a barrier, without cleaning.
+  bool coherent_walk = false;
+  // The walk cache is indexed in one way by translations and in another by invalidations: what was
+  // cached of a block or a table goes only when its whole VMID does.
+  bool walk_cache_erratum = true;
 };
 
 // All boards, by increasing id.
 const BoardSpec* Boards(size_t* count);
 const BoardSpec* FindBoard(const char* name);
 const BoardSpec* FindBoard(uint8_t id);
+
+// The same board with so much RAM, a multiple of 2 MiB, from where its RAM begins; the pool of EL2
+// is at the end, and grows with it. Its name and number stay the same. CheckBoard says if it is
+// sound.
+BoardSpec WithDram(const BoardSpec& board, uint64_t bytes);
+// "tegra234", or "tegra234:8G" and "tegra234:512M" with so much RAM. False: no such board, or it
+// would not be sound.
+bool ParseBoard(const char* spelling, BoardSpec* board);
 
 // Null when the description is sound, else the name of the first field that contradicts another.
 const char* CheckBoard(const BoardSpec& board);

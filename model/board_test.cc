@@ -13,7 +13,7 @@ namespace {
 TEST(Boards, AreSoundAndDistinct) {
   size_t count = 0;
   const BoardSpec* boards = Boards(&count);
-  ASSERT_EQ(count, 3u);
+  ASSERT_EQ(count, 5u);
   std::set<std::string> names;
   uint8_t last = 0;
   for (size_t i = 0; i < count; ++i) {
@@ -49,53 +49,139 @@ TEST(Boards, RamOfTheTracesIsThere) {
   EXPECT_EQ(board.pool.start, 0xb0000000u);
 }
 
+TEST(Boards, SmallHasOtherPagesAndCounts) {
+  const BoardSpec& board = *FindBoard("small");
+  EXPECT_EQ(board.id, 4);
+  ASSERT_EQ(board.smmu_count, 1);
+  EXPECT_EQ(board.smmu[0].idr[1] >> 31, 0u);  // PAGESIZE
+  EXPECT_EQ(board.smmu[0].instance_count, 1);
+  EXPECT_EQ(board.smmu[0].window_size, 2u * 8 * 0x1000);
+  EXPECT_EQ(board.smmu[0].banks, 5);
+  EXPECT_EQ(board.smmu[0].entries, 7);
+}
+
+TEST(Boards, RefuseHasTwoBanks) {
+  const BoardSpec& board = *FindBoard("refuse");
+  EXPECT_EQ(board.id, 5);
+  for (const SmmuSpec& smmu : board.smmu) EXPECT_EQ(smmu.banks, 2);
+}
+
+TEST(Boards, RamIsAParameter) {
+  BoardSpec board;
+  ASSERT_TRUE(ParseBoard("tegra234:8G", &board));
+  EXPECT_STREQ(board.name, "tegra234");
+  EXPECT_EQ(board.id, 1);
+  EXPECT_EQ(board.dram[0].start, 0x80000000u);
+  EXPECT_EQ(board.dram[0].size, uint64_t{8} << 30);
+  EXPECT_EQ(board.pool.end(), board.dram[0].end());
+  EXPECT_GE(board.pool.size, uint64_t{24} << 20);  // tables take 2 MiB for each GiB
+  EXPECT_EQ(CheckBoard(board), nullptr);
+  ASSERT_TRUE(ParseBoard("tiny:64M", &board));
+  EXPECT_EQ(board.dram[0].size, uint64_t{64} << 20);
+  EXPECT_EQ(board.smmu[0].banks, 4);
+  ASSERT_TRUE(ParseBoard("small", &board));
+  EXPECT_EQ(board.dram[0].size, FindBoard("small")->dram[0].size);
+  for (const char* spelling :
+       {"", ":8G", "orin", "tegra234:", "tegra234:G", "tegra234:8", "tegra234:8T", "tegra234:8Gx",
+        "tegra234:0G", "tegra234:2M", "tegra234:600G", "tegra234:9999999999G", "tegra234-",
+        "a-name-that-no-board-could-have"}) {
+    EXPECT_FALSE(ParseBoard(spelling, &board)) << spelling;
+  }
+}
+
 struct Contradiction {
   const char* field;
   std::function<void(BoardSpec&)> make;
 };
 
-TEST(CheckBoard, NamesTheFirstContradiction) {
-  const Contradiction cases[] = {
-      {"name", [](BoardSpec& b) { b.name = nullptr; }},
-      {"id", [](BoardSpec& b) { b.id = 0; }},
-      {"smmu_count", [](BoardSpec& b) { b.smmu_count = 4; }},
-      {"smmu_count", [](BoardSpec& b) { b.smmu_count = 0; }},
-      {"dram_count", [](BoardSpec& b) { b.dram_count = 0; }},
-      {"mc_window_count", [](BoardSpec& b) { b.mc_window_count = 19; }},
-      {"smmu.side", [](BoardSpec& b) { b.smmu[1].side = 0; }},
-      {"smmu.side", [](BoardSpec& b) { b.smmu[1].side = 3; }},
-      {"smmu.instance_count", [](BoardSpec& b) { b.smmu[0].instance_count = 3; }},
-      {"smmu.window", [](BoardSpec& b) { b.smmu[1].window[1] = 0x08000000; }},
-      {"smmu.window_size", [](BoardSpec& b) { b.smmu[0].window_size = 0x800000; }},
-      {"smmu.banks", [](BoardSpec& b) { b.smmu[0].banks = 129; }},
-      {"smmu.banks", [](BoardSpec& b) { b.smmu[0].banks = 0; }},
-      {"smmu.banks",
-       [](BoardSpec& b) {  // more banks than pages
-         b.smmu[0].idr[1] = (b.smmu[0].idr[1] & 0x8fffffff) | 1u << 28;
-         b.smmu[0].window_size = 0x80000;
-         b.smmu[0].banks = 5;
-       }},
-      {"smmu.idr[0]", [](BoardSpec& b) { b.smmu[0].entries = 6; }},
-      {"smmu.idr[1]", [](BoardSpec& b) { b.smmu[0].idr[1] += 1; }},
-      {"smmu.el2_banks", [](BoardSpec& b) { b.smmu[0].el2_banks = 4; }},
-      {"smmu.el2_entries", [](BoardSpec& b) { b.smmu[0].el2_entries = 5; }},
-      {"dram", [](BoardSpec& b) { b.dram[0].size += 1; }},
-      {"dram", [](BoardSpec& b) { b.dram[b.dram_count++] = {0x80100000, 0x1000}; }},
-      {"dram", [](BoardSpec& b) { b.dram[b.dram_count++] = {0x07000000, 0x1000}; }},
-      {"pool", [](BoardSpec& b) { b.pool.start = 0xc0000000; }},
-      {"pool", [](BoardSpec& b) { b.pool.size = 0; }},
-      {"el2_only", [](BoardSpec& b) { b.el2_only[b.el2_only_count - 1].size -= 0x1000; }},
-      {"el2_only", [](BoardSpec& b) { b.el2_only[0].size -= 0x1000; }},
-      {"host_mmio", [](BoardSpec& b) { b.host_mmio[0].start = 0x08000000; }},
-      {"mc_window", [](BoardSpec& b) { b.mc_window[3] = b.mc_window[2]; }},
-  };
-  for (const Contradiction& c : cases) {
-    BoardSpec board = *FindBoard("tiny");
-    c.make(board);
-    const char* field = CheckBoard(board);
-    ASSERT_NE(field, nullptr) << c.field;
-    EXPECT_STREQ(field, c.field);
-  }
+// What contradicts itself in one SMMU. In the order of the structure.
+const Contradiction kOfAnSmmu[] = {
+    {"smmu.side", [](BoardSpec& b) { b.smmu[1].side = 0; }},
+    {"smmu.side", [](BoardSpec& b) { b.smmu[1].side = 3; }},
+    {"smmu.instance_count", [](BoardSpec& b) { b.smmu[0].instance_count = 0; }},
+    {"smmu.instance_count", [](BoardSpec& b) { b.smmu[0].instance_count = 3; }},
+    {"smmu.instance_count", [](BoardSpec& b) { b.smmu[2].instance_count = 2; }},
+    {"smmu.window", [](BoardSpec& b) { b.smmu[1].window[1] = 0x08000000; }},
+    {"smmu.window", [](BoardSpec& b) { b.smmu[1].window[0] = 0x08800000; }},
+    {"smmu.window", [](BoardSpec& b) { b.smmu[0].window[1] = 0x07001000; }},  // of 64 KiB pages
+    {"smmu.window", [](BoardSpec& b) { b.smmu[0].window[0] = 0 - uint64_t{0x1000}; }},
+    {"smmu.window_size", [](BoardSpec& b) { b.smmu[0].window_size = 0x800000; }},
+    {"smmu.window_size", [](BoardSpec& b) { b.smmu[0].idr[1] &= 0x7fffffff; }},  // PAGESIZE
+    {"smmu.banks", [](BoardSpec& b) { b.smmu[0].banks = 129; }},
+    {"smmu.banks", [](BoardSpec& b) { b.smmu[0].banks = 0; }},
+    {"smmu.banks",
+     [](BoardSpec& b) {  // more banks than pages
+       b.smmu[0].idr[1] = (b.smmu[0].idr[1] & 0x8fffffff) | 1u << 28;
+       b.smmu[0].window_size = 0x80000;
+       b.smmu[0].banks = 5;
+     }},
+    {"smmu.entries", [](BoardSpec& b) { b.smmu[0].entries = 0; }},
+    {"smmu.entries", [](BoardSpec& b) { b.smmu[0].entries = 129; }},
+    {"smmu.idr[0]", [](BoardSpec& b) { b.smmu[0].entries = 6; }},
+    {"smmu.idr[1]", [](BoardSpec& b) { b.smmu[0].idr[1] += 1; }},
+    {"smmu.idr[2]", [](BoardSpec& b) { b.smmu[0].idr[2] &= ~0x7000u; }},  // no granule
+    {"smmu.idr[2]", [](BoardSpec& b) { b.smmu[0].idr[2] |= 0x6; }},       // IAS 7
+    {"smmu.idr[2]", [](BoardSpec& b) { b.smmu[0].idr[2] += 0x10; }},      // OAS 6
+    {"smmu.el2_banks", [](BoardSpec& b) { b.smmu[0].el2_banks = 4; }},
+    {"smmu.el2_entries", [](BoardSpec& b) { b.smmu[0].el2_entries = 5; }},
+};
+
+const Contradiction kOfTheRest[] = {
+    {"name", [](BoardSpec& b) { b.name = nullptr; }},
+    {"id", [](BoardSpec& b) { b.id = 0; }},
+    {"smmu_count", [](BoardSpec& b) { b.smmu_count = 4; }},
+    {"smmu_count", [](BoardSpec& b) { b.smmu_count = 0; }},
+    {"dram_count", [](BoardSpec& b) { b.dram_count = 0; }},
+    {"dram_count", [](BoardSpec& b) { b.dram_count = 5; }},
+    {"mc_window_count", [](BoardSpec& b) { b.mc_window_count = 19; }},
+    {"host_mmio_count", [](BoardSpec& b) { b.host_mmio_count = 9; }},
+    {"el2_only_count", [](BoardSpec& b) { b.el2_only_count = 33; }},
+    {"dram", [](BoardSpec& b) { b.dram[0].size += 1; }},
+    {"dram", [](BoardSpec& b) { b.dram[0].size = 0; }},
+    {"dram", [](BoardSpec& b) { b.dram[b.dram_count++] = {0x80100000, 0x1000}; }},
+    {"dram", [](BoardSpec& b) { b.dram[b.dram_count++] = {0x07000000, 0x1000}; }},
+    {"dram", [](BoardSpec& b) { b.dram[b.dram_count++] = {0x7ffffff000, 0x2000}; }},
+    {"pool", [](BoardSpec& b) { b.pool.start = 0xc0000000; }},
+    {"pool", [](BoardSpec& b) { b.pool.size = 0; }},
+    {"pool", [](BoardSpec& b) { b.pool.size += 0x1000; }},
+    {"mc_window", [](BoardSpec& b) { b.mc_window[3] = b.mc_window[2]; }},
+    {"mc_window", [](BoardSpec& b) { b.mc_window[3].size = 0; }},
+    {"mc_window", [](BoardSpec& b) { b.mc_window[3].start = 0x12010000; }},
+    {"host_mmio", [](BoardSpec& b) { b.host_mmio[0].start = 0x08000000; }},
+    {"host_mmio", [](BoardSpec& b) { b.host_mmio[0].start = b.dram[0].start; }},
+    {"host_mmio", [](BoardSpec& b) { b.host_mmio[0].size = 12; }},
+    {"el2_only", [](BoardSpec& b) { b.el2_only[b.el2_only_count - 1].size -= 0x1000; }},
+    {"el2_only", [](BoardSpec& b) { b.el2_only[0].size -= 0x1000; }},
+    {"el2_only", [](BoardSpec& b) { b.el2_only[5].size = 1; }},
+    {"mc_security_reset", [](BoardSpec& b) { b.mc_security_reset = 2; }},
+    {"mc_override_reset", [](BoardSpec& b) { b.mc_override_reset = 0x100; }},
+    {"sync_timeout_us", [](BoardSpec& b) { b.sync_timeout_us = 0; }},
+};
+
+void Names(const Contradiction& c) {
+  BoardSpec board = *FindBoard("tiny");
+  c.make(board);
+  const char* field = CheckBoard(board);
+  ASSERT_NE(field, nullptr) << c.field;
+  EXPECT_STREQ(field, c.field);
+}
+
+TEST(CheckBoard, NamesTheFieldOfAnSmmuThatContradictsAnother) {
+  for (const Contradiction& c : kOfAnSmmu) Names(c);
+}
+
+TEST(CheckBoard, NamesTheFieldOfTheBoardThatContradictsAnother) {
+  for (const Contradiction& c : kOfTheRest) Names(c);
+}
+
+// Every field that a board could get wrong is in one of the lists: the members of the structure,
+// apart from a window of SMMUs that need not be there, and a VMID, which fits whatever it is.
+TEST(CheckBoard, HasAContradictionForEachField) {
+  std::set<std::string> fields;
+  for (const Contradiction& c : kOfAnSmmu) fields.insert(c.field);
+  EXPECT_EQ(fields.size(), 11u);
+  for (const Contradiction& c : kOfTheRest) fields.insert(c.field);
+  EXPECT_EQ(fields.size(), 11u + 15u);
 }
 
 }  // namespace

@@ -10,6 +10,13 @@ constexpr uint64_t kWindowSize = 16 * kMiB;
 constexpr uint8_t kTegra234Id = 1;
 constexpr uint8_t kTegra234VirtId = 2;
 constexpr uint8_t kTinyId = 3;
+constexpr uint8_t kSmallId = 4;
+constexpr uint8_t kRefuseId = 5;
+
+constexpr uint32_t PageSize(const SmmuSpec& smmu) {
+  return (smmu.idr[1] >> 31) != 0 ? 0x10000 : 0x1000;
+}
+constexpr uint32_t PageCount(const SmmuSpec& smmu) { return 2u << ((smmu.idr[1] >> 28) & 7); }
 
 constexpr SmmuSpec Smmu(uint8_t side, uint64_t window, uint64_t mirror) {
   SmmuSpec smmu;
@@ -74,16 +81,52 @@ constexpr BoardSpec WithRam(BoardSpec board, Range dram, Range pool) {
   return board;
 }
 
+constexpr void SetCounts(SmmuSpec& smmu, uint16_t banks, uint16_t entries) {
+  smmu.banks = banks;
+  smmu.entries = entries;
+  smmu.idr[0] = (smmu.idr[0] & ~0xffu) | entries;
+  smmu.idr[1] = (smmu.idr[1] & ~0xffu) | banks;
+}
+
 constexpr BoardSpec Tiny() {
   BoardSpec board =
       WithRam(Tegra("tiny", kTinyId), {0x80000000, 8 * kMiB}, {0x80000000 + 7 * kMiB, 1 * kMiB});
   for (SmmuSpec& smmu : board.smmu) {
-    smmu.banks = 4;
-    smmu.entries = 5;
+    SetCounts(smmu, 4, 5);
     smmu.el2_banks = 2;
     smmu.el2_entries = 1;
-    smmu.idr[0] = (smmu.idr[0] & ~0xffu) | smmu.entries;
-    smmu.idr[1] = (smmu.idr[1] & ~0xffu) | smmu.banks;
+  }
+  return board;
+}
+
+// One SMMU of another make: 4 KiB pages, one instance, odd counts, 44-bit addresses, 4 KiB granule
+// only, coherent walks.
+constexpr BoardSpec Small() {
+  BoardSpec board =
+      WithRam(Tegra("small", kSmallId), {0x80000000, 4 * kMiB}, {0x80000000 + 3 * kMiB, 1 * kMiB});
+  board.smmu_count = 1;
+  SmmuSpec& smmu = board.smmu[0];
+  smmu = Smmu(1, 0x12000000, 0);
+  smmu.idr[0] = 0x7e055e00;
+  smmu.idr[1] = 0x20000000;
+  smmu.idr[2] = 0x00001544;
+  smmu.idr[7] = 0x00000022;
+  smmu.window_size = 2 * PageCount(smmu) * PageSize(smmu);
+  SetCounts(smmu, 5, 7);
+  smmu.el2_banks = 2;
+  smmu.el2_entries = 3;
+  board.coherent_walk = true;  // IDR0.CTTW
+  return board;
+}
+
+// Too few banks for anything: a driver has to say so, and touch nothing.
+constexpr BoardSpec Refuse() {
+  BoardSpec board = WithRam(Tegra("refuse", kRefuseId), {0x80000000, 4 * kMiB},
+                            {0x80000000 + 3 * kMiB, 1 * kMiB});
+  for (SmmuSpec& smmu : board.smmu) {
+    SetCounts(smmu, 2, 3);
+    smmu.el2_banks = 1;
+    smmu.el2_entries = 1;
   }
   return board;
 }
@@ -95,7 +138,15 @@ constexpr BoardSpec kBoards[] = {
     WithRam(Tegra("tegra234-virt", kTegra234VirtId), {0x40000000, 0x71000000},
             {0xb0000000, 16 * kMiB}),
     Tiny(),
+    Small(),
+    Refuse(),
 };
+
+// What tables of EL2 need: eight MiB, and four for each GiB of RAM.
+constexpr uint64_t PoolSizeFor(uint64_t dram) {
+  return 8 * kMiB + (dram / 256 + 2 * kMiB - 1) / (2 * kMiB) * (2 * kMiB);
+}
+constexpr uint64_t kFormatBit = uint64_t{1} << 39;
 
 bool Equal(const char* a, const char* b) {
   while (*a != '\0' && *a == *b) ++a, ++b;
@@ -111,22 +162,29 @@ bool Sound(const Range& range) {
          range.size % 4096 == 0;
 }
 
+// IDR2.IAS and OAS give 32, 36, 40, 42, 44 or 48 bits.
+bool SoundSizes(uint32_t idr2) {
+  const bool granule = (idr2 & 0x7000) != 0;
+  return granule && (idr2 & 15) <= 5 && (idr2 >> 4 & 15) <= 5;
+}
+
 const char* CheckSmmu(const SmmuSpec& smmu) {
   if (smmu.side > 2) return "smmu.side";
   if (smmu.instance_count < 1 || smmu.instance_count > 2) return "smmu.instance_count";
   if (smmu.side == 2 && smmu.instance_count != 1) return "smmu.instance_count";
+  // Half of the window is for banks, in pages of the size that IDR1.PAGESIZE tells.
+  const uint64_t page = PageSize(smmu);
+  const uint64_t pages = PageCount(smmu);
+  if (smmu.window_size != 2 * pages * page) return "smmu.window_size";
   for (uint8_t n = 0; n < smmu.instance_count; ++n) {
     if (!Sound({smmu.window[n], smmu.window_size})) return "smmu.window";
+    if (smmu.window[n] % page != 0) return "smmu.window";
   }
-  // Half of the window is for banks, in pages of the size that IDR1.PAGESIZE tells.
-  const uint64_t page = (smmu.idr[1] >> 31) != 0 ? 0x10000 : 0x1000;
-  if (page != 0x10000) return "smmu.idr[1]";
-  const uint64_t pages = uint64_t{2} << ((smmu.idr[1] >> 28) & 7);
-  if (smmu.window_size != 2 * pages * page) return "smmu.window_size";
   if (smmu.banks == 0 || smmu.banks > pages || smmu.banks > 128) return "smmu.banks";
   if (smmu.entries == 0 || smmu.entries > 128) return "smmu.entries";
-  if ((smmu.idr[1] & 0xff) != smmu.banks) return "smmu.idr[1]";
   if ((smmu.idr[0] & 0xff) != smmu.entries) return "smmu.idr[0]";
+  if ((smmu.idr[1] & 0xff) != smmu.banks) return "smmu.idr[1]";
+  if (!SoundSizes(smmu.idr[2])) return "smmu.idr[2]";
   if (smmu.el2_banks >= smmu.banks) return "smmu.el2_banks";
   if (smmu.el2_entries >= smmu.entries) return "smmu.el2_entries";
   return nullptr;
@@ -191,6 +249,44 @@ const BoardSpec* FindBoard(uint8_t id) {
   return nullptr;
 }
 
+BoardSpec WithDram(const BoardSpec& board, uint64_t bytes) {
+  BoardSpec out = board;
+  const Range dram = {board.dram[0].start, bytes};
+  const uint64_t pool = PoolSizeFor(bytes);
+  for (size_t i = 0; i < out.el2_only_count; ++i) {
+    Range& range = out.el2_only[i];
+    if (range.start == board.pool.start) range = {dram.end() - pool, pool};
+  }
+  out.dram_count = 1;
+  out.dram[0] = dram;
+  out.pool = {dram.end() - pool, pool};
+  return out;
+}
+
+bool ParseBoard(const char* spelling, BoardSpec* board) {
+  char name[24];
+  size_t length = 0;
+  while (spelling[length] != '\0' && spelling[length] != ':' && length + 1 < sizeof(name)) {
+    name[length] = spelling[length];
+    ++length;
+  }
+  name[length] = '\0';
+  const BoardSpec* found = FindBoard(name);
+  if (found == nullptr) return false;
+  *board = *found;
+  const char* at = spelling + length;
+  if (*at == '\0') return true;
+  if (*at++ != ':') return false;
+  uint64_t count = 0;
+  const char* first = at;
+  for (; *at >= '0' && *at <= '9' && at - first < 6; ++at) {
+    count = count * 10 + static_cast<uint64_t>(*at - '0');
+  }
+  if (at == first || (*at != 'M' && *at != 'G') || at[1] != '\0') return false;
+  *board = WithDram(*found, count * (*at == 'G' ? 1024 * kMiB : kMiB));
+  return CheckBoard(*board) == nullptr;
+}
+
 const char* CheckBoard(const BoardSpec& board) {
   if (board.name == nullptr) return "name";
   if (board.id == 0) return "id";
@@ -199,11 +295,16 @@ const char* CheckBoard(const BoardSpec& board) {
   if (board.mc_window_count > kMaxMcWindows) return "mc_window_count";
   if (board.host_mmio_count > kMaxHostMmio) return "host_mmio_count";
   if (board.el2_only_count > kMaxEl2Ranges) return "el2_only_count";
+  if ((board.mc_security_reset & ~0x00010101u) != 0) return "mc_security_reset";
+  if (board.mc_override_reset > 0xff) return "mc_override_reset";
+  if (board.sync_timeout_us == 0) return "sync_timeout_us";
   for (size_t i = 0; i < board.smmu_count; ++i) {
     if (const char* field = CheckSmmu(board.smmu[i])) return field;
   }
   for (size_t i = 0; i < board.dram_count; ++i) {
     if (!Sound(board.dram[i]) || OverlapsAny(board.dram[i], board.dram, i)) return "dram";
+    // Bit 39 selects a format, and is no part of an address.
+    if (board.dram[i].end() > kFormatBit) return "dram";
   }
   bool inside = false;
   for (size_t i = 0; i < board.dram_count; ++i) inside |= Within(board.pool, board.dram[i]);

@@ -61,19 +61,25 @@ uint32_t ContextSyndrome(const DmaRequest& request, const Walk& walk, const Reso
   return value;
 }
 
-// The privilege and kind that S2CR makes of a transaction. PRIVCFG 1 leaves data as it is.
+// The privilege and kind that S2CR makes of a transaction. PRIVCFG 1 takes the privilege from
+// instruction fetches only.
 AccessKind Override(const DmaRequest& request, uint32_t s2cr) {
   AccessKind access = {request.write, request.privileged, request.instruction};
-  const uint64_t privilege = Bits(s2cr, 25, 24);
-  if (privilege >= 2) access.privileged = privilege == 3;
   const uint64_t instruction = Bits(s2cr, 27, 26);
   if (instruction >= 2 && !request.write) access.instruction = instruction == 3;
+  const uint64_t privilege = Bits(s2cr, 25, 24);
+  if (privilege >= 2) access.privileged = privilege == 3;
+  if (privilege == 1 && access.instruction) access.privileged = false;
   return access;
 }
 
 bool InFaultedState(const ContextBank& bank) {
   const bool faulted = (bank.fsr & (fsr::kClearable | fsr::kSs)) != 0;
   return faulted && (bank.sctlr & sctlr::kHupcf) == 0;
+}
+
+Attributes IncomingAttributes(const DmaRequest& request) {
+  return {request.memory_attribute, request.shareability};
 }
 
 }  // namespace
@@ -117,11 +123,13 @@ void Machine::DecideContext(const SmmuInstance& smmu, Decision* decision) const 
   Resolution& via = decision->via;
   via.route = Route::kBadContext;
   decision->fault = FaultKind::kUnimplementedBank;
-  if (via.bank >= smmu.spec->banks) return;
+  if (via.bank >= smmu.banks) return;
   const uint32_t type = cbar::Type(smmu.cbar[via.bank]);
   via.vmid = cbar::Vmid(smmu.cbar[via.bank]);
   decision->fault = FaultKind::kInvalidContext;
-  if (type == cbar::kFault) return;
+  // Hardware may lack a kind of translation: IDR0.S2TS, S1TS and NTS, by type.
+  constexpr uint8_t kSupport[4] = {29, 30, 0, 28};
+  if (type == cbar::kFault || !Bit(smmu.idr[0], kSupport[type])) return;
   decision->fault = FaultKind::kNone;
   if (type == cbar::kStage1) {
     via.route = Route::kStage1Only;
@@ -132,7 +140,7 @@ void Machine::DecideContext(const SmmuInstance& smmu, Decision* decision) const 
     second = cbar::Stage2Bank(smmu.cbar[via.bank]);
     decision->second_bank = true;
     decision->fault = FaultKind::kUnimplementedBank;
-    if (second >= smmu.spec->banks) return;
+    if (second >= smmu.banks) return;
     decision->fault = FaultKind::kInvalidContext;
     if (cbar::Type(smmu.cbar[second]) != cbar::kStage2) return;
     const bool wide1 = (smmu.cba2r[via.bank] & kCba2rVa64) != 0;
@@ -161,13 +169,17 @@ Machine::Decision Machine::Decide(size_t instance, uint16_t sid, Choices* choice
   // A window that the board lacks carries nothing.
   decision.fault = FaultKind::kUnmatchedStream;
   if (smmu.spec == nullptr) return decision;
+  // Nor does one without power.
+  decision.fault = FaultKind::kHeld;
+  if (!smmu.powered) return decision;
   decision.fault = FaultKind::kNone;
   via.route = Route::kBypass;
   if ((smmu.cr0 & cr0::kClientPd) != 0) return decision;
   if (!MatchStream(smmu, sid, choices, &decision)) return decision;
   const uint32_t s2cr = smmu.s2cr[via.entry];
   const uint32_t type = static_cast<uint32_t>(Bits(s2cr, 17, 16));
-  if (type == kTypeBypass) return decision;
+  decision.by_entry = type == kTypeBypass;
+  if (decision.by_entry) return decision;
   if (type != kTypeTranslate) {
     via.route = Route::kFaultEntry;
     decision.fault = FaultKind::kInvalidContext;
@@ -193,60 +205,94 @@ DmaResult Machine::Process(const DmaRequest& request, size_t instance, uint16_t 
   result.fault = decision.fault;
   result.pa = request.address;
   result.ipa = request.address;
-  const Resolution& via = decision.via;
   if (decision.fault != FaultKind::kNone) {
     record->global = true;
     record->status = GlobalStatus(decision.fault);
     record->fsynr0 = GlobalSyndrome(request, decision.second_bank);
     record->far = request.address;
-    return result;
-  }
-  if (via.route == Route::kBypass) return result;
-  const ContextBank& bank = smmu.bank[via.bank];
-  const bool nested = via.stage2_bank != kNoIndex && via.stage2_bank != via.bank;
-  if (InFaultedState(bank) || (nested && InFaultedState(smmu.bank[via.stage2_bank]))) {
-    result.fault = FaultKind::kBlocked;
-    return result;
-  }
-  Walk walk(memory_, smmu, tlb_[instance], choices);
-  // AArch32 formats are not followed: such a context delivers nothing here.
-  const bool stage1_on = via.bank != via.stage2_bank && (bank.sctlr & sctlr::kM) != 0;
-  const bool stage2_on =
-      via.stage2_bank != kNoIndex && (smmu.bank[via.stage2_bank].sctlr & sctlr::kM) != 0;
-  if (stage1_on && (smmu.cba2r[via.bank] & kCba2rVa64) == 0) {
-    walk.fault = FaultKind::kTranslation;
-    walk.stage = 1;
-    walk.level = 1;
-  } else if (stage2_on && (smmu.cba2r[via.stage2_bank] & kCba2rVa64) == 0) {
-    walk.fault = FaultKind::kTranslation;
-    walk.stage = 2;
-    walk.level = 1;
+  } else if (decision.via.route == Route::kBypass) {
+    const AttributeOverride with = decision.by_entry
+                                       ? OverrideOfEntry(smmu.s2cr[decision.via.entry])
+                                       : OverrideOfControl(smmu.cr0);
+    const Attributes settled = Settle(Apply(with, IncomingAttributes(request)));
+    result.memory_attribute = settled.memory;
+    result.shareability = settled.shareability;
   } else {
-    walk.Run(via, Override(request, smmu.s2cr[via.entry]), request.address);
+    Translated(request, choices, &result, record);
   }
-  result.fault = walk.fault;
-  result.stage = walk.fault == FaultKind::kNone ? 0 : walk.stage;
-  result.level = walk.level;
-  result.stale = walk.stale;
-  result.pa = walk.pa;
-  result.ipa = walk.ipa;
-  result.table_count = walk.table_count;
-  for (size_t i = 0; i < walk.table_count; ++i) result.table_page[i] = walk.table_page[i];
-  if (walk.fault != FaultKind::kNone) {
-    // A fault of stage 2 is recorded in the stage-2 bank only.
-    record->bank = walk.stage == 2 ? via.stage2_bank : via.bank;
-    record->status = ContextStatus(walk.fault);
-    record->fsynr0 = ContextSyndrome(request, walk, via);
-    record->far = request.address;
-    record->ipafar = walk.ipa;
-  }
+  Deliver(request, choices, &result, record);
+  if (result.fault != FaultKind::kNone) result.response = ResponseTo(smmu, *record);
   return result;
+}
+
+// What the context of result->via makes of a transaction.
+void Machine::Translated(const DmaRequest& request, Choices* choices, DmaResult* result,
+                         FaultRecord* record) const {
+  const SmmuInstance& smmu = smmu_[result->instance];
+  const Resolution& via = result->via;
+  const bool nested = via.stage2_bank != kNoIndex && via.stage2_bank != via.bank;
+  if (InFaultedState(smmu.bank[via.bank])) record->held_by = via.bank;
+  if (nested && InFaultedState(smmu.bank[via.stage2_bank])) record->held_by = via.stage2_bank;
+  if (record->held_by != kNoIndex) {
+    result->fault = FaultKind::kBlocked;
+    return;
+  }
+  const uint32_t s2cr = smmu.s2cr[via.entry];
+  const AccessKind access = Override(request, s2cr);
+  const unsigned kind = KindNumber(access);
+  if (AnswerFromTlb(request, kind, choices, result, record)) return;
+  const bool lru = profile_ == TlbProfile::kLru;
+  Walk walk(memory_, smmu, tlb_[result->instance], lru ? nullptr : choices);
+  walk.attributes = Apply(OverrideOfEntry(s2cr), IncomingAttributes(request));
+  walk.Run(via, access, request.address);
+  NoteWalk(walk, kind, &record->walk);
+  result->fault = walk.fault;
+  result->stage = walk.fault == FaultKind::kNone ? 0 : walk.stage;
+  result->level = walk.level;
+  result->stage1_walk = walk.stage1_walk;
+  result->stale = walk.stale;
+  result->pa = walk.pa;
+  result->ipa = walk.ipa;
+  result->memory_attribute = walk.attributes.memory;
+  result->shareability = walk.attributes.shareability;
+  result->table_count = walk.table_count;
+  for (size_t i = 0; i < walk.table_count; ++i) result->table_page[i] = walk.table_page[i];
+  if (walk.fault == FaultKind::kNone) return;
+  // A fault of stage 2 is recorded in the stage-2 bank only.
+  record->bank = walk.stage == 2 ? via.stage2_bank : via.bank;
+  record->status = ContextStatus(walk.fault);
+  record->fsynr0 = ContextSyndrome(request, walk, via);
+  record->far = request.address;
+  record->ipafar = walk.ipa;
+}
+
+// Address bit 39 of what the tables gave. The choice of 0 reaches what lies at the address without
+// it; any other takes the address as it is, and where no memory is, the bus aborts.
+void Machine::Deliver(const DmaRequest& request, Choices* choices, DmaResult* result,
+                      FaultRecord* record) const {
+  result->output = result->pa;
+  if (result->fault != FaultKind::kNone || (result->pa & kFormatBit) == 0) return;
+  if (choices == nullptr || choices->Next() == 0) {
+    result->pa &= ~kFormatBit;
+    return;
+  }
+  if (memory_.IsRam(result->pa)) return;
+  result->fault = FaultKind::kExternal;
+  record->global = result->via.route == Route::kBypass;
+  record->bank = record->global ? kNoIndex : result->via.bank;
+  record->status = record->global ? gfsr::kEf : fsr::kEf;
+  const Walk no_walk(memory_, smmu_[result->instance], tlb_[result->instance], nullptr);
+  record->fsynr0 = record->global ? GlobalSyndrome(request, false)
+                                  : ContextSyndrome(request, no_walk, result->via);
+  record->far = request.address;
+  record->ipafar = result->ipa;
 }
 
 // Choices, in order: the side of a client whose wiring is not known; the channel of the memory
 // controller, when their bypass modes differ; the instance of a pair; the upper bits of the stream
-// ID of a client; then what the instance itself is free in. Without choices the channel is the one
-// that lets most past.
+// ID of a client; then what the instance itself is free in (which match wins, a granule that it
+// does not have, what caches and unclean tables answer); and what address bit 39 of the output
+// does. Without choices the channel is the one that lets most past.
 DmaResult Machine::Issue(const DmaRequest& request, Choices* choices, FaultRecord* record) const {
   DmaResult result;
   uint8_t side = request.side;
@@ -265,18 +311,31 @@ DmaResult Machine::Issue(const DmaRequest& request, Choices* choices, FaultRecor
   const size_t first = InstanceIndex(side, 0);
   if (side > 2 || smmu_[first].spec == nullptr) {
     result.fault = FaultKind::kUnmatchedStream;
+    result.response = Response::kError;
     return result;
   }
   uint8_t which = request.instance == kNoIndex8 ? 0 : request.instance;
   const bool pair = smmu_[first].spec->instance_count == 2;
   if (pair && request.instance == kNoIndex8 && choices != nullptr) which = choices->Next() & 1;
   const size_t instance = first + (pair ? which & 1u : 0);
+  result.instance = static_cast<uint8_t>(instance);
+  if (smmu_[instance].gated || !smmu_[instance].powered) {
+    result.sid = sid & 0x7fff;
+    result.fault = FaultKind::kHeld;
+    result.response = Response::kHeld;
+    return result;
+  }
   if (sid == MemoryController::kPast) {
-    result.instance = static_cast<uint8_t>(instance);
     result.sid = MemoryController::kPassthroughSid;
     result.via.route = Route::kBypass;
     result.pa = request.address;
     result.ipa = request.address;
+    result.memory_attribute = request.memory_attribute;
+    result.shareability = request.shareability;
+    Deliver(request, choices, &result, record);
+    // No SMMU sees it, so the abort is the master's alone.
+    *record = FaultRecord();
+    if (result.fault != FaultKind::kNone) result.response = Response::kError;
     return result;
   }
   if (request.client != kNoIndex && choices != nullptr) {
@@ -293,55 +352,10 @@ DmaResult Machine::Translate(const DmaRequest& request) const {
 DmaResult Machine::Dma(const DmaRequest& request) {
   FaultRecord record;
   Choices none;
-  const DmaResult result = Issue(request, choices_ != nullptr ? choices_ : &none, &record);
-  if (record.global || record.bank != kNoIndex) {
-    Record(smmu_[result.instance], record, result.sid);
-  }
+  DmaResult result = Issue(request, choices_ != nullptr ? choices_ : &none, &record);
+  Remember(request, record, result);
+  Conclude(request, record, &result);
   return result;
-}
-
-// The first fault is kept in full; of later ones only MULTI tells.
-void Machine::Record(SmmuInstance& smmu, const FaultRecord& record, uint16_t sid) {
-  if (record.global) {
-    if (smmu.gfsr != 0) {
-      smmu.gfsr |= gfsr::kMulti;
-      return;
-    }
-    smmu.gfsr = record.status;
-    smmu.gfar = record.far;
-    smmu.gfsynr[0] = record.fsynr0;
-    smmu.gfsynr[1] = sid;
-    return;
-  }
-  ContextBank& bank = smmu.bank[record.bank];
-  if ((bank.fsr & fsr::kClearable) != 0) {
-    bank.fsr |= fsr::kMulti;
-    return;
-  }
-  const bool aarch64 = (smmu.cba2r[record.bank] & kCba2rVa64) != 0;
-  bank.fsr = (bank.fsr & fsr::kSs) | record.status | (aarch64 ? fsr::kFormatAarch64 : 0);
-  if ((bank.sctlr & sctlr::kCfcfg) != 0) bank.fsr |= fsr::kSs;
-  bank.far = record.far;
-  bank.fsynr0 = record.fsynr0;
-  // IPAFAR exists only where the bank translates for stage 2.
-  if (cbar::Type(smmu.cbar[record.bank]) == cbar::kStage2) bank.ipafar = record.ipafar;
-  smmu.cbfrsynra[record.bank] = sid;
-}
-
-// A fault as if a transaction of `sid` had met it; IPAFAR gets the address too.
-void Machine::InjectFault(size_t instance, uint16_t bank, uint32_t status, uint32_t fsynr0,
-                          uint64_t far, uint16_t sid) {
-  if (instance >= kMaxInstances || smmu_[instance].spec == nullptr) return;
-  SmmuInstance& smmu = smmu_[instance];
-  FaultRecord record;
-  record.global = bank == kNoIndex;
-  if (!record.global && bank >= smmu.spec->banks) return;
-  record.bank = bank;
-  record.status = status & (record.global ? gfsr::kClearable : fsr::kClearable);
-  record.fsynr0 = fsynr0;
-  record.far = far;
-  record.ipafar = far;
-  if (record.status != 0) Record(smmu, record, sid);
 }
 
 }  // namespace sidewall::model

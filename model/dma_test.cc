@@ -145,6 +145,99 @@ TEST_F(Dma, BankChecksInOrder) {
   EXPECT_EQ(Resolve(6).route, Route::kNested);
 }
 
+TEST_F(Dma, SecondBankOfANestedContext) {
+  rig.Open(kNiso0);
+  Stage2();
+  rig.NestedBank(kNiso0, 1, 3, 7, 0x80100000);
+  rig.Write(kNiso0, Rig::Cb(1, 0), 0x100);
+  rig.Stream(kNiso0, 0, 6, 1);
+  EXPECT_EQ(Go(6).fault, FaultKind::kNone);
+  const auto expect_fault = [&](FaultKind kind, uint32_t status) {
+    EXPECT_EQ(Go(6).fault, kind);
+    EXPECT_EQ(Gfsr(), status);
+    EXPECT_EQ(rig.Read(kNiso0, 0x50) & 1, 1u);  // Nested
+    rig.Write(kNiso0, 0x48, 0xffffffff);
+  };
+  for (const uint32_t type : {1u, 2u, 3u}) {
+    rig.Write(kNiso0, 0x1000c, type << 16 | 7);
+    expect_fault(FaultKind::kInvalidContext, 1);
+  }
+  rig.Write(kNiso0, 0x1000c, 7);
+  rig.Write(kNiso0, 0x1080c, 0);  // stage 2 in AArch32 under an AArch64 stage 1
+  expect_fault(FaultKind::kInvalidContext, 1);
+  rig.Write(kNiso0, 0x1080c, 1);
+  for (const uint32_t second : {4u, 0x80u, 0xffu}) {
+    rig.Write(kNiso0, 0x10004, 0x30007 | second << 8);
+    expect_fault(FaultKind::kUnimplementedBank, 8);
+  }
+  rig.Write(kNiso0, 0x10004, 0x30307);
+  rig.Write(kNiso0, 0x10804, 0);  // the other way round is a context
+  EXPECT_EQ(Go(6).fault, FaultKind::kNone);
+}
+
+TEST_F(Dma, KindsOfTranslationThatHardwareLacks) {
+  constexpr uint32_t kType[3] = {7, 0x10007, 0x30307};
+  constexpr uint32_t kBit[3] = {29, 30, 28};
+  for (int lacks = 0; lacks < 3; ++lacks) {
+    BoardSpec spec = *rig.board;
+    for (SmmuSpec& smmu : spec.smmu) smmu.idr[0] &= ~(1u << kBit[lacks]);
+    Rig other(&spec, 16);
+    other.Open(kNiso0);
+    other.Stage2Bank(kNiso0, 3, other.NewPage(), 7);
+    other.Stream(kNiso0, 0, 6, 1);
+    for (int type = 0; type < 3; ++type) {
+      other.Write(kNiso0, 0x10004, kType[type]);
+      const Route route = other.machine->Resolve(kNiso0, 6).route;
+      EXPECT_EQ(route == Route::kBadContext, type == lacks) << lacks << type;
+    }
+    other.Write(kNiso0, 0x10004, kType[lacks]);
+    EXPECT_EQ(other.machine->Dma({.side = 1, .sid = 6, .address = kPage, .instance = 0}).fault,
+              FaultKind::kInvalidContext);
+    EXPECT_EQ(other.Read(kNiso0, 0x48), 1u);
+  }
+}
+
+TEST_F(Dma, PrivilegeAndKindByEntry) {
+  rig.Open(kNiso0);
+  rig.NestedBank(kNiso0, 1, 3, 7, 0x80100000);
+  rig.Write(kNiso0, 0x10004, 0x1f307);
+  rig.Write(kNiso0, Rig::Cb(1, 0), 0x1167);
+  rig.HostTables(0x80100000);
+  // The privileged may do all but execute, the unprivileged may only execute.
+  constexpr uint64_t kPxn = uint64_t{1} << 53;
+  rig.PutHost(0x80100000, kPage, kPage | 0x403 | kPxn);
+  struct Case {
+    uint32_t s2cr;
+    bool privileged, instruction, allowed;
+  };
+  const Case cases[] = {
+      {0, false, false, false},        {0, true, false, true},
+      {0, true, true, false},          {0, false, true, true},
+      {3u << 24, false, false, true},  {2u << 24, true, false, false},
+      {3u << 24, false, true, false},  {2u << 24, true, true, true},
+      {1u << 24, true, false, true},   {1u << 24, true, true, true},
+      {1u << 24, false, false, false}, {3u << 26, false, false, true},
+      {2u << 26, false, true, false},  {3u << 26 | 3u << 24, false, false, false},
+  };
+  for (const Case& c : cases) {
+    rig.Write(kNiso0, 0xc00, 1 | c.s2cr);
+    rig.Write(kNiso0, 0x800, 0xff800006);
+    const DmaResult result = rig.machine->Dma({.side = 1,
+                                               .sid = 6,
+                                               .address = kPage,
+                                               .privileged = c.privileged,
+                                               .instruction = c.instruction,
+                                               .instance = 0});
+    EXPECT_EQ(result.fault, c.allowed ? FaultKind::kNone : FaultKind::kPermission)
+        << c.s2cr << c.privileged << c.instruction;
+  }
+  // A write is never an instruction fetch.
+  rig.Write(kNiso0, 0xc00, 1 | 3u << 26 | 3u << 24);
+  EXPECT_EQ(
+      rig.machine->Dma({.side = 1, .sid = 6, .address = kPage, .write = true, .instance = 0}).fault,
+      FaultKind::kNone);
+}
+
 TEST_F(Dma, RoutesByType) {
   rig.Open(kNiso0);
   Stage2();

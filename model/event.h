@@ -146,6 +146,7 @@ inline constexpr uint64_t kDmaAnyInstance = 255;
 inline constexpr uint64_t kSyncImmediate = 0;  // the default
 inline constexpr uint64_t kSyncSlow = 1;       // completes after `polls` reads of the status
 inline constexpr uint64_t kSyncNever = 2;
+inline constexpr uint64_t kSyncDrawn = 3;  // each sync takes a choice: polls, or 255 for never
 
 // kHwFault, bank argument: a global fault.
 inline constexpr uint64_t kGlobalFault = 0xffff;
@@ -153,6 +154,7 @@ inline constexpr uint64_t kGlobalFault = 0xffff;
 // kBootInit, state argument: what the hardware looks like when init is called.
 inline constexpr uint64_t kBootReset = 0;      // the reset values
 inline constexpr uint64_t kBootArbitrary = 1;  // drawn from the hardware-choice section
+inline constexpr uint64_t kBootOdd = 2;        // the same of odd hardware, which is drawn first
 
 // The windows of a trapped access. A pair is the two instances of one logical SMMU.
 enum class Window : uint8_t {

@@ -1,104 +1,110 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+//
+// Ownership, power and locks. Mappings and pools are in hyp_dma.cc and hyp_pool.cc.
 #include "model/hyp.h"
+
+#include "model/hyp_hold.h"
 
 namespace sidewall::model {
 namespace {
 
-constexpr uint64_t kPage = 4096;
-constexpr uint32_t kEnd = 0xffffffff;
-constexpr uint32_t kTaken = 0xfffffffe;
+constexpr uint64_t kPage = Pages::kSize;
 
 }  // namespace
 
-size_t Hyp::PageCount(const BoardSpec& board) {
-  size_t count = 0;
-  for (size_t i = 0; i < board.dram_count; i++) count += board.dram[i].size / kPage;
-  return count;
-}
-
-void Hyp::Reset(const BoardSpec& board, uint8_t* owner, uint8_t* borrower, uint32_t* free_next) {
+void Hyp::Reset(const BoardSpec& board, const HypMemory& memory) {
   board_ = &board;
-  owner_ = owner;
-  borrower_ = borrower;
-  free_next_ = free_next;
-  size_t index = 0;
-  for (size_t i = 0; i < board.dram_count; i++) {
-    for (uint64_t pa = board.dram[i].start; pa < board.dram[i].end(); pa += kPage, index++) {
-      owner_[index] = board.pool.Contains(pa) ? kOwnerEl2 : kOwnerHost;
-      borrower_[index] = kNobody;
-    }
-  }
-  free_count_ = static_cast<uint32_t>(board.pool.size / kPage);
-  free_head_ = 0;
-  for (uint32_t i = 0; i < free_count_; i++) free_next_[i] = i + 1 < free_count_ ? i + 1 : kEnd;
+  pages_.Reset(board, memory.pages);
+  pools_.Reset(board, memory.pools);
+  locks_.Reset();
+  now_ = State();
 }
 
-bool Hyp::PageIndex(uint64_t pa, uint64_t count, size_t* index) const {
-  if (pa % kPage != 0 || count == 0) return false;
-  size_t base = 0;
-  for (size_t i = 0; i < board_->dram_count; i++) {
-    const Range& dram = board_->dram[i];
-    if (dram.Contains(pa)) {
-      *index = base + (pa - dram.start) / kPage;
-      return count <= (dram.end() - pa) / kPage;
-    }
-    base += dram.size / kPage;
-  }
-  return false;
+void Hyp::Mark() {
+  pages_.Mark();
+  pools_.Mark();
+  saved_ = now_;
 }
 
-bool Hyp::All(size_t index, uint64_t count, uint8_t owner, uint8_t borrower) const {
-  for (uint64_t i = 0; i < count; i++) {
-    if (owner_[index + i] != owner) return false;
-    if (borrower_[index + i] != borrower) return false;
-  }
-  return true;
+void Hyp::Restore() {
+  pages_.Restore();
+  pools_.Restore();
+  locks_.Reset();
+  now_ = saved_;
 }
 
 uint8_t Hyp::owner(uint64_t pa) const {
-  size_t index = 0;
-  return PageIndex(pa & ~(kPage - 1), 1, &index) ? owner_[index] : kNobody;
+  const PageInfo* page = pages_.Find(pa);
+  return page ? page->owner : kNobody;
 }
 
-HypResult Hyp::Snapshot(HypCalls& calls) {
+// ---------------------------------------------------------------- locks
+
+void Hyp::Tell(HypCalls& calls, const LockReport& report, Need need) const {
+  if (report.fault == LockFault::kNone) return;
+  HypReport told;
+  told.kind = HypReport::kLock;
+  told.lock = report;
+  told.need = need;
+  calls.Report(told);
+}
+
+void Hyp::Lock(HypCalls& calls, uint32_t id) { Tell(calls, locks_.Take(cpu_, id)); }
+void Hyp::Unlock(HypCalls& calls, uint32_t id) { Tell(calls, locks_.Drop(cpu_, id)); }
+void Hyp::Enter(HypCalls& calls, Need need) { Tell(calls, locks_.InCall(cpu_), need); }
+void Hyp::CallReturned(HypCalls& calls) { Tell(calls, locks_.OnReturn(cpu_)); }
+
+// ---------------------------------------------------------------- the mirror
+
+HypResult Hyp::SnapshotRange(HypCalls& calls, const Range& range) {
   HypResult result;
-  size_t index = 0;
+  uint64_t start = range.start;
+  for (uint64_t pa = range.start; pa <= range.end(); pa += kPage) {
+    // Pages of somebody else carry a note of it in the host's own stage 2, and are skipped.
+    if (pa < range.end() && pages_.Find(pa)->owner == kOwnerHost) continue;
+    if (pa > start) result.mapped += Gain(calls, start, (pa - start) / kPage).mapped;
+    start = pa + kPage;
+  }
+  return result;
+}
+
+// From here on every change is mirrored: the flag is set under the lock that changes take.
+HypResult Hyp::Snapshot(HypCalls& calls) {
+  const Hold hold(*this, calls);
+  HypResult result;
+  now_.idmap_ready = true;
   for (size_t i = 0; i < board_->dram_count; i++) {
-    const Range& dram = board_->dram[i];
-    uint64_t start = dram.start;
-    for (uint64_t pa = dram.start; pa <= dram.end(); pa += kPage, index++) {
-      const bool host = pa < dram.end() && owner_[index] == kOwnerHost;
-      if (host) continue;
-      if (pa > start) result.mapped += Gain(calls, start, (pa - start) / kPage).mapped;
-      start = pa + kPage;
-    }
-    index--;  // the step past the end of this range belongs to the next
+    result.mapped += SnapshotRange(calls, board_->dram[i]).mapped;
   }
   for (size_t i = 0; i < board_->host_mmio_count; i++) {
-    const Range& mmio = board_->host_mmio[i];
-    result.mapped += Gain(calls, mmio.start, mmio.size / kPage).mapped;
+    result.mapped += SnapshotRange(calls, board_->host_mmio[i]).mapped;
   }
   result.called = true;
   return result;
 }
 
 // Loss of ownership takes effect when idmap_complete has returned OK, so nothing here may change
-// before that. A driver that stops half-way or never flushes leaves the pages where they were.
+// before that. A driver that stops half-way or never flushes leaves the pages where they were. One
+// that refuses the rest has changed nothing of it, so what went before is given back.
 HypResult Hyp::Lose(HypCalls& calls, uint64_t pa, uint64_t count) {
   HypResult result;
+  if (!now_.idmap_ready) return result;
   result.called = true;
   uint64_t at = pa;
   const uint64_t end = pa + count * kPage;
-  while (at < end) {
+  while (at < end && result.status == HypStatus::kOk) {
     const HypReply reply = calls.Idmap(at, end, false);
-    if (reply.status != HypStatus::kOk || reply.progress == 0) {
-      calls.IdmapComplete(false);
-      result.status = reply.status == HypStatus::kOk ? HypStatus::kDegraded : reply.status;
-      return result;
-    }
-    at += reply.progress;
+    result.status = reply.status;
+    if (reply.status != HypStatus::kOk) break;
+    if (reply.progress < kPage) result.status = HypStatus::kDegraded;
+    at += reply.progress & ~(kPage - 1);
   }
-  result.status = calls.IdmapComplete(false).status;
+  const HypReply complete = calls.IdmapComplete(false);
+  if (result.status == HypStatus::kOk) result.status = complete.status;
+  if (result.status == HypStatus::kRefused && at > pa) {
+    const HypResult back = Gain(calls, pa, (at - pa) / kPage);
+    if (back.mapped != at - pa) result.status = HypStatus::kDegraded;
+  }
   return result;
 }
 
@@ -106,11 +112,13 @@ HypResult Hyp::Lose(HypCalls& calls, uint64_t pa, uint64_t count) {
 // unmapped: the host owns it and its devices cannot reach it yet.
 HypResult Hyp::Gain(HypCalls& calls, uint64_t pa, uint64_t count) {
   HypResult result;
+  if (!now_.idmap_ready) return result;
   result.called = true;
   uint64_t at = pa;
   const uint64_t end = pa + count * kPage;
   while (at < end) {
     const HypReply reply = calls.Idmap(at, end, true);
+    result.pages_needed = reply.pages_needed;
     if (reply.status != HypStatus::kOk || reply.progress == 0) break;
     at += reply.progress;
   }
@@ -119,73 +127,70 @@ HypResult Hyp::Gain(HypCalls& calls, uint64_t pa, uint64_t count) {
   return result;
 }
 
+// ---------------------------------------------------------------- transitions
+
 HypResult Hyp::Donate(HypCalls& calls, uint64_t pa, uint64_t count, uint8_t to) {
-  size_t index = 0;
-  if (to == kOwnerHost || to >= kMaxOwners) return {HypStatus::kRefused};
-  if (!PageIndex(pa, count, &index)) return {HypStatus::kRefused};
-  if (!All(index, count, kOwnerHost, kNobody)) return {HypStatus::kRefused};
+  const Hold hold(*this, calls);
+  const Why why = pages_.Check(Transition::kDonate, pa, count, kOwnerHost, to);
+  if (why != Why::kNone) return Refused(why);
   const HypResult result = Lose(calls, pa, count);
   if (result.status != HypStatus::kOk) return result;
-  for (uint64_t i = 0; i < count; i++) owner_[index + i] = to;
+  pages_.Commit(Transition::kDonate, pa, count, kOwnerHost, to);
   return result;
 }
 
 HypResult Hyp::Reclaim(HypCalls& calls, uint64_t pa, uint64_t count, uint8_t from) {
-  size_t index = 0;
-  if (from == kOwnerHost || from >= kMaxOwners) return {HypStatus::kRefused};
-  if (!PageIndex(pa, count, &index)) return {HypStatus::kRefused};
-  if (board_->pool.Contains(pa) || board_->pool.Contains(pa + (count - 1) * kPage)) {
-    return {HypStatus::kRefused};
-  }
-  if (!All(index, count, from, kNobody)) return {HypStatus::kRefused};
-  for (uint64_t i = 0; i < count; i++) owner_[index + i] = kOwnerHost;
+  const Hold hold(*this, calls);
+  const Why why = pages_.Check(Transition::kReclaim, pa, count, from, kOwnerHost);
+  if (why != Why::kNone) return Refused(why);
+  pages_.Commit(Transition::kReclaim, pa, count, from, kOwnerHost);
   return Gain(calls, pa, count);
 }
 
 HypResult Hyp::Share(HypCalls& calls, uint64_t pa, uint64_t count, uint8_t owner, uint8_t with) {
-  size_t index = 0;
-  if (owner == with || owner >= kMaxOwners || with >= kMaxOwners) return {HypStatus::kRefused};
-  if (owner == kOwnerEl2 || with == kOwnerEl2) return {HypStatus::kRefused};
-  if (!PageIndex(pa, count, &index)) return {HypStatus::kRefused};
-  if (!All(index, count, owner, kNobody)) return {HypStatus::kRefused};
-  for (uint64_t i = 0; i < count; i++) borrower_[index + i] = with;
+  const Hold hold(*this, calls);
+  const Why why = pages_.Check(Transition::kShare, pa, count, owner, with);
+  if (why != Why::kNone) return Refused(why);
+  pages_.Commit(Transition::kShare, pa, count, owner, with);
   return with == kOwnerHost ? Gain(calls, pa, count) : HypResult{};
 }
 
 HypResult Hyp::Unshare(HypCalls& calls, uint64_t pa, uint64_t count, uint8_t owner, uint8_t with) {
-  size_t index = 0;
-  if (owner >= kMaxOwners || with >= kMaxOwners) return {HypStatus::kRefused};
-  if (!PageIndex(pa, count, &index)) return {HypStatus::kRefused};
-  if (!All(index, count, owner, with)) return {HypStatus::kRefused};
+  const Hold hold(*this, calls);
+  const Why why = pages_.Check(Transition::kUnshare, pa, count, owner, with);
+  if (why != Why::kNone) return Refused(why);
   HypResult result;
   if (with == kOwnerHost) result = Lose(calls, pa, count);
   if (result.status != HypStatus::kOk) return result;
-  for (uint64_t i = 0; i < count; i++) borrower_[index + i] = kNobody;
+  pages_.Commit(Transition::kUnshare, pa, count, owner, with);
   return result;
 }
 
-uint64_t Hyp::PageAlloc() {
-  if (free_head_ == kEnd) return 0;
-  const uint32_t page = free_head_;
-  free_head_ = free_next_[page];
-  free_next_[page] = kTaken;
-  free_count_--;
-  return board_->pool.start + page * kPage;
+// ---------------------------------------------------------------- power
+
+bool Hyp::power_is_off(uint8_t side) const {
+  return side < kMaxSmmus && now_.power[side] != PowerState::kOn;
 }
 
-bool Hyp::PageFree(uint64_t pa) {
-  if (!board_->pool.Contains(pa) || pa % kPage != 0) return false;
-  const auto page = static_cast<uint32_t>((pa - board_->pool.start) / kPage);
-  if (free_next_[page] != kTaken) return false;
-  free_next_[page] = free_head_;
-  free_head_ = page;
-  free_count_++;
-  return true;
-}
-
-bool Hyp::IsTaken(uint64_t pa) const {
-  if (!board_->pool.Contains(pa)) return false;
-  return free_next_[(pa - board_->pool.start) / kPage] == kTaken;
+// The unit counts as off before the driver hears that it will be, and as on again only once the
+// driver has brought it back; a driver that refuses leaves it where it was. While a unit is off the
+// driver may leave its registers alone, so the other way round would let it touch a dead bus.
+HypResult Hyp::Power(HypCalls& calls, PowerCall call, uint8_t side) {
+  bool exists = false;
+  for (size_t i = 0; i < board_->smmu_count; i++) exists |= board_->smmu[i].side == side;
+  if (!exists) return Refused(Why::kArgument);
+  PowerState& state = now_.power[side];
+  const bool down = call == PowerCall::kSuspend || call == PowerCall::kOff;
+  const bool sleep = call == PowerCall::kSuspend || call == PowerCall::kResume;
+  const PowerState low = sleep ? PowerState::kSuspended : PowerState::kOff;
+  if (state != (down ? PowerState::kOn : low)) return Refused(Why::kPower);
+  if (down) state = low;
+  HypResult result;
+  result.called = true;
+  result.status = calls.Power(call, side).status;
+  const bool done = result.status == HypStatus::kOk;
+  if (down != done) state = PowerState::kOn;
+  return result;
 }
 
 }  // namespace sidewall::model

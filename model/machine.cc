@@ -8,13 +8,15 @@ namespace sidewall::model {
 static_assert(__is_trivially_copyable(Machine), "snapshots copy it as bytes");
 static_assert(sizeof(Machine) < 256 * 1024);
 static_assert(kSyncModeSlow == kSyncSlow && kSyncModeNever == kSyncNever);
+static_assert(kSyncModeDrawn == kSyncDrawn);
 
 // Passes changes of trees on to the machine; apart from it, so that the machine has no vtable.
 class Machine::Listener final : public TreeListener {
  public:
-  explicit Listener(Machine* machine) : machine_(machine) {}
+  // stored: what it hears of is the effect of a store to a table.
+  explicit Listener(Machine* machine, bool stored = false) : machine_(machine), stored_(stored) {}
   void OnTreeLeaf(uint16_t tree, const LeafChange& change) override {
-    machine_->OnTreeLeaf(tree, change);
+    machine_->OnTreeLeaf(tree, change, stored_);
   }
   void OnTreeLive(uint64_t root, bool live) override {
     if (machine_->watcher_ != nullptr) machine_->watcher_->OnTree(root, live);
@@ -22,13 +24,21 @@ class Machine::Listener final : public TreeListener {
   void OnTreeWild(uint64_t root) override {
     if (machine_->watcher_ != nullptr) machine_->watcher_->OnWildTree(root);
   }
+  void OnTableUnlinked(uint16_t tree, uint64_t pa, unsigned level, uint64_t base) override {
+    machine_->OnTableUnlinked(tree, pa, level, base);
+  }
+  void OnTableTaken(uint16_t walk, uint16_t by, bool same) override {
+    machine_->OnTableTaken(walk, by, same);
+  }
 
  private:
   Machine* machine_;
+  bool stored_;
 };
 
 size_t Machine::WorkSize(size_t pool_pages) {
-  return Stage2Trees::WorkSize(pool_pages) + kMaxInstances * Tlb::WorkSize(pool_pages);
+  return PendingStores::WorkSize(pool_pages) + Stage2Trees::WorkSize(pool_pages) +
+         kMaxInstances * (Tlb::WorkSize(pool_pages) + TranslationCache::WorkSize());
 }
 
 void Machine::Reset(const BoardSpec& board, const Arena& arena, Choices* choices,
@@ -39,15 +49,18 @@ void Machine::Reset(const BoardSpec& board, const Arena& arena, Choices* choices
   arena_ = arena;
   marked_ = false;
   holders_tree_ = kNoTree;
+  stalls_ = Stalls();
   memory_.Reset(board, arena);
   mc_.Reset(board);
-  auto* work = static_cast<uint8_t*>(arena.work);
+  auto* work = static_cast<uint8_t*>(arena.work) + PendingStores::WorkSize(arena.pool_pages);
   trees_.Reset(work, &memory_);
   work += Stage2Trees::WorkSize(arena.pool_pages);
   for (Tlb& tlb : tlb_) {
-    tlb.Reset(work, arena.pool_pages);
+    tlb.Reset(work, arena.pool_pages, &trees_, board.walk_cache_erratum);
     work += Tlb::WorkSize(arena.pool_pages);
   }
+  SetProfile(TlbProfile::kAdversarial);
+  ResetStatistics();
   for (SmmuInstance& smmu : smmu_) smmu = SmmuInstance();
   for (size_t i = 0; i < board.smmu_count; ++i) {
     const SmmuSpec& spec = board.smmu[i];
@@ -55,6 +68,7 @@ void Machine::Reset(const BoardSpec& board, const Arena& arena, Choices* choices
       SmmuInstance& smmu = smmu_[InstanceIndex(spec.side, n)];
       smmu.spec = &spec;
       smmu.window = spec.window[n];
+      SetIdentity(smmu, spec.idr);
       ResetRegisters(smmu);
     }
   }
@@ -87,6 +101,7 @@ bool Machine::Read32(uint64_t pa, uint32_t* value) {
   uint32_t offset = 0;
   if (pa % 4 != 0) return false;
   if (InstanceOf(pa, &instance, &offset)) {
+    if (!smmu_[instance].powered) return false;
     if (smmu_[instance].failing_reads > 0) {
       --smmu_[instance].failing_reads;
       return false;
@@ -107,6 +122,7 @@ bool Machine::Read64(uint64_t pa, uint64_t* value) {
   size_t instance = 0;
   uint32_t offset = 0;
   if (InstanceOf(pa, &instance, &offset)) {
+    if (!smmu_[instance].powered) return false;
     if (smmu_[instance].failing_reads > 0) {
       --smmu_[instance].failing_reads;
       return false;
@@ -127,7 +143,7 @@ void Machine::Write32(uint64_t pa, uint32_t value) {
   size_t instance = 0;
   uint32_t offset = 0;
   if (InstanceOf(pa, &instance, &offset)) {
-    WriteRegister(instance, offset, value, 4);
+    if (smmu_[instance].powered) WriteRegister(instance, offset, value, 4);
     return;
   }
   for (size_t i = 0; i < board_->mc_window_count; ++i) {
@@ -141,7 +157,7 @@ void Machine::Write64(uint64_t pa, uint64_t value) {
   size_t instance = 0;
   uint32_t offset = 0;
   if (pa % 8 == 0 && InstanceOf(pa, &instance, &offset)) {
-    WriteRegister(instance, offset, value, 8);
+    if (smmu_[instance].powered) WriteRegister(instance, offset, value, 8);
     return;
   }
   // Two words: what a bus does with a doubleword that no 64-bit register takes.
@@ -149,21 +165,42 @@ void Machine::Write64(uint64_t pa, uint64_t value) {
   Write32(pa + 4, static_cast<uint32_t>(value >> 32));
 }
 
+bool Machine::Read(uint64_t pa, unsigned width, uint64_t* value) {
+  if (width == 8) return Read64(pa, value);
+  if ((width != 1 && width != 2 && width != 4) || pa % width != 0) return false;
+  uint32_t word = 0;
+  if (!Read32(pa & ~uint64_t{3}, &word)) return false;
+  *value = (word >> (8 * (pa % 4))) & (~uint64_t{0} >> (64 - 8 * width));
+  return true;
+}
+
+void Machine::Write(uint64_t pa, unsigned width, uint64_t value) {
+  if (width == 8) Write64(pa, value);
+  if (width == 4) Write32(pa, static_cast<uint32_t>(value));
+}
+
 // ---------------------------------------------------------------------------------------- memory
 
+// What a store adds counts at once. What it takes away counts until the store is visible.
 bool Machine::StorePool(size_t page, size_t word, uint64_t value) {
   uint64_t& slot = memory_.pool_page(page)[word];
   const uint64_t before = slot;
   if (before == value) return true;
   memory_.TouchPool(page);
   slot = value;
-  // While a tree is wild its tables are not known, so any descriptor that ends may be one of its.
-  if (trees_.conflict_count() != 0 && (before & 1) != 0) NoteUnfollowedRemoval();
-  if (trees_.Indexed(page)) {
-    Listener listener(this);
-    trees_.OnStore(page, word, before, value, &listener);
-  }
+  Listener listener(this, true);
+  if (trees_.Indexed(page)) trees_.OnNewValue(page, word, before, value, &listener);
+  if (!memory_.pending().Add(page, word, before)) trees_.OnLost(page, &listener);
   return true;
+}
+
+// No walker can see this old value of a word any more.
+void Machine::OnVisible(size_t page, size_t word, uint64_t old) {
+  // While a tree is wild its tables are not known, so any descriptor that ends may be one of its.
+  if (trees_.conflict_count() != 0 && (old & 1) != 0) NoteUnfollowedRemoval();
+  if (!trees_.Indexed(page)) return;
+  Listener listener(this, true);
+  trees_.OnOldGone(page, word, old, &listener);
 }
 
 void Machine::TableWrite64(uint64_t pa, uint64_t value) { Store64(pa & ~uint64_t{7}, value); }
@@ -173,9 +210,27 @@ void Machine::TableZero(uint64_t pa) {
   for (uint64_t offset = 0; offset < kPageSize; offset += 8) Store64(page + offset, 0);
 }
 
-// Stores reach the walker at once in this model, so barriers and cleaning have nothing to do.
-void Machine::Barrier() {}
-void Machine::Clean(uint64_t, uint64_t) {}
+void Machine::Barrier() {
+  PendingStores::Gone gone;
+  while (memory_.pending().TakeGone(&gone)) OnVisible(gone.page, gone.word, gone.value);
+}
+
+// Whole lines of 64 bytes are cleaned, each up to the next barrier.
+void Machine::Clean(uint64_t pa, uint64_t size) {
+  constexpr uint64_t kLine = 64;
+  const uint64_t first = pa & ~(kLine - 1);
+  const uint64_t end = (pa + size + kLine - 1) & ~(kLine - 1);
+  for (uint64_t at = first; size != 0 && at < end;) {
+    const uint64_t page_end = (at & ~(kPageSize - 1)) + kPageSize;
+    const uint64_t stop = page_end < end ? page_end : end;
+    const size_t page = memory_.PoolIndex(at);
+    if (page != Memory::kNoPage) {
+      memory_.pending().Clean(page, at % kPageSize / sizeof(uint64_t),
+                              (stop - at) / sizeof(uint64_t));
+    }
+    at = stop;
+  }
+}
 
 uint64_t Machine::Load64(uint64_t pa) const { return memory_.Load64(pa); }
 
@@ -202,6 +257,8 @@ void Machine::UpdateBankTree(size_t index, uint16_t number) {
                        (bank.sctlr & sctlr::kM) != 0 && (smmu.cba2r[number] & kCba2rVa64) != 0;
   Stage2Geometry shape;
   if (enabled) shape = DecodeStage2(bank.tcr, bank.ttbr0);
+  // Big-endian tables are not followed; the tree is wild, as it is under a granule of no size.
+  if (enabled && (bank.sctlr & sctlr::kE) != 0) shape.page_bits = 14;
   const bool named = enabled && shape.valid;
   const uint16_t old = bank.tree;
   if (old == kNoTree && !named) return;
@@ -235,7 +292,7 @@ void Machine::FindHolders(uint16_t tree) {
     vmids[0] = vmids[1] = vmids[2] = vmids[3] = 0;
     const SmmuInstance& smmu = smmu_[i];
     if (smmu.spec == nullptr) continue;
-    for (uint16_t b = 0; b < smmu.spec->banks; ++b) {
+    for (uint16_t b = 0; b < smmu.banks; ++b) {
       if (smmu.bank[b].tree != tree) continue;
       const uint8_t vmid = smmu.bank[b].tree_vmid;
       vmids[vmid / 64] |= uint64_t{1} << (vmid % 64);
@@ -269,13 +326,53 @@ void Machine::NoteUnfollowedRemoval() {
   }
 }
 
-void Machine::OnTreeLeaf(uint16_t tree, const LeafChange& change) {
+void Machine::OnTreeLeaf(uint16_t tree, const LeafChange& change, bool stored) {
   if (!change.added) {
     FindHolders(tree);
-    ForEachHolder(
-        [&](size_t i, uint8_t vmid) { tlb_[i].Push(vmid, change.ipa, change.page, change.perm); });
+    ForEachHolder([&](size_t i, uint8_t vmid) { tlb_[i].Push(vmid, change); });
+  } else if (stored && trees_.tree(tree).stale_refs != 0) {
+    // Caches that still lead to this tree may take up the new leaf, and an invalidation of before
+    // does not cover that.
+    for (Tlb& tlb : tlb_) {
+      for (size_t n = 0; n < tlb.tree_count(); ++n) {
+        if (tlb.tree(n).tree == tree) tlb.Push(tlb.tree(n).vmid, change);
+      }
+    }
   }
   if (watcher_ != nullptr) watcher_->OnLeaf(change);
+}
+
+// Every walk cache that could hold a pointer to the table keeps it, under the VMIDs of the tree.
+void Machine::OnTableUnlinked(uint16_t tree, uint64_t pa, unsigned level, uint64_t base) {
+  FindHolders(tree);
+  Listener listener(this);
+  const uint16_t walk = trees_.AddWalk(tree, pa, level, base, &listener);
+  FindHolders(tree);
+  ForEachHolder([&](size_t i, uint8_t vmid) {
+    if (tlb_[i].PushTree(vmid, walk)) trees_.AddStale(walk);
+  });
+  holders_tree_ = kNoTree;
+  trees_.DropUnused(walk, &listener);
+}
+
+// A walk tree ends when its root is back where it was, under a tree that all its holders hold too:
+// then the tables lead wherever the walk caches do. Else its pages will mean something else, and
+// what its holders may have cached cannot be followed.
+void Machine::OnTableTaken(uint16_t walk, uint16_t by, bool same) {
+  FindHolders(walk);
+  uint64_t of_walk[kMaxInstances][4];
+  __builtin_memcpy(of_walk, holders_, sizeof(holders_));
+  FindHolders(by);
+  bool covered = same;
+  for (size_t i = 0; i < kMaxInstances; ++i) {
+    for (size_t n = 0; n < 4; ++n) covered = covered && (of_walk[i][n] & ~holders_[i][n]) == 0;
+  }
+  holders_tree_ = kNoTree;
+  Listener listener(this);
+  if (!covered) return trees_.MakeWild(walk, false, &listener);
+  for (Tlb& tlb : tlb_) {
+    for (size_t n = tlb.ForgetTree(walk); n != 0; --n) trees_.DropStale(walk, &listener);
+  }
 }
 
 // ------------------------------------------------------------------------------------- questions
@@ -287,6 +384,14 @@ bool Machine::MayHoldEverything(size_t instance, uint8_t vmid) const {
   if (tlb.overflowed(vmid)) return true;
   for (size_t i = 0; i < tlb.tree_count(); ++i) {
     if (tlb.tree(i).vmid == vmid && trees_.tree(tlb.tree(i).tree).wild) return true;
+  }
+  return false;
+}
+
+bool Machine::MayWalk(size_t instance, uint8_t vmid, uint64_t root) const {
+  const Tlb& tlb = tlb_[instance];
+  for (size_t i = 0; i < tlb.tree_count(); ++i) {
+    if (tlb.tree(i).vmid == vmid && trees_.tree(tlb.tree(i).tree).root == root) return true;
   }
   return false;
 }
@@ -341,6 +446,10 @@ void Machine::FailReads(size_t instance, uint64_t count) {
   smmu_[instance].failing_reads = count;
 }
 
+void Machine::SetQuirks(size_t instance, const Quirks& quirks) {
+  if (instance < kMaxInstances) smmu_[instance].quirks = quirks;
+}
+
 // Masters are gated while the power is off, so what matters is the state after it is back.
 void Machine::PowerLoss(uint8_t side) {
   for (uint8_t n = 0; n < 2; ++n) {
@@ -349,10 +458,16 @@ void Machine::PowerLoss(uint8_t side) {
     SmmuInstance& smmu = smmu_[index];
     DroppedTrees dropped;
     tlb_[index].MakeUnknown(&dropped);
+    cache_[index].Clear();
     Listener listener(this);
     uint16_t named[kMaxBanks];
     for (size_t b = 0; b < kMaxBanks; ++b) named[b] = smmu.bank[b].tree;
+    const bool powered = smmu.powered;
+    const bool gated = smmu.gated;
     ResetRegisters(smmu);
+    smmu.powered = powered;
+    smmu.gated = gated;
+    DropHeld(index);
     holders_tree_ = kNoTree;
     for (uint16_t tree : named) {
       if (tree != kNoTree) trees_.DropBank(tree, &listener);

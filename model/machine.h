@@ -23,6 +23,7 @@
 #include "model/smmu_state.h"
 #include "model/stage2_trees.h"
 #include "model/tlb.h"
+#include "model/translation_cache.h"
 
 namespace sidewall::model {
 
@@ -68,7 +69,15 @@ enum class FaultKind : uint8_t {
   kAddressSize,
   kExternal,
   kBlocked,  // the bank is in the faulted state and HUPCF is 0
-  kHeld,     // power is off
+  kHeld,     // power is off, or the masters of the side are gated
+};
+
+// How the master sees the end of its transaction.
+enum class Response : uint8_t {
+  kDelivered,
+  kError,  // CFRE, or GFRE for a fault that no bank records
+  kZero,   // reads as zero, writes are ignored
+  kHeld,   // no answer yet: a stall (CFCFG) until RESUME, or the power is off
 };
 
 struct DmaRequest {
@@ -81,6 +90,10 @@ struct DmaRequest {
   bool instruction = false;
   uint16_t own_sid = 0;          // what the device drives when the MC override is off
   uint8_t instance = kNoIndex8;  // of the pair; kNoIndex8: the hardware chooses
+  // As the master drives them, in the encodings of DmaResult. The default is the weakest, so that
+  // the result shows what the configuration adds.
+  uint8_t memory_attribute = 0xff;
+  uint8_t shareability = 0;
 };
 
 struct DmaResult {
@@ -95,7 +108,26 @@ struct DmaResult {
   uint8_t table_count = 0;      // stage-1 tables that the walk read,
   uint64_t table_page[4] = {};  // as intermediate physical addresses
   Resolution via;
+  bool stage1_walk = false;  // stage 2 failed a table fetch of stage 1
+  Response response = Response::kDelivered;
+  // Of a delivered access, as PAR_EL1 would show them: ATTR, in the encoding of MAIR_EL1, and SH:
+  // 0 not, 2 outer, 3 inner shareable. Not known when a stale entry gave the answer.
+  uint8_t memory_attribute = 0xff;
+  uint8_t shareability = 0;
+  uint64_t output = 0;  // pa before address bit 39 took effect
 };
+
+// Address bit 39 selects a data format on this machine: an address with it set may be an alias of
+// the one without.
+inline constexpr uint64_t kFormatBit = uint64_t{1} << 39;
+
+// A transaction that a stall holds, or one whose stall has ended, with the result it has so far.
+struct HeldDma {
+  DmaRequest request;
+  DmaResult result;
+  uint16_t bank = kNoIndex;  // that waits for RESUME
+};
+inline constexpr size_t kMaxHeldDma = 16;
 
 // One change of what a live stage-2 tree maps. A tree is live while an enabled stage-2 bank
 // names its root. `page` is an output page (4 KiB aligned), after bit 39 as stored.
@@ -103,15 +135,24 @@ struct LeafChange {
   uint64_t root = 0;
   uint64_t ipa = 0;
   uint64_t page = 0;
-  uint8_t perm = 0;    // Permission
-  bool added = false;  // else removed
+  uint8_t perm = 0;        // Permission
+  bool added = false;      // else removed
+  bool block = false;      // part of a block, and not of a last-level leaf
+  uint8_t leaf_bits = 12;  // log2 of the size of the leaf that it is part of
 };
 
 // Told of what a store changed. Calls come from inside Write*/Table*/Store64, in order, before
-// they return; a tree that only stale TLB entries kept alive ends inside the status read that
-// shows the sync complete (or in PowerLoss). When trees of two shapes lie over one root, the root
-// is announced anew after one of them ends; and so is a tree that was wild only because another
-// tree used one of its tables, after that other tree ends: OnTree false, OnTree true, its leaves.
+// they return; what a store takes away is told inside the Barrier that makes it visible to walkers,
+// so that one address may have an old and a new leaf meanwhile. A tree that only stale TLB entries
+// kept alive ends inside the status read that shows the sync complete (or in PowerLoss). When trees
+// of two shapes lie over one root, the root is announced anew after one of them ends; and so is a
+// tree that was wild only because another tree used one of its tables, after that other tree ends:
+// OnTree false, OnTree true, its leaves.
+//
+// A table that is unlinked from a live tree becomes a tree of its own, under its own address as
+// root, as long as the walk cache of an instance may lead there (see MayWalk): after the removal of
+// its leaves from the tree that it was in, OnTree true and its leaves again. Stores to it are
+// followed. It ends, or becomes wild, before a tree that links one of its pages says so.
 class Watcher {
  public:
   virtual void OnLeaf(const LeafChange& change) = 0;
@@ -125,6 +166,25 @@ class Watcher {
   ~Watcher() = default;
 };
 
+// Who answers a transaction. The adversarial TLB may hold whatever was valid since the last
+// invalidation, and answers by choice. The LRU one holds the last translations of each instance:
+// a hit answers, commands act at once; it is there to count what a real TLB would do.
+enum class TlbProfile : uint8_t { kAdversarial, kLru };
+inline constexpr size_t kLruEntries = 256;
+
+// What the TLB of an instance did since Reset or ResetStatistics; Restore leaves it alone.
+struct TlbStatistics {
+  uint64_t translations = 0;  // transactions that a bank translated, or faulted in its tables
+  uint64_t hits = 0;          // answered by the TLB
+  uint64_t misses = 0;
+  uint64_t walks = 0;
+  uint64_t table_reads = 0;  // descriptors that these walks fetched
+  uint64_t commands[kTlbCommands] = {};
+  uint64_t syncs = 0;       // seen complete
+  uint64_t faults = 0;      // recorded, of transactions
+  uint64_t interrupts = 0;  // that these raised
+};
+
 class Machine {
  public:
   static size_t WorkSize(size_t pool_pages);
@@ -134,6 +194,9 @@ class Machine {
   void Reset(const BoardSpec& board, const Arena& arena, Choices* choices, Watcher* watcher);
   // Overwrites registers with values drawn from the choices, as a hostile boot loader could.
   void Scramble();
+  // The same of hardware that is odd in a way that is drawn first: ID registers that differ within
+  // a pair or count less, registers that do not stick, locked clients, torn 64-bit registers.
+  void ScrambleOdd();
   void set_choices(Choices* choices) { choices_ = choices; }
 
   // ---- EL2's side. pa is a register address in an SMMU or MC window.
@@ -141,6 +204,12 @@ class Machine {
   bool Read64(uint64_t pa, uint64_t* value);
   void Write32(uint64_t pa, uint32_t value);
   void Write64(uint64_t pa, uint64_t value);
+  // Any width: 1, 2, 4 or 8 bytes. Of what is implementation defined, MMU-500 and this model do: a
+  // read of 1 or 2 bytes gives them out of the word that it would read, a write of 1 or 2 bytes is
+  // ignored, 8 bytes where no 64-bit register lies are two words, and what is not aligned to a word
+  // is not answered when read and ignored when written.
+  bool Read(uint64_t pa, unsigned width, uint64_t* value);
+  void Write(uint64_t pa, unsigned width, uint64_t value);
   void TableWrite64(uint64_t pa, uint64_t value);
   void TableZero(uint64_t pa);
   void Barrier();
@@ -156,6 +225,13 @@ class Machine {
   DmaResult Dma(const DmaRequest& request);
   // The same without any side effect and without stale entries: what the tables say now.
   DmaResult Translate(const DmaRequest& request) const;
+  // Transactions whose stall RESUME has ended, oldest first: what became of each. False: there is
+  // none.
+  bool TakeResumed(HeldDma* resumed);
+  size_t held_count() const { return stalls_.held_count; }
+  // True while an instance asserts its interrupt: any recorded fault whose bank has CFIE, or a
+  // global one under GFIE.
+  bool IrqLine(size_t instance) const;
 
   // ---- Registers of an instance without any side effect; 0 where there is none. offset is that of
   // the window, 4-byte aligned. PeekMc: the MC's window `index`, as in BoardSpec::mc_window.
@@ -170,6 +246,9 @@ class Machine {
   // True while entries of before the first completed TLBIALLNSNH may still be there. MayHold and
   // ForEachStale do not count those.
   bool TlbUnknown(size_t instance) const;
+  // True when caches of an instance may lead to the tree of this root under `vmid`, though no
+  // enabled bank names it under that VMID: its bank was changed, or it was unlinked from its tree.
+  bool MayWalk(size_t instance, uint8_t vmid, uint64_t root) const;
   // Permissions with which a translation to `page` under `vmid` may still be cached, though the
   // tables no longer hold it.
   uint8_t MayHold(size_t instance, uint8_t vmid, uint64_t page) const;
@@ -189,12 +268,26 @@ class Machine {
   // channel of the memory controller.
   uint16_t ClientSid(uint16_t client, uint16_t own_sid) const;
 
+  // ---- The TLB's way of working, and what it did. SetProfile empties it; up to 512 entries, and 0
+  // is no TLB. The room of the adversarial one is fixed.
+  void SetProfile(TlbProfile profile, size_t entries = kLruEntries);
+  const TlbStatistics& statistics(size_t instance) const { return statistics_[instance]; }
+  void ResetStatistics();
+
   // ---- Hardware events of a program.
   void InjectFault(size_t instance, uint16_t bank, uint32_t fsr, uint32_t fsynr0, uint64_t far,
                    uint16_t sid);
   void SetSyncMode(size_t instance, uint64_t mode, uint64_t polls);
   void FailReads(size_t instance, uint64_t count);
   void PowerLoss(uint8_t side);
+  // Off: all state is lost, reads fail, writes are lost, and DMA of the side is held. On brings the
+  // reset state, and lets the masters go on.
+  void SetPower(uint8_t side, bool on);
+  // Holds the masters of a side, powered or not: EL2 is still restoring what was lost.
+  void GateMasters(uint8_t side, bool gated);
+  bool powered(uint8_t side) const;
+  // Makes one instance odd; see Quirks. A reset of its registers leaves it so.
+  void SetQuirks(size_t instance, const Quirks& quirks);
 
   // ---- Naming. A global instance index counts windows: niso1, niso1m, niso0, niso0m, iso on the
   // Tegra boards; boards with fewer SMMUs keep the indices of the windows that they have.
@@ -220,15 +313,36 @@ class Machine {
     Resolution via;
     FaultKind fault = FaultKind::kNone;
     bool second_bank = false;  // the fault is that of the bank named by CBAR.CBNDX
+    bool by_entry = false;     // an entry, not sCR0, says that the stream is bypassed
+  };
+  // How a transaction was translated, for the TLB and its statistics.
+  struct WalkNote {
+    bool done = false;   // tables were read, unless a fault came before
+    bool found = false;  // without a fault
+    bool global = false;
+    uint8_t kind = 0;  // bit number in CachedTranslation::kinds
+    uint8_t leaf_bits = 12;
+    uint32_t reads = 0;
+    uint64_t pa = 0;
+    size_t hit = TranslationCache::kNone;
   };
   // Where a fault is recorded, and what.
   struct FaultRecord {
+    WalkNote walk;
     bool global = false;
     uint16_t bank = kNoIndex;  // kNoIndex with !global: nowhere
     uint32_t status = 0;
     uint32_t fsynr0 = 0;
     uint64_t far = 0;
     uint64_t ipafar = 0;
+    uint16_t held_by = kNoIndex;  // the bank whose fault holds back a transaction that has none
+  };
+  struct Stalls {
+    size_t count() const { return held_count + resumed_count; }
+    size_t held_count = 0;
+    size_t resumed_count = 0;
+    HeldDma held[kMaxHeldDma];
+    HeldDma resumed[kMaxHeldDma];
   };
   struct SnapshotLayout;
   class Listener;
@@ -241,25 +355,50 @@ class Machine {
   uint32_t ReadBank(size_t instance, uint16_t bank, uint32_t offset);
   void WriteRegister(size_t instance, uint32_t offset, uint64_t value, unsigned width);
   void WriteGlobal0(size_t instance, uint32_t offset, uint32_t value);
-  void WriteGlobalCommand(size_t instance, uint32_t offset, uint32_t value);
+  void WriteGlobalCommand(size_t instance, uint32_t offset, uint64_t value);
   void WriteGlobal1(size_t instance, uint32_t offset, uint32_t value);
   void WriteBank(size_t instance, uint16_t bank, uint32_t offset, uint32_t value);
   bool WriteBankWide(size_t instance, uint16_t bank, uint32_t offset, uint64_t value);
   void WriteBankCommand(size_t instance, uint16_t bank, uint32_t offset, uint64_t value);
   void WriteSctlr(size_t instance, uint16_t bank, uint32_t value);
   void SetEntry(SmmuInstance& smmu, size_t entry, uint32_t value);
+  uint32_t PollsOfSync(const SmmuInstance& smmu);
+  static bool StepSync(const SmmuInstance& smmu, uint32_t* polls);
   bool GlobalSyncActive(size_t instance);
   bool BankSyncActive(size_t instance, uint16_t bank);
+  // caches.cc
+  bool AnswerFromTlb(const DmaRequest& request, unsigned kind, Choices* choices, DmaResult* result,
+                     FaultRecord* record) const;
+  void KeepTranslation(const Resolution& via, size_t instance, uint64_t address,
+                       CachedTranslation entry);
+  bool IsKept(const TlbTag& tag, size_t instance, uint64_t address, const WalkNote& walk) const;
+  void Remember(const DmaRequest& request, const FaultRecord& record, const DmaResult& result);
+  static void NoteWalk(const class Walk& walk, unsigned kind, WalkNote* note);
+  static void CountFault(const FaultRecord& record, const SmmuInstance& smmu,
+                         TlbStatistics* counts);
+  void Invalidate(size_t instance, const Invalidation& what);
+  void InvalidateFromBank(size_t instance, uint16_t bank, uint32_t offset, uint64_t value);
+  void InvalidateGlobally(size_t instance, uint32_t offset, uint64_t value);
+  void CompleteGlobalSync(size_t instance);
+  void CompleteBankSync(size_t instance, uint16_t bank);
   // machine.cc
   void UpdateBankTree(size_t instance, uint16_t bank);
   void DropStaleTrees(const DroppedTrees& dropped);
-  void OnTreeLeaf(uint16_t tree, const LeafChange& change);
+  void OnTreeLeaf(uint16_t tree, const LeafChange& change, bool stored);
+  void OnTableUnlinked(uint16_t tree, uint64_t pa, unsigned level, uint64_t base);
+  void OnTableTaken(uint16_t walk, uint16_t by, bool same);
+  void OnVisible(size_t page, size_t word, uint64_t old);
   void FindHolders(uint16_t tree);
   template <typename F>
   void ForEachHolder(F f) const;
   void NoteUnfollowedRemoval();
   bool StorePool(size_t page, size_t word, uint64_t value);
   void ScrambleInstance(size_t instance, uint64_t* state);
+  void DrawIdentity(uint64_t* state);
+  void DrawQuirks(uint64_t* state);
+  void DrawStuckRegister(uint64_t* state);
+  void DrawClients(uint64_t* state);
+  void DrawMonitors(size_t instance, uint64_t* state);
   void VisitStale(size_t instance, uint8_t vmid, void (*fn)(void*, uint64_t, uint8_t),
                   void* context) const;
   // dma.cc
@@ -270,7 +409,17 @@ class Machine {
   DmaResult Process(const DmaRequest& request, size_t instance, uint16_t sid, Choices* choices,
                     FaultRecord* record) const;
   DmaResult Issue(const DmaRequest& request, Choices* choices, FaultRecord* record) const;
+  void Translated(const DmaRequest& request, Choices* choices, DmaResult* result,
+                  FaultRecord* record) const;
+  void Deliver(const DmaRequest& request, Choices* choices, DmaResult* result,
+               FaultRecord* record) const;
+  // faults.cc
+  Response ResponseTo(const SmmuInstance& smmu, const FaultRecord& record) const;
+  void Conclude(const DmaRequest& request, const FaultRecord& record, DmaResult* result);
   void Record(SmmuInstance& smmu, const FaultRecord& record, uint16_t sid);
+  bool Hold(const DmaRequest& request, const DmaResult& result, uint16_t bank);
+  void Resume(size_t instance, uint16_t bank, bool terminate);
+  void DropHeld(size_t instance);
 
   const BoardSpec* board_ = nullptr;
   Choices* choices_ = nullptr;
@@ -280,7 +429,11 @@ class Machine {
   MemoryController mc_;
   Stage2Trees trees_;
   Tlb tlb_[kMaxInstances];
+  TranslationCache cache_[kMaxInstances];
+  TlbStatistics statistics_[kMaxInstances];
+  TlbProfile profile_ = TlbProfile::kAdversarial;
   SmmuInstance smmu_[kMaxInstances];
+  Stalls stalls_;
   bool marked_ = false;
   // The VMIDs, per instance, under which `holders_tree_` may be cached; rebuilt on demand.
   uint16_t holders_tree_ = kNoTree;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
 #include "model/mc.h"
 
+#include "model/registers.h"
+
 namespace sidewall::model {
 
 namespace {
@@ -14,6 +16,12 @@ constexpr size_t kSidWindow = 0;
 constexpr size_t kBroadcastWindow = 1;
 constexpr size_t kFirstChannelWindow = 2;
 
+// Ids that no client has keep what is written to their registers, which does nothing.
+bool HasRegisters(size_t client) {
+  const ClientInfo* info = FindClient(static_cast<uint16_t>(client));
+  return info == nullptr || info->has_registers;
+}
+
 // The channel whose copies a window shows.
 size_t ChannelOf(size_t window) {
   return window == kBroadcastWindow ? 0 : window - kFirstChannelWindow;
@@ -23,9 +31,11 @@ size_t ChannelOf(size_t window) {
 
 void MemoryController::Reset(const BoardSpec& board) {
   for (size_t client = 0; client < kMcClients; ++client) {
-    override_[client] = board.mc_override_reset & 0xff;
-    security_[client] = board.mc_security_reset & mc_security::kMask;
+    const bool there = HasRegisters(client);
+    override_[client] = there ? board.mc_override_reset & 0xff : 0;
+    security_[client] = there ? board.mc_security_reset & mc_security::kMask : 0;
   }
+  for (uint64_t& word : deaf_) word = 0;
   for (uint32_t& mask : int_mask_) mask = 0;
   // Firmware hands the machine over with the mode fixed: only SID 0x7f goes past the SMMUs.
   for (uint32_t& config : bypass_config_) config = kBypassConfigLock | 2;
@@ -49,6 +59,7 @@ void MemoryController::Write32(size_t window, uint32_t offset, uint32_t value) {
     if (offset >= kSidRegistersEnd) return;
     const size_t client = offset / 8;
     if ((security_[client] & mc_security::kLock) != 0) return;
+    if (deaf(static_cast<uint16_t>(client)) || !HasRegisters(client)) return;
     if ((offset & 4) != 0) {
       security_[client] = value & mc_security::kMask;
     } else {
@@ -120,6 +131,7 @@ bool MemoryController::ChannelsDiffer() const {
 }
 
 void MemoryController::SetClient(uint16_t client, uint32_t override_sid, uint32_t security) {
+  if (!HasRegisters(client)) return;
   override_[client] = override_sid & 0xff;
   security_[client] = security & mc_security::kMask;
 }

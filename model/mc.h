@@ -49,6 +49,9 @@ class MemoryController {
   // For Scramble: what a boot loader left, locks included.
   void SetClient(uint16_t client, uint32_t override_sid, uint32_t security);
   void SetBypassConfig(size_t channel, uint32_t value);
+  // The registers of this client ignore writes from now on.
+  void SetDeaf(uint16_t client) { deaf_[client / 64] |= uint64_t{1} << (client % 64); }
+  bool deaf(uint16_t client) const { return (deaf_[client / 64] >> (client % 64) & 1) != 0; }
 
  private:
   uint16_t SidUnderMode(uint16_t client, uint16_t own_sid, uint32_t mode) const;
@@ -57,6 +60,7 @@ class MemoryController {
 
   uint32_t override_[kMcClients] = {};
   uint32_t security_[kMcClients] = {};
+  uint64_t deaf_[kMcClients / 64] = {};
   uint32_t int_mask_[kMaxMcWindows] = {};
   uint32_t bypass_config_[kMaxMcWindows] = {};  // by channel
   size_t channel_count_ = 0;

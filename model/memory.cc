@@ -30,6 +30,7 @@ void Memory::Reset(const BoardSpec& board, const Arena& arena) {
     pool_range_.size = arena.pool_pages * kPageSize;
   }
   if (arena.pool_pages != 0) __builtin_memset(arena.pool, 0, arena.pool_pages * kPageSize);
+  pending_.Reset(arena.work, arena.pool_pages, board.coherent_walk);
   if (arena.page_slots != 0)
     __builtin_memset(arena.page_keys, 0, arena.page_slots * sizeof(uint64_t));
 }

@@ -14,6 +14,7 @@
 
 #include "model/board.h"
 #include "model/choices.h"
+#include "model/visibility.h"
 
 namespace sidewall::model {
 
@@ -46,8 +47,15 @@ class Memory {
 
   bool IsRam(uint64_t pa) const;
   uint64_t Load64(uint64_t pa) const;
-  // What the table walker of an SMMU reads.
-  uint64_t WalkerLoad64(uint64_t pa, Choices*) const { return Load64(pa); }
+  // What the table walker of an SMMU reads: a pool word whose last stores are not visible yet may
+  // still have an older value. Without choices, the newest. Memory of the host is visible at once:
+  // a store of the host stands for one that it has cleaned.
+  uint64_t WalkerLoad64(uint64_t pa, Choices* choices) const {
+    const size_t page = PoolIndex(pa);
+    const uint64_t newest = Load64(pa);
+    if (choices == nullptr || page == kNoPage || pending_.count(page) == 0) return newest;
+    return pending_.Draw(page, pa % kPageSize / sizeof(uint64_t), newest, choices);
+  }
   // Not for the pool, whose stores go through the tree index first.
   bool Store64(uint64_t pa, uint64_t value);
 
@@ -59,6 +67,9 @@ class Memory {
   size_t pool_pages() const { return arena_.pool_pages; }
   uint64_t* pool_page(size_t index) { return arena_.pool + index * kPageWords; }
   const uint64_t* pool_page(size_t index) const { return arena_.pool + index * kPageWords; }
+  // Old values of pool words that walkers may still see.
+  PendingStores& pending() { return pending_; }
+  const PendingStores& pending() const { return pending_; }
 
   // Change tracking. Both lists live in memory that the caller of Track supplies; a page is listed
   // at most once. Without Track nothing is listed.
@@ -82,6 +93,7 @@ class Memory {
   const BoardSpec* board_ = nullptr;
   Range pool_range_;
   Arena arena_;
+  PendingStores pending_;
   uint32_t* pool_list_ = nullptr;
   uint32_t* slot_list_ = nullptr;
   uint8_t* pool_touched_ = nullptr;

@@ -7,21 +7,19 @@ namespace sidewall::model {
 namespace {
 
 constexpr uint32_t kGlobalSyncStatus = 0x74;
-constexpr uint32_t kBankArea = 0x800000;
 constexpr uint32_t kBankSyncStatus = 0x7f4;
-constexpr uint32_t kBankMask = 0xffff;
 constexpr uint32_t kSmr = 0x800;
 constexpr uint32_t kS2cr = 0xc00;
-constexpr uint32_t kCbar = 0x10000;
 
 // The registers that checks look at most, which reading neither changes nor composes; null for all
 // others.
 const uint32_t* PlainRegister(const SmmuInstance& smmu, uint32_t offset) {
-  if (offset >= kBankArea) {
-    const uint32_t number = (offset - kBankArea) / (kBankMask + 1);
-    if (number >= smmu.spec->banks) return nullptr;
+  const uint32_t in_page = offset & ((1u << smmu.page_shift) - 1);
+  if (offset >= smmu.bank_area) {
+    const uint32_t number = (offset - smmu.bank_area) >> smmu.page_shift;
+    if (number >= smmu.banks) return nullptr;
     const ContextBank& bank = smmu.bank[number];
-    switch (offset & kBankMask) {
+    switch (in_page) {
       case 0x000:
         return &bank.sctlr;
       case 0x004:
@@ -33,9 +31,9 @@ const uint32_t* PlainRegister(const SmmuInstance& smmu, uint32_t offset) {
     }
   }
   // Below an array the difference wraps around, and is out of range as well.
-  if ((offset - kSmr) / 4 < smmu.spec->entries) return &smmu.smr[(offset - kSmr) / 4];
-  if ((offset - kS2cr) / 4 < smmu.spec->entries) return &smmu.s2cr[(offset - kS2cr) / 4];
-  if ((offset - kCbar) / 4 < smmu.spec->banks) return &smmu.cbar[(offset - kCbar) / 4];
+  if ((offset - kSmr) / 4 < smmu.entries) return &smmu.smr[(offset - kSmr) / 4];
+  if ((offset - kS2cr) / 4 < smmu.entries) return &smmu.s2cr[(offset - kS2cr) / 4];
+  if (offset >> smmu.page_shift == 1 && in_page / 4 < smmu.banks) return &smmu.cbar[in_page / 4];
   return nullptr;
 }
 
@@ -47,9 +45,10 @@ uint32_t Machine::Peek32(size_t instance, uint32_t offset) const {
   if (const uint32_t* plain = PlainRegister(smmu, offset)) return *plain;
   // The status registers are the only ones whose read moves the machine on.
   if (offset == kGlobalSyncStatus) return smmu.sync_active;
-  if (offset >= kBankArea && (offset & kBankMask) == kBankSyncStatus) {
-    const uint32_t bank = (offset - kBankArea) / (kBankMask + 1);
-    return bank < smmu.spec->banks && smmu.bank[bank].sync_active;
+  const uint32_t in_page = offset & ((1u << smmu.page_shift) - 1);
+  if (offset >= smmu.bank_area && in_page == kBankSyncStatus) {
+    const uint32_t bank = (offset - smmu.bank_area) >> smmu.page_shift;
+    return bank < smmu.banks && smmu.bank[bank].sync_active;
   }
   return static_cast<uint32_t>(const_cast<Machine*>(this)->ReadRegister(instance, offset, 4));
 }

@@ -38,10 +38,13 @@ struct RegisterInfo {
   uint8_t width;    // bytes, 4 or 8
   Access access;
   uint64_t reset;
+  uint64_t writable;        // bits that a store may change; for kWrite1Clear, that a one clears
   const FieldInfo* fields;  // null, or ended by a null name
 };
 
 const RegisterInfo* Registers(size_t* count);
+// The same as `writable`, in a stage-2 bank.
+uint64_t WritableInStage2(const RegisterInfo& row);
 
 // The register that covers (window, offset), with its index (and its bank, for kBank); null: none.
 const RegisterInfo* FindRegister(Window window, uint32_t offset, uint16_t* index, uint16_t* bank);
@@ -60,8 +63,10 @@ inline constexpr uint16_t kNoClient = 0xffff;
 struct ClientInfo {
   const char* name;
   uint16_t id;
-  uint8_t side;         // 0 niso1, 1 niso0, 2 iso; where the wiring is not known: kUnknownSide
-  uint8_t default_sid;  // of the table; 0 where there is none
+  uint8_t side;          // 0 niso1, 1 niso0, 2 iso; where the wiring is not known: kUnknownSide
+  uint8_t default_sid;   // of the table; 0 where there is none
+  uint8_t node_sid = 0;  // without one there: that of the device tree; 0 where it has none
+  bool has_registers = true;  // override and security; without them it drives its own stream ID
 };
 inline constexpr uint8_t kUnknownSide = 3;
 const ClientInfo* Clients(size_t* count);

@@ -140,61 +140,143 @@ TEST(RegisterTable, FieldsFitAndDoNotRepeat) {
   }
 }
 
-// The register file against the table: what the table says of access and reset is what it does.
+// The register file against the table, word by word: the table says what each register resets to,
+// which bits a store may change or clear, and so what nothing may change.
 class RegisterFile : public ::testing::Test {
  protected:
-  Rig rig{"tegra234"};
   static constexpr size_t kNiso0 = 2;
+  static constexpr uint16_t kBank = 5;
 
+  void SetUp() override { Fresh(false); }
+  void Fresh(bool stage2) {
+    rig.Reset();
+    rig.Write(kNiso0, 0x10, 0);  // CACHE_LOCK off, or ACTLR is locked
+    rig.Write(kNiso0, 0x10000 + 4 * kBank, stage2 ? 0 : 0x10000);
+  }
   uint64_t Read(uint32_t offset, unsigned width) {
     uint64_t value = 0;
-    EXPECT_TRUE(rig.machine->Read64((rig.Window(kNiso0) + offset) & ~uint64_t{7}, &value));
-    if (width == 8) return value;
-    return (offset & 4) != 0 ? value >> 32 : value & 0xffffffff;
+    EXPECT_TRUE(rig.machine->Read(rig.Window(kNiso0) + offset, width, &value));
+    return value;
   }
-  // Offset in the window of the last of a row, in bank 5.
-  static uint32_t Last(const RegisterInfo& row) {
-    uint32_t offset = row.offset + (row.count - 1u) * row.stride;
-    if (row.page == Page::kBank) return 0x850000 + offset;
+  void Write(uint32_t offset, unsigned width, uint64_t value) {
+    rig.machine->Write(rig.Window(kNiso0) + offset, width, value);
+  }
+  // Offset in the window of one of a row, in bank 5.
+  static uint32_t OffsetOf(const RegisterInfo& row, uint32_t index) {
+    const uint32_t offset = row.offset + index * row.stride;
+    if (row.page == Page::kBank) return 0x800000 + (kBank << 16) + offset;
     return offset + (static_cast<uint32_t>(row.page) << 16);
   }
   static bool InSmmu(const RegisterInfo& row) {
     return row.page != Page::kMcSid && row.page != Page::kMcChannel;
   }
+  // How many of an array there are: the performance monitors have 32 counters in 8 groups.
+  static uint32_t CountOf(const RegisterInfo& row) {
+    if (row.page != Page::kPmu) return row.count;
+    if (row.offset < 0x800) return 32;
+    if (row.offset < 0xc00) return 8;
+    return row.offset < 0xe00 ? 1 : row.count;
+  }
+  // Absent in a stage-2 bank, or only there.
+  static bool IsThere(const RegisterInfo& row, bool stage2) {
+    if (row.page != Page::kBank) return true;
+    if (row.offset == 0x70) return stage2;
+    return !stage2 || WritableInStage2(row) != 0 || row.writable == 0;
+  }
+  // What Fresh leaves.
+  static uint64_t Before(const RegisterInfo& row, uint32_t index, bool stage2) {
+    if (strcmp(row.name, "sACR") == 0) return 0;
+    if (strcmp(row.name, "CBAR") == 0 && index == kBank) return stage2 ? 0 : 0x10000;
+    return IsThere(row, stage2) ? row.reset : 0;
+  }
+  // What a register holds after a store to it, by the table alone.
+  static uint64_t After(const RegisterInfo& row, bool stage2, uint64_t before, uint64_t value) {
+    const uint64_t mask =
+        IsThere(row, stage2) ? (stage2 ? WritableInStage2(row) : row.writable) : 0;
+    if (row.access == Access::kWrite1Clear) return before & ~(value & mask);
+    const bool set = strstr(row.name, "SET") != nullptr;  // PMCNTENSET and its like
+    uint64_t after = set ? before | (value & mask) : (before & ~mask) | (value & mask);
+    const bool tcr2 = stage2 && strcmp(row.name, "TCR") == 0;
+    if (tcr2) after |= 0x80000000;
+    if (strcmp(row.name, "sCR0") == 0) after |= 0x00200000;  // SMCFCFG
+    return after;
+  }
+  void CheckRow(const RegisterInfo& row, uint32_t index, bool stage2) {
+    SCOPED_TRACE(std::string(row.name) + (stage2 ? " of stage 2" : ""));
+    Fresh(stage2);
+    const uint32_t offset = OffsetOf(row, index);
+    uint64_t before = Read(offset, row.width);
+    ASSERT_EQ(before, Before(row, index, stage2));
+    for (const uint64_t pattern : {~uint64_t{0}, uint64_t{0}, uint64_t{0x5a5a5a5aa5a5a5a5}}) {
+      const uint64_t value = row.width == 8 ? pattern : pattern & 0xffffffff;
+      if (row.access == Access::kWrite1Clear && row.page != Page::kPmu) break;
+      Write(offset, row.width, value);
+      const uint64_t expected = After(row, stage2, before, value);
+      ASSERT_EQ(Read(offset, row.width), expected) << std::hex << value;
+      before = expected;
+    }
+  }
+  Rig rig{"tegra234"};
 };
 
-TEST_F(RegisterFile, ResetsAsTheTableSays) {
+TEST_F(RegisterFile, KeepsOfEachStoreWhatTheTableSays) {
   size_t count = 0;
   const RegisterInfo* rows = Registers(&count);
   for (size_t i = 0; i < count; ++i) {
     if (!InSmmu(rows[i])) continue;
-    EXPECT_EQ(Read(Last(rows[i]), rows[i].width), rows[i].reset) << rows[i].name;
+    for (const bool stage2 : {false, true}) {
+      if (stage2 && rows[i].page != Page::kBank) continue;
+      const bool by_bank = rows[i].page == Page::kGr1 || rows[i].page == Page::kBank;
+      CheckRow(rows[i], by_bank && rows[i].count > 1 ? kBank : 0, stage2);
+      CheckRow(rows[i], CountOf(rows[i]) - 1, stage2);
+    }
   }
 }
 
-TEST_F(RegisterFile, AccessKindsAreThoseOfTheTable) {
+// Fault status: ones clear what the table says that they clear, and zeros nothing.
+TEST_F(RegisterFile, ClearsOfAFaultStatusWhatTheTableSays) {
   size_t count = 0;
   const RegisterInfo* rows = Registers(&count);
   for (size_t i = 0; i < count; ++i) {
     const RegisterInfo& row = rows[i];
-    if (!InSmmu(row)) continue;
-    rig.Reset();
-    rig.Write(kNiso0, 0x10, 0);  // CACHE_LOCK off, or ACTLR is locked
-    if (strcmp(row.name, "IPAFAR") == 0) rig.Write(kNiso0, 0x10014, 0);  // of stage-2 banks
-    const uint32_t offset = Last(row);
-    const uint64_t before = Read(offset, row.width);
-    const uint64_t flipped = ~before;
-    if (row.width == 8) {
-      rig.Write64(kNiso0, offset, flipped);
-    } else {
-      rig.Write(kNiso0, offset, static_cast<uint32_t>(flipped));
+    if (!InSmmu(row) || row.access != Access::kWrite1Clear || row.page == Page::kPmu) continue;
+    SCOPED_TRACE(row.name);
+    const uint32_t status = OffsetOf(row, 0);
+    for (unsigned bit = 0; bit < 32; ++bit) {
+      Fresh(false);
+      Write(status + 4, 4, 0xffffffff);  // the register behind it, which restores it
+      ASSERT_EQ(Read(status, 4), row.writable);
+      Write(status, 4, 0);
+      ASSERT_EQ(Read(status, 4), row.writable);
+      Write(status, 4, 1u << bit);
+      ASSERT_EQ(Read(status, 4), row.writable & ~(1u << bit)) << bit;
     }
-    const uint64_t after = Read(offset, row.width);
-    if (row.access == Access::kReadWrite) {
-      EXPECT_NE(after, before) << row.name;
-    } else {
-      EXPECT_EQ(after, before) << row.name;
+  }
+}
+
+// Words that no row covers, and those of rows that say so, read as zero whatever is written to
+// them; and no store to them changes a register.
+TEST_F(RegisterFile, HasNothingBetweenItsRegisters) {
+  for (uint32_t page = 0; page < 256; ++page) {
+    if (page > 6 && page < 127) page = 127;                         // reserved, all alike
+    if (page > 128 && page < 254 && page != 128 + kBank) continue;  // banks, all alike
+    for (uint32_t offset = 0; offset < 0x10000; offset += 4) {
+      uint16_t index = 0;
+      uint16_t bank = 0;
+      const uint32_t at = (page << 16) + offset;
+      const RegisterInfo* row = FindRegister(Window::kNiso0, at, &index, &bank);
+      if (row != nullptr && row->access != Access::kRazWi && index < CountOf(*row)) continue;
+      Write(at, 4, 0xffffffff);
+      ASSERT_EQ(Read(at, 4), 0u) << std::hex << at;
     }
+  }
+  rig.Write(kNiso0, 0x10, 0x0400001c);
+  rig.Write(kNiso0, 0x10000 + 4 * kBank, 0x20000);
+  size_t count = 0;
+  const RegisterInfo* rows = Registers(&count);
+  for (size_t i = 0; i < count; ++i) {
+    if (!InSmmu(rows[i]) || rows[i].offset == 0x70) continue;
+    EXPECT_EQ(Read(OffsetOf(rows[i], 0), rows[i].width), rows[i].reset) << rows[i].name;
   }
 }
 

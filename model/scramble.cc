@@ -2,6 +2,7 @@
 //
 // The state that a hostile boot loader leaves: any value in any register that it could write.
 #include "model/machine.h"
+#include "model/registers.h"
 
 namespace sidewall::model {
 
@@ -18,14 +19,20 @@ uint64_t Draw(uint64_t* state) {
 }
 
 bool OneIn(uint64_t n, uint64_t* state) { return Draw(state) % n == 0; }
+uint32_t Word(uint64_t* state) { return static_cast<uint32_t>(Draw(state)); }
+
+uint64_t Seed(Choices* choices) {
+  uint64_t state = 0;
+  for (unsigned i = 0; i < 8 && choices != nullptr; ++i) {
+    state |= uint64_t{choices->Next()} << (8 * i);
+  }
+  return state;
+}
 
 }  // namespace
 
 void Machine::Scramble() {
-  uint64_t state = 0;
-  for (unsigned i = 0; i < 8 && choices_ != nullptr; ++i) {
-    state |= uint64_t{choices_->Next()} << (8 * i);
-  }
+  uint64_t state = Seed(choices_);
   if (state == 0) return;
   for (size_t i = 0; i < kMaxInstances; ++i) {
     if (smmu_[i].spec != nullptr) ScrambleInstance(i, &state);
@@ -50,34 +57,38 @@ void Machine::Scramble() {
 
 void Machine::ScrambleInstance(size_t index, uint64_t* state) {
   SmmuInstance& smmu = smmu_[index];
-  const SmmuSpec& spec = *smmu.spec;
   WriteRegister(index, 0x000, Draw(state) & 0xffffffff, 4);  // sCR0
   WriteRegister(index, 0x010, Draw(state) & 0xffffffff, 4);  // sACR
-  smmu.gfsr = static_cast<uint32_t>(Draw(state)) & gfsr::kClearable;
+  smmu.gfsr = Word(state) & gfsr::kClearable;
   smmu.gfar = Draw(state);
-  for (uint32_t& value : smmu.gfsynr) value = static_cast<uint32_t>(Draw(state));
-  for (size_t n = 0; n < spec.entries; ++n) {
-    uint32_t smr = static_cast<uint32_t>(Draw(state));
+  smmu.gfsynr[0] = Word(state) & keeps::kGfsynr0;
+  smmu.gfsynr[1] = Word(state) & keeps::kGfsynr1;
+  smmu.gfsynr[2] = Word(state);
+  for (size_t n = 0; n < smmu.entries; ++n) {
+    uint32_t smr = Word(state);
     if (OneIn(2, state)) smr = 0xff800000 | (smr & 0x7f);  // the mask that real streams have
-    SetEntry(smmu, n, smr & 0xffff7fff);
-    smmu.s2cr[n] = static_cast<uint32_t>(Draw(state));
-    if (OneIn(2, state)) smmu.s2cr[n] = (smmu.s2cr[n] & 0x30000) | (Draw(state) % spec.banks);
+    SetEntry(smmu, n, smr & keeps::kSmr);
+    smmu.s2cr[n] = Word(state) & keeps::kS2cr;
+    if (OneIn(2, state)) smmu.s2cr[n] = (smmu.s2cr[n] & 0x30000) | (Draw(state) % smmu.spec->banks);
   }
-  for (uint16_t n = 0; n < spec.banks; ++n) {
+  for (uint16_t n = 0; n < smmu.banks; ++n) {
     ContextBank& bank = smmu.bank[n];
-    smmu.cbar[n] = static_cast<uint32_t>(Draw(state)) & 0x00ffffff;
-    smmu.cba2r[n] = static_cast<uint32_t>(Draw(state)) & 3;
-    bank.sctlr = static_cast<uint32_t>(Draw(state));
-    bank.actlr = static_cast<uint32_t>(Draw(state)) & 3;
-    bank.tcr = static_cast<uint32_t>(Draw(state));
-    bank.tcr2 = static_cast<uint32_t>(Draw(state));
+    smmu.cbar[n] = Word(state) & keeps::kCbar;
+    smmu.cba2r[n] = Word(state) & keeps::kCba2r;
+    const bool stage2 = cbar::Type(smmu.cbar[n]) == cbar::kStage2;
+    bank.sctlr = Word(state) & (stage2 ? keeps::kSctlr2 : keeps::kSctlr1);
+    bank.actlr = Word(state) & keeps::kActlr;
+    if (smmu.quirks.cpre_stuck) bank.actlr |= kActlrCpre;
+    bank.tcr = Word(state) & (stage2 ? keeps::kTcrStage2 : keeps::kTcr1);
+    if (stage2) bank.tcr |= kTcrStage2One;
+    bank.tcr2 = Word(state) & keeps::kTcr2;
     bank.ttbr0 = Draw(state);
     bank.ttbr1 = Draw(state);
-    bank.mair0 = static_cast<uint32_t>(Draw(state));
-    bank.mair1 = static_cast<uint32_t>(Draw(state));
-    bank.contextidr = static_cast<uint32_t>(Draw(state));
-    bank.fsr = static_cast<uint32_t>(Draw(state)) & (fsr::kClearable | fsr::kSs);
-    bank.fsynr0 = static_cast<uint32_t>(Draw(state));
+    bank.mair0 = Word(state);
+    bank.mair1 = Word(state);
+    bank.contextidr = Word(state);
+    bank.fsr = Word(state) & (fsr::kClearable | fsr::kSs);
+    bank.fsynr0 = Word(state) & (stage2 ? keeps::kFsynr02 : keeps::kFsynr01);
     bank.far = Draw(state);
     bank.ipafar = Draw(state);
     // A table where one could be: a TCR of the usual shape over a page of RAM.
@@ -87,6 +98,110 @@ void Machine::ScrambleInstance(size_t index, uint64_t* state) {
       bank.ttbr0 = dram.start + Draw(state) % (dram.size / kPageSize) * kPageSize;
     }
     UpdateBankTree(index, n);
+  }
+}
+
+// Oddities first, since they say what can be scrambled; then what only odd hardware has.
+void Machine::ScrambleOdd() {
+  uint64_t state = Seed(choices_);
+  if (state != 0) {
+    DrawIdentity(&state);
+    DrawQuirks(&state);
+  }
+  Scramble();
+  if (state == 0) return;
+  DrawClients(&state);
+  for (size_t i = 0; i < kMaxInstances; ++i) {
+    if (smmu_[i].spec != nullptr) DrawMonitors(i, &state);
+  }
+}
+
+// One instance in eight shows one bit of an ID register that its twin does not; one SMMU in eight
+// has fewer banks, and one in eight fewer entries, in all of its instances.
+void Machine::DrawIdentity(uint64_t* state) {
+  for (size_t i = 0; i < board_->smmu_count; ++i) {
+    const SmmuSpec& spec = board_->smmu[i];
+    uint32_t idr[8];
+    for (size_t n = 0; n < 8; ++n) idr[n] = spec.idr[n];
+    if (OneIn(8, state)) idr[1] = (idr[1] & ~0xffu) | (Word(state) % spec.banks + 1);
+    if (OneIn(8, state)) idr[0] = (idr[0] & ~0xffu) | (Word(state) % spec.entries + 1);
+    for (uint8_t n = 0; n < spec.instance_count; ++n) {
+      SmmuInstance& smmu = smmu_[InstanceIndex(spec.side, n)];
+      SetIdentity(smmu, idr);
+      if (!OneIn(8, state)) continue;
+      uint32_t other[8];
+      for (size_t word = 0; word < 8; ++word) other[word] = idr[word];
+      // Not the granule: a unit without 4 KiB tables could hold back nothing that a test could see.
+      const uint32_t bit = Word(state) % 32;
+      const uint32_t word = Word(state) % 8;
+      if (word == 2 && bit >= 12 && bit <= 14) continue;
+      other[word] ^= 1u << bit;
+      SetIdentity(smmu, other);
+    }
+  }
+}
+
+void Machine::DrawQuirks(uint64_t* state) {
+  const bool drops_masked_id = OneIn(2, state);
+  for (SmmuInstance& smmu : smmu_) {
+    if (smmu.spec == nullptr) continue;
+    smmu.quirks = Quirks();
+    smmu.quirks.drops_masked_id = drops_masked_id;
+    smmu.quirks.torn = static_cast<uint8_t>(Draw(state) % 3);
+  }
+  if (OneIn(4, state)) DrawStuckRegister(state);
+}
+
+// A register of one instance that does not take what is stored to it.
+void Machine::DrawStuckRegister(uint64_t* state) {
+  constexpr uint32_t kOnes[] = {0, 3, 8, 9, 31};  // CLIENTPD, EXIDENABLE, STALLD, GSE, VMID16EN
+  size_t index = Draw(state) % kMaxInstances;
+  if (smmu_[index].spec == nullptr) return;
+  Quirks& quirks = smmu_[index].quirks;
+  switch (Draw(state) % 4) {
+    case 0:
+      quirks.cr0_stuck_ones = 1u << kOnes[Draw(state) % 5];
+      return;
+    case 1:
+      quirks.cr0_stuck_zeros = OneIn(2, state) ? cr0::kUsfCfg : cr0::kSmcfCfg;
+      return;
+    case 2:
+      quirks.cpre_stuck = true;
+      return;
+    default:
+      quirks.lock_stuck = true;
+      return;
+  }
+}
+
+// Clients that are locked, most of them with the stream ID that the client's table gives them; and
+// now and then one whose registers take nothing.
+void Machine::DrawClients(uint64_t* state) {
+  size_t count = 0;
+  const ClientInfo* clients = Clients(&count);
+  const uint64_t locked = OneIn(2, state) ? Draw(state) % 8 : 0;
+  for (uint64_t i = 0; i < locked; ++i) {
+    const ClientInfo& client = clients[Draw(state) % count];
+    if (client.default_sid == 0 && !OneIn(16, state)) continue;
+    mc_.SetClient(client.id, client.default_sid,
+                  mc_security::kNonSecure | mc_security::kOverride | mc_security::kLock);
+  }
+  if (OneIn(8, state)) mc_.SetDeaf(clients[Draw(state) % count].id);
+}
+
+// What was left in registers that a translation does not look at.
+void Machine::DrawMonitors(size_t index, uint64_t* state) {
+  SmmuInstance& smmu = smmu_[index];
+  smmu.impl.itctrl = Word(state) & keeps::kItctrl;
+  for (uint32_t& value : smmu.impl.itop) value = Word(state);
+  for (uint32_t& value : smmu.impl.tbuqos) value = Word(state);
+  for (uint32_t& value : smmu.impl.dbgrptr) value = Word(state);
+  for (uint32_t offset = 0; offset < 0x1000; offset += 4) smmu.pmu.Write(offset, Word(state));
+  smmu.cr2 = Word(state) & keeps::kScr2;
+  for (uint16_t n = 0; n < smmu.banks; ++n) {
+    smmu.cbfrsynra[n] = Word(state) & keeps::kCbfrsynra;
+    smmu.bank[n].par = Draw(state);
+    smmu.bank[n].fsynr1 = Word(state);
   }
 }
 

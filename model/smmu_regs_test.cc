@@ -33,7 +33,7 @@ TEST_F(SmmuRegs, EntriesAndBanksAboveTheCountAreNotThere) {
 
 TEST_F(SmmuRegs, Scr0HasTheBitsOfMmu500) {
   rig.Write(kIso, 0, 0xffffffff);
-  EXPECT_EQ(rig.Read(kIso, 0), 0xffffffffu & ~0x330u);
+  EXPECT_EQ(rig.Read(kIso, 0), 0xffffffffu & ~0x30000330u);
   rig.Write(kIso, 0, 0);
   EXPECT_EQ(rig.Read(kIso, 0), 0x00200000u);  // SMCFCFG is fixed
   BoardSpec spec = *rig.board;
@@ -48,6 +48,8 @@ TEST_F(SmmuRegs, FaultStatusIsClearedByOnesAndRestored) {
   EXPECT_EQ(rig.Read(kIso, 0x48), 0x80000003u);
   rig.Write(kIso, 0x48, 0x00000001);
   EXPECT_EQ(rig.Read(kIso, 0x48), 0x80000002u);
+  rig.Write(kIso, 0x4c, 0x00000008);  // overwrites, and does not add
+  EXPECT_EQ(rig.Read(kIso, 0x48), 0x00000008u);
   rig.machine->InjectFault(kIso, 1, 0x2, 0, 0x1234, 7);
   rig.Write(kIso, 0x10804, 1);
   const uint32_t fsr = Rig::Cb(1, 0x58);
@@ -98,15 +100,15 @@ TEST_F(SmmuRegs, StageTwoBanksLackTheRegistersOfStageOne) {
   const uint32_t stage1_only[] = {0x10, 0x28, 0x2c, 0x34, 0x38, 0x3c, 0x50};
   for (const uint32_t offset : stage1_only) {
     rig.Write(kIso, 0x10000, 0x10000);
-    rig.Write(kIso, Rig::Cb(0, offset), 0x5a5a);
-    EXPECT_EQ(rig.Read(kIso, Rig::Cb(0, offset)), 0x5a5au) << std::hex << offset;
+    rig.Write(kIso, Rig::Cb(0, offset), 0x4012);
+    EXPECT_EQ(rig.Read(kIso, Rig::Cb(0, offset)), 0x4012u) << std::hex << offset;
     rig.Write(kIso, 0x10000, 0);
     EXPECT_EQ(rig.Read(kIso, Rig::Cb(0, offset)), 0u) << std::hex << offset;
     rig.Write(kIso, Rig::Cb(0, offset), 0xffff);
     rig.Write64(kIso, Rig::Cb(0, offset & ~7u), 0x123400001234);
     rig.Write(kIso, 0x10000, 0x30000);
     if (offset != 0x34) {  // shares its doubleword with TCR
-      EXPECT_EQ(rig.Read(kIso, Rig::Cb(0, offset)), 0x5a5au) << std::hex << offset;
+      EXPECT_EQ(rig.Read(kIso, Rig::Cb(0, offset)), 0x4012u) << std::hex << offset;
     }
   }
   rig.Write(kIso, Rig::Cb(0, 0x70), 0x77);  // IPAFAR, now a stage-1 bank

@@ -12,6 +12,8 @@ struct Machine::SnapshotLayout {
   Tree* trees;
   TableNode* nodes;
   StaleEntry* entries[kMaxInstances];
+  PendingValue* pending;
+  CachedTranslation* cached[kMaxInstances];
   uint64_t* pool;
   uint64_t* pages;
   uint64_t* keys;
@@ -32,6 +34,11 @@ struct Machine::SnapshotLayout {
     for (StaleEntry*& part : entries) {
       part = static_cast<StaleEntry*>(take(Tlb::EntryCapacity(pool_pages) * sizeof(StaleEntry)));
     }
+    pending = static_cast<PendingValue*>(
+        take(PendingStores::Capacity(pool_pages) * sizeof(PendingValue)));
+    for (CachedTranslation*& part : cached) {
+      part = static_cast<CachedTranslation*>(take(TranslationCache::WorkSize()));
+    }
     pool = static_cast<uint64_t*>(take(pool_pages * kPageSize));
     pages = static_cast<uint64_t*>(take(page_slots * kPageSize));
     keys = static_cast<uint64_t*>(take(page_slots * sizeof(uint64_t)));
@@ -49,6 +56,8 @@ bool Machine::Mark() {
   memory_.Track(to.lists);
   trees_.SaveTo(to.trees, to.nodes);
   for (size_t i = 0; i < kMaxInstances; ++i) tlb_[i].SaveEntries(to.entries[i]);
+  memory_.pending().SaveEntries(to.pending);
+  for (size_t i = 0; i < kMaxInstances; ++i) cache_[i].SaveEntries(to.cached[i]);
   __builtin_memcpy(to.pool, arena_.pool, arena_.pool_pages * kPageSize);
   __builtin_memcpy(to.keys, arena_.page_keys, arena_.page_slots * sizeof(uint64_t));
   for (size_t slot = 0; slot < arena_.page_slots; ++slot) {
@@ -77,9 +86,14 @@ bool Machine::Restore() {
                      kPageSize);
   }
   memory_.ForgetTouched();
-  trees_.RestoreTrees(from.trees, saved.trees_.tree_limit());
+  memory_.pending().Restore(saved.memory_.pending(), from.pending);
+  trees_.RestoreTrees(from.trees, saved.trees_);
   for (size_t i = 0; i < kMaxInstances; ++i) tlb_[i].Restore(saved.tlb_[i], from.entries[i]);
+  for (size_t i = 0; i < kMaxInstances; ++i) cache_[i].Restore(saved.cache_[i], from.cached[i]);
+  profile_ = saved.profile_;
   mc_ = saved.mc_;
+  // Large, and nearly always empty.
+  if (stalls_.count() + saved.stalls_.count() != 0) stalls_ = saved.stalls_;
   __builtin_memcpy(static_cast<void*>(smmu_), saved.smmu_, sizeof(smmu_));
   holders_tree_ = kNoTree;
   return true;

@@ -14,6 +14,28 @@ constexpr unsigned Shift(unsigned level, unsigned page_bits) {
   return page_bits + (3 - level) * (page_bits - 3);
 }
 
+// A table takes 16 pages of 4 KiB in a tree of 64 KiB granule.
+constexpr uint32_t TablePages(unsigned page_bits) { return 1u << (page_bits - 12); }
+
+// What the entries of one 4 KiB page of a table at `level` map.
+constexpr uint64_t PageSpan(unsigned level, unsigned page_bits) {
+  return uint64_t{kPageWords} << Shift(level, page_bits);
+}
+
+constexpr uint64_t OutputOf(uint64_t descriptor, unsigned low_bit) {
+  return descriptor & kAddressMask & ~((uint64_t{1} << low_bit) - 1);
+}
+
+// True when two descriptors at one place mean the same for who may be reached.
+bool Same(uint64_t a, uint64_t b, unsigned level, unsigned page_bits) {
+  const DescriptorKind kind = KindOf(a, level, page_bits);
+  if (kind != KindOf(b, level, page_bits)) return false;
+  if (kind == DescriptorKind::kInvalid) return true;
+  if (kind == DescriptorKind::kTable) return OutputOf(a ^ b, page_bits) == 0;
+  return OutputOf(a ^ b, Shift(level, page_bits)) == 0 &&
+         Stage2Permission(a) == Stage2Permission(b);
+}
+
 }  // namespace
 
 Stage2Geometry DecodeStage2(uint32_t tcr, uint64_t ttbr0) {
@@ -64,6 +86,7 @@ void Stage2Trees::Reset(void* work, Memory* memory) {
   nodes_ = reinterpret_cast<TableNode*>(trees_ + kMaxTrees);
   tree_limit_ = 0;
   conflict_count_ = 0;
+  lost_ = false;
   for (size_t i = 0; i < memory->pool_pages(); ++i) nodes_[i] = {0, kNoTree, 0};
 }
 
@@ -75,7 +98,7 @@ void Stage2Trees::SetNode(size_t pool_page, const TableNode& node) {
 uint16_t Stage2Trees::Find(const Stage2Geometry& g) const {
   for (uint32_t i = 0; i < tree_limit_; ++i) {
     const Tree& tree = trees_[i];
-    if (!tree.used || tree.root != g.root) continue;
+    if (!tree.used || tree.walk || tree.root != g.root) continue;
     if (tree.start_level == g.start_level && tree.input_bits == g.input_bits &&
         tree.page_bits == g.page_bits) {
       return static_cast<uint16_t>(i);
@@ -105,6 +128,7 @@ uint16_t Stage2Trees::AddBank(const Stage2Geometry& g, TreeListener* listener) {
     index = Allocate();
     Tree& tree = trees_[index];
     tree = {.root = g.root,
+            .base = 0,
             .bank_refs = 0,
             .stale_refs = 0,
             .root_pages = g.root_pages,
@@ -113,11 +137,12 @@ uint16_t Stage2Trees::AddBank(const Stage2Geometry& g, TreeListener* listener) {
             .page_bits = g.page_bits,
             .wild = false,
             .conflict = false,
+            .walk = false,
             .used = true};
     const bool shares_root = SharesRoot(index);
     if (!shares_root) listener->OnTreeLive(g.root, true);
     // A table smaller than a page need not start at one; none of ours is.
-    const bool followable = g.page_bits == 12 && g.root % kPageSize == 0;
+    const bool followable = g.page_bits != 14 && g.root % kPageSize == 0;
     if (shares_root || !followable) {
       MakeWild(index, followable, listener);
     } else {
@@ -130,10 +155,45 @@ uint16_t Stage2Trees::AddBank(const Stage2Geometry& g, TreeListener* listener) {
 
 void Stage2Trees::Attach(uint16_t index, TreeListener* listener) {
   const Tree& tree = trees_[index];
-  const unsigned shift = Shift(tree.start_level, 12) + 9;
+  const uint64_t span = PageSpan(tree.start_level, tree.page_bits);
   for (uint32_t i = 0; i < tree.root_pages && !tree.wild; ++i) {
-    LinkTable(index, tree.root + i * kPageSize, tree.start_level, uint64_t{i} << shift, listener);
+    LinkPage(index, tree.root + i * kPageSize, tree.start_level, tree.base + i * span, listener);
   }
+}
+
+uint16_t Stage2Trees::AddWalk(uint16_t of, uint64_t pa, unsigned level, uint64_t base,
+                              TreeListener* listener) {
+  const uint16_t index = Allocate();
+  const Tree& parent = trees_[of];
+  trees_[index] = {.root = pa,
+                   .base = base,
+                   .bank_refs = 0,
+                   .stale_refs = 0,
+                   .root_pages = TablePages(parent.page_bits),
+                   .start_level = static_cast<uint8_t>(level),
+                   .input_bits = parent.input_bits,
+                   .page_bits = parent.page_bits,
+                   .wild = false,
+                   .conflict = false,
+                   .walk = true,
+                   .used = true};
+  if (SharesRoot(index)) {
+    MakeWild(index, true, listener);
+  } else {
+    listener->OnTreeLive(pa, true);
+    Attach(index, listener);
+  }
+  return index;
+}
+
+void Stage2Trees::DropUnused(uint16_t index, TreeListener* listener) {
+  const Tree& tree = trees_[index];
+  if (tree.used && tree.bank_refs == 0 && tree.stale_refs == 0) Retire(index, listener);
+}
+
+unsigned Stage2Trees::SpanBits(uint16_t index) const {
+  const Tree& tree = trees_[index];
+  return Shift(tree.start_level, tree.page_bits) + tree.page_bits - 3;
 }
 
 void Stage2Trees::DropBank(uint16_t index, TreeListener* listener) {
@@ -198,10 +258,18 @@ void Stage2Trees::Retire(uint16_t index, TreeListener* listener) {
 void Stage2Trees::Revive(uint16_t index, TreeListener* listener) {
   class Silence final : public TreeListener {
    public:
+    explicit Silence(TreeListener* to) : to_(to) {}
     void OnTreeLeaf(uint16_t, const LeafChange&) override {}
     void OnTreeLive(uint64_t, bool) override {}
     void OnTreeWild(uint64_t) override {}
-  } silence;
+    void OnTableUnlinked(uint16_t, uint64_t, unsigned, uint64_t) override {}
+    void OnTableTaken(uint16_t walk, uint16_t by, bool same) override {
+      to_->OnTableTaken(walk, by, same);
+    }
+
+   private:
+    TreeListener* to_;
+  } silence(listener);
   if (SharesRoot(index)) return;
   Tree& tree = trees_[index];
   tree.wild = tree.conflict = false;
@@ -225,113 +293,213 @@ void Stage2Trees::MakeWild(uint16_t index, bool conflict, TreeListener* listener
 
 void Stage2Trees::EmitLeaf(uint16_t index, uint64_t descriptor, unsigned level, uint64_t ipa,
                            bool added, TreeListener* listener) const {
+  const unsigned shift = Shift(level, trees_[index].page_bits);
   LeafChange change;
   change.root = trees_[index].root;
   change.perm = Stage2Permission(descriptor);
   change.added = added;
+  change.leaf_bits = static_cast<uint8_t>(shift);
+  change.block = level != 3;
   if (change.perm == 0) return;
-  const uint64_t size = uint64_t{1} << Shift(level, 12);
-  const uint64_t page = descriptor & kAddressMask & ~(size - 1);
-  for (uint64_t offset = 0; offset < size; offset += kPageSize) {
+  const uint64_t page = OutputOf(descriptor, shift);
+  for (uint64_t offset = 0; offset < uint64_t{1} << shift; offset += kPageSize) {
     change.ipa = ipa + offset;
     change.page = page + offset;
     listener->OnTreeLeaf(index, change);
   }
 }
 
-// Recurses at most three levels deep: a table one level down has a greater level number.
-void Stage2Trees::LinkTable(uint16_t index, uint64_t pa, unsigned level, uint64_t base,
-                            TreeListener* listener) {
-  const size_t page = memory_->PoolIndex(pa);
-  const uint16_t owner = page == Memory::kNoPage ? index : nodes_[page].tree;
-  if (owner != kNoTree) {
-    MakeWild(index, owner != index, listener);
-    return;
-  }
-  SetNode(page, {base, index, static_cast<uint8_t>(level)});
-  const Tree& tree = trees_[index];
-  const uint64_t* table = memory_->pool_page(page);
-  for (size_t i = 0; i < kPageWords && !tree.wild; ++i) {
-    const uint64_t ipa = base + (uint64_t{i} << Shift(level, 12));
-    if (ipa >> tree.input_bits != 0) break;
-    const DescriptorKind kind = KindOf(table[i], level, 12);
-    if (kind == DescriptorKind::kLeaf) {
-      EmitLeaf(index, table[i], level, ipa, true, listener);
-    } else if (kind == DescriptorKind::kTable) {
-      LinkTable(index, table[i] & kAddressMask, level + 1, ipa, listener);
+// Calls f with each old value that a walker may find in a word, once for each meaning that neither
+// the newest value nor an earlier call had.
+template <typename F>
+void Stage2Trees::ForEachOld(const Tree& tree, size_t page, size_t word, unsigned level,
+                             F f) const {
+  const PendingStores& pending = memory_->pending();
+  const uint32_t first = pending.First(page, word);
+  for (uint32_t slot = first; slot != PendingStores::kNone; slot = pending.Next(slot)) {
+    const uint64_t value = pending.value(slot);
+    bool seen = Same(value, memory_->pool_page(page)[word], level, tree.page_bits);
+    for (uint32_t at = first; at != slot && !seen; at = pending.Next(at)) {
+      seen = Same(value, pending.value(at), level, tree.page_bits);
     }
+    if (!seen) f(value);
   }
 }
 
-void Stage2Trees::UnlinkTable(uint16_t index, uint64_t pa, unsigned level, uint64_t base,
-                              TreeListener* listener) {
+// What a word holds becomes part of the tree. Recurses at most three levels deep: a table one level
+// down has a greater level number.
+void Stage2Trees::Enter(uint16_t index, uint64_t descriptor, unsigned level, uint64_t ipa,
+                        TreeListener* listener) {
+  const unsigned page_bits = trees_[index].page_bits;
+  const DescriptorKind kind = KindOf(descriptor, level, page_bits);
+  if (kind == DescriptorKind::kLeaf) EmitLeaf(index, descriptor, level, ipa, true, listener);
+  if (kind != DescriptorKind::kTable) return;
+  if (lost_) return MakeWild(index, false, listener);
+  const uint64_t table = OutputOf(descriptor, page_bits);
+  const uint64_t span = PageSpan(level + 1, page_bits);
+  for (uint32_t i = 0; i < TablePages(page_bits) && !trees_[index].wild; ++i) {
+    LinkPage(index, table + i * kPageSize, level + 1, ipa + i * span, listener);
+  }
+}
+
+void Stage2Trees::Leave(uint16_t index, uint64_t descriptor, unsigned level, uint64_t ipa,
+                        TreeListener* listener) {
+  const unsigned page_bits = trees_[index].page_bits;
+  const DescriptorKind kind = KindOf(descriptor, level, page_bits);
+  if (kind == DescriptorKind::kLeaf) EmitLeaf(index, descriptor, level, ipa, false, listener);
+  if (kind != DescriptorKind::kTable) return;
+  const uint64_t table = OutputOf(descriptor, page_bits);
+  const uint64_t span = PageSpan(level + 1, page_bits);
+  for (uint32_t i = 0; i < TablePages(page_bits); ++i) {
+    UnlinkPage(index, table + i * kPageSize, level + 1, ipa + i * span, listener);
+  }
+}
+
+// False: the page cannot be followed, and the tree is wild.
+bool Stage2Trees::ClaimPage(uint16_t index, size_t page, unsigned level, uint64_t base,
+                            TreeListener* listener) {
+  uint16_t owner = page == Memory::kNoPage ? index : nodes_[page].tree;
+  if (owner != kNoTree && owner != index && trees_[owner].walk) {
+    const Tree& walk = trees_[owner];
+    const Tree& tree = trees_[index];
+    const bool same = walk.root == memory_->PoolAddress(page) && walk.start_level == level &&
+                      walk.base == base && walk.page_bits == tree.page_bits &&
+                      walk.input_bits == tree.input_bits;
+    listener->OnTableTaken(owner, index, same);
+    owner = nodes_[page].tree;
+  }
+  if (owner != kNoTree) {
+    MakeWild(index, owner != index, listener);
+    return false;
+  }
+  SetNode(page, {base, index, static_cast<uint8_t>(level)});
+  return true;
+}
+
+void Stage2Trees::LinkPage(uint16_t index, uint64_t pa, unsigned level, uint64_t base,
+                           TreeListener* listener) {
+  const size_t page = memory_->PoolIndex(pa);
+  if (!ClaimPage(index, page, level, base, listener)) return;
+  const Tree& tree = trees_[index];
+  const unsigned shift = Shift(level, tree.page_bits);
+  const uint64_t* table = memory_->pool_page(page);
+  const bool pending = memory_->pending().count(page) != 0;
+  for (size_t i = 0; i < kPageWords && !tree.wild; ++i) {
+    const uint64_t ipa = base + (uint64_t{i} << shift);
+    if (ipa >> tree.input_bits != 0) break;
+    Enter(index, table[i], level, ipa, listener);
+    if (!pending) continue;
+    ForEachOld(tree, page, i, level, [&](uint64_t value) {
+      if (!tree.wild) Enter(index, value, level, ipa, listener);
+    });
+  }
+}
+
+void Stage2Trees::UnlinkPage(uint16_t index, uint64_t pa, unsigned level, uint64_t base,
+                             TreeListener* listener) {
   const size_t page = memory_->PoolIndex(pa);
   if (page == Memory::kNoPage) return;
   const TableNode node = nodes_[page];
   if (node.tree != index || node.level != level || node.base != base) return;
   SetNode(page, {0, kNoTree, 0});
+  const Tree& tree = trees_[index];
+  const unsigned shift = Shift(level, tree.page_bits);
   const uint64_t* table = memory_->pool_page(page);
+  const bool pending = memory_->pending().count(page) != 0;
   for (size_t i = 0; i < kPageWords; ++i) {
-    const uint64_t ipa = base + (uint64_t{i} << Shift(level, 12));
-    const DescriptorKind kind = KindOf(table[i], level, 12);
-    if (kind == DescriptorKind::kLeaf) {
-      EmitLeaf(index, table[i], level, ipa, false, listener);
-    } else if (kind == DescriptorKind::kTable) {
-      UnlinkTable(index, table[i] & kAddressMask, level + 1, ipa, listener);
-    }
+    const uint64_t ipa = base + (uint64_t{i} << shift);
+    if (ipa >> tree.input_bits != 0) break;
+    Leave(index, table[i], level, ipa, listener);
+    if (!pending) continue;
+    ForEachOld(tree, page, i, level,
+               [&](uint64_t value) { Leave(index, value, level, ipa, listener); });
   }
 }
 
-void Stage2Trees::OnStore(size_t pool_page, size_t word, uint64_t before, uint64_t after,
-                          TreeListener* listener) {
+void Stage2Trees::OnNewValue(size_t pool_page, size_t word, uint64_t before, uint64_t after,
+                             TreeListener* listener) {
   const TableNode node = nodes_[pool_page];
-  if (node.tree == kNoTree || before == after) return;
-  const unsigned level = node.level;
-  const uint64_t ipa = node.base + (uint64_t{word} << Shift(level, 12));
+  if (node.tree == kNoTree) return;
+  const Tree& tree = trees_[node.tree];
+  const uint64_t ipa = node.base + (uint64_t{word} << Shift(node.level, tree.page_bits));
+  if (ipa >> tree.input_bits != 0 || Same(before, after, node.level, tree.page_bits)) return;
+  const PendingStores& pending = memory_->pending();
+  uint32_t slot = pending.First(pool_page, word);
+  for (; slot != PendingStores::kNone; slot = pending.Next(slot)) {
+    if (Same(pending.value(slot), after, node.level, tree.page_bits)) return;
+  }
+  Enter(node.tree, after, node.level, ipa, listener);
+}
+
+void Stage2Trees::OnOldGone(size_t pool_page, size_t word, uint64_t old, TreeListener* listener) {
+  const TableNode node = nodes_[pool_page];
+  if (node.tree == kNoTree) return;
+  const unsigned page_bits = trees_[node.tree].page_bits;
+  const uint64_t ipa = node.base + (uint64_t{word} << Shift(node.level, page_bits));
   if (ipa >> trees_[node.tree].input_bits != 0) return;
-  const DescriptorKind old_kind = KindOf(before, level, 12);
-  const DescriptorKind new_kind = KindOf(after, level, 12);
-  if (old_kind == new_kind && ((before ^ after) & kAddressMask) == 0) {
-    const bool same =
-        old_kind != DescriptorKind::kLeaf || Stage2Permission(before) == Stage2Permission(after);
-    if (same) return;
+  if (Same(old, memory_->pool_page(pool_page)[word], node.level, page_bits)) return;
+  const PendingStores& pending = memory_->pending();
+  uint32_t slot = pending.First(pool_page, word);
+  for (; slot != PendingStores::kNone; slot = pending.Next(slot)) {
+    if (Same(pending.value(slot), old, node.level, page_bits)) return;
   }
-  if (old_kind == DescriptorKind::kLeaf) {
-    EmitLeaf(node.tree, before, level, ipa, false, listener);
-  } else if (old_kind == DescriptorKind::kTable) {
-    UnlinkTable(node.tree, before & kAddressMask, level + 1, ipa, listener);
-  }
-  if (new_kind == DescriptorKind::kLeaf) {
-    EmitLeaf(node.tree, after, level, ipa, true, listener);
-  } else if (new_kind == DescriptorKind::kTable) {
-    LinkTable(node.tree, after & kAddressMask, level + 1, ipa, listener);
+  Leave(node.tree, old, node.level, ipa, listener);
+  if (KindOf(old, node.level, page_bits) != DescriptorKind::kTable) return;
+  listener->OnTableUnlinked(node.tree, OutputOf(old, page_bits), node.level + 1u, ipa);
+}
+
+void Stage2Trees::OnLost(size_t pool_page, TreeListener* listener) {
+  lost_ = true;
+  if (nodes_[pool_page].tree != kNoTree) MakeWild(nodes_[pool_page].tree, false, listener);
+}
+
+struct Stage2Trees::Visit {
+  const Tree& tree;
+  uint16_t index;
+  void (*fn)(void*, const LeafChange&);
+  void* context;
+};
+
+void Stage2Trees::VisitValue(const Visit& visit, uint64_t descriptor, unsigned level,
+                             uint64_t ipa) const {
+  const unsigned page_bits = visit.tree.page_bits;
+  const DescriptorKind kind = KindOf(descriptor, level, page_bits);
+  if (kind == DescriptorKind::kTable) {
+    const uint64_t table = OutputOf(descriptor, page_bits);
+    const uint64_t span = PageSpan(level + 1, page_bits);
+    for (uint32_t i = 0; i < TablePages(page_bits); ++i) {
+      VisitPage(visit, table + i * kPageSize, level + 1, ipa + i * span);
+    }
+  } else if (kind == DescriptorKind::kLeaf && Stage2Permission(descriptor) != 0) {
+    const unsigned shift = Shift(level, page_bits);
+    LeafChange change;
+    change.root = visit.tree.root;
+    change.perm = Stage2Permission(descriptor);
+    change.added = true;
+    change.leaf_bits = static_cast<uint8_t>(shift);
+    change.block = level != 3;
+    for (uint64_t offset = 0; offset < uint64_t{1} << shift; offset += kPageSize) {
+      change.ipa = ipa + offset;
+      change.page = OutputOf(descriptor, shift) + offset;
+      visit.fn(visit.context, change);
+    }
   }
 }
 
 // A pure walk of the tables, over claimed pages only, so it ends.
-void Stage2Trees::VisitTable(const Tree& tree, uint64_t pa, unsigned level, uint64_t base,
-                             void (*fn)(void*, const LeafChange&), void* context) const {
+void Stage2Trees::VisitPage(const Visit& visit, uint64_t pa, unsigned level, uint64_t base) const {
   const size_t page = memory_->PoolIndex(pa);
-  if (page == Memory::kNoPage) return;
+  if (page == Memory::kNoPage || nodes_[page].tree != visit.index) return;
+  const unsigned shift = Shift(level, visit.tree.page_bits);
   const uint64_t* table = memory_->pool_page(page);
+  const bool pending = memory_->pending().count(page) != 0;
   for (size_t i = 0; i < kPageWords; ++i) {
-    const uint64_t size = uint64_t{1} << Shift(level, 12);
-    const uint64_t ipa = base + i * size;
-    if (ipa >> tree.input_bits != 0) break;
-    const DescriptorKind kind = KindOf(table[i], level, 12);
-    if (kind == DescriptorKind::kTable) {
-      VisitTable(tree, table[i] & kAddressMask, level + 1, ipa, fn, context);
-    } else if (kind == DescriptorKind::kLeaf && Stage2Permission(table[i]) != 0) {
-      LeafChange change;
-      change.root = tree.root;
-      change.perm = Stage2Permission(table[i]);
-      change.added = true;
-      for (uint64_t offset = 0; offset < size; offset += kPageSize) {
-        change.ipa = ipa + offset;
-        change.page = (table[i] & kAddressMask & ~(size - 1)) + offset;
-        fn(context, change);
-      }
-    }
+    const uint64_t ipa = base + (uint64_t{i} << shift);
+    if (ipa >> visit.tree.input_bits != 0) break;
+    VisitValue(visit, table[i], level, ipa);
+    if (!pending) continue;
+    ForEachOld(visit.tree, page, i, level,
+               [&](uint64_t value) { VisitValue(visit, value, level, ipa); });
   }
 }
 
@@ -339,11 +507,33 @@ void Stage2Trees::ForEachLeaf(uint16_t index, void (*fn)(void*, const LeafChange
                               void* context) const {
   const Tree& tree = trees_[index];
   if (tree.wild) return;
-  const unsigned shift = Shift(tree.start_level, 12) + 9;
+  const Visit visit = {tree, index, fn, context};
+  const uint64_t span = PageSpan(tree.start_level, tree.page_bits);
   for (uint32_t i = 0; i < tree.root_pages; ++i) {
-    VisitTable(tree, tree.root + i * kPageSize, tree.start_level, uint64_t{i} << shift, fn,
-               context);
+    VisitPage(visit, tree.root + i * kPageSize, tree.start_level, tree.base + i * span);
   }
+}
+
+bool Stage2Trees::LookUp(uint16_t index, uint64_t ipa, uint64_t* page, uint8_t* perm) const {
+  const Tree& tree = trees_[index];
+  if (tree.page_bits == 14 || ipa >> tree.input_bits != 0 || ipa < tree.base) return false;
+  uint64_t table = tree.root;
+  uint64_t in = ipa - tree.base;
+  if (tree.walk && in >> SpanBits(index) != 0) return false;
+  for (unsigned level = tree.start_level; level <= 3; ++level) {
+    const unsigned shift = Shift(level, tree.page_bits);
+    const uint64_t descriptor = memory_->Load64(table + (in >> shift) * sizeof(uint64_t));
+    const DescriptorKind kind = KindOf(descriptor, level, tree.page_bits);
+    if (kind == DescriptorKind::kInvalid) return false;
+    in &= (uint64_t{1} << shift) - 1;
+    if (kind == DescriptorKind::kLeaf) {
+      *page = OutputOf(descriptor, shift) | (in & ~(kPageSize - 1));
+      *perm = Stage2Permission(descriptor);
+      return true;
+    }
+    table = OutputOf(descriptor, tree.page_bits);
+  }
+  return false;
 }
 
 uint8_t Stage2Trees::PermissionOf(uint16_t index, uint64_t page) const {
@@ -367,9 +557,10 @@ void Stage2Trees::SaveTo(Tree* trees, TableNode* nodes) const {
   __builtin_memcpy(nodes, nodes_, memory_->pool_pages() * sizeof(TableNode));
 }
 
-void Stage2Trees::RestoreTrees(const Tree* trees, size_t saved_limit) {
-  __builtin_memcpy(trees_, trees, saved_limit * sizeof(Tree));
-  tree_limit_ = static_cast<uint32_t>(saved_limit);
+void Stage2Trees::RestoreTrees(const Tree* trees, const Stage2Trees& saved) {
+  tree_limit_ = saved.tree_limit_;
+  lost_ = saved.lost_;
+  __builtin_memcpy(trees_, trees, tree_limit_ * sizeof(Tree));
   conflict_count_ = 0;
   for (uint32_t i = 0; i < tree_limit_; ++i) {
     if (trees_[i].used && trees_[i].conflict) ++conflict_count_;

@@ -3,11 +3,20 @@
 // An index of the live stage-2 trees, so that a store to a table costs what it changes: each pool
 // page knows of which tree it is a table, at which level, and for which addresses.
 //
-//     trees.OnStore(pool_page, index, old_descriptor, new_descriptor);
+//     trees.OnNewValue(pool_page, index, old_descriptor, new_descriptor);   // stored
+//     trees.OnOldGone(pool_page, index, old_descriptor);                    // and visible
 //
-// Only 4 KiB granule tables inside the pool are followed, each linked once. Whatever else a tree
-// holds makes it wild: it is then taken to map everything, until nothing names it any more. A tree
-// that is wild only because another one was there first is followed again once that one is gone.
+// A word counts with every value that a walker may find in it (see model/visibility.h): what a
+// store adds counts at once, what it takes away ends when the store has become visible.
+//
+// Tables of 4 KiB and 64 KiB granule inside the pool are followed, each page linked once. Whatever
+// else a tree holds makes it wild: it is then taken to map everything, until nothing names it any
+// more. A tree that is wild only because another one was there first is followed again once that
+// one is gone.
+//
+// A table that is unlinked from a tree stays a tree of its own (`walk`) as long as a walk cache may
+// hold a pointer to it: it starts at the level and the address that it had. Its pages go to the
+// tree that links them next.
 #ifndef SIDEWALL_MODEL_STAGE2_TREES_H_
 #define SIDEWALL_MODEL_STAGE2_TREES_H_
 
@@ -34,7 +43,7 @@ struct Stage2Geometry {
 };
 Stage2Geometry DecodeStage2(uint32_t tcr, uint64_t ttbr0);
 
-// The meaning of a stage-2 descriptor at a level of a 4 KiB granule tree.
+// The meaning of a stage-2 descriptor at a level.
 enum class DescriptorKind : uint8_t { kInvalid, kTable, kLeaf };
 DescriptorKind KindOf(uint64_t descriptor, unsigned level, unsigned page_bits);
 inline constexpr uint64_t kAddressMask = 0x0000fffffffff000;
@@ -50,6 +59,11 @@ class TreeListener {
   virtual void OnTreeLeaf(uint16_t tree, const LeafChange& change) = 0;
   virtual void OnTreeLive(uint64_t root, bool live) = 0;
   virtual void OnTreeWild(uint64_t root) = 0;
+  // A table was unlinked from a tree, its leaves told as removed; a walk cache may still hold it.
+  virtual void OnTableUnlinked(uint16_t tree, uint64_t pa, unsigned level, uint64_t base) = 0;
+  // `by` links a page of the walk tree `walk`, which has to end or to be made wild. same: it is
+  // the root of that tree, at the place where it was.
+  virtual void OnTableTaken(uint16_t walk, uint16_t by, bool same) = 0;
 
  protected:
   ~TreeListener() = default;
@@ -57,6 +71,7 @@ class TreeListener {
 
 struct Tree {
   uint64_t root;
+  uint64_t base;        // first address that it maps; 0 unless it is a walk tree
   uint32_t bank_refs;   // enabled banks that name it
   uint32_t stale_refs;  // TLBs that may still hold it whole
   uint32_t root_pages;
@@ -65,6 +80,7 @@ struct Tree {
   uint8_t page_bits;
   bool wild;
   bool conflict;  // wild only because another tree was there first
+  bool walk;      // unlinked from its tree, and held by walk caches only
   bool used;
 };
 
@@ -84,10 +100,20 @@ class Stage2Trees {
   void DropBank(uint16_t tree, TreeListener* listener);
   void AddStale(uint16_t tree) { ++trees_[tree].stale_refs; }
   void DropStale(uint16_t tree, TreeListener* listener);
+  // A walk tree of the table that was unlinked from `of`; it has no reference yet, and ends with
+  // its last one, or in DropUnused.
+  uint16_t AddWalk(uint16_t of, uint64_t pa, unsigned level, uint64_t base, TreeListener* listener);
+  void DropUnused(uint16_t tree, TreeListener* listener);
+  void MakeWild(uint16_t tree, bool conflict, TreeListener* listener);
 
-  // A pool word changed. The store is already done.
-  void OnStore(size_t pool_page, size_t index, uint64_t before, uint64_t after,
-               TreeListener* listener);
+  // A pool word got another value, which is stored already while `before` is not yet noted.
+  void OnNewValue(size_t pool_page, size_t word, uint64_t before, uint64_t after,
+                  TreeListener* listener);
+  // No walker can see `old` in this word any more, and it is noted nowhere.
+  void OnOldGone(size_t pool_page, size_t word, uint64_t old, TreeListener* listener);
+  // An old value of this word could not be noted: whatever tree the page is in is wild, and so is
+  // each that links a table from now on.
+  void OnLost(size_t pool_page, TreeListener* listener);
   bool Indexed(size_t pool_page) const { return nodes_[pool_page].tree != kNoTree; }
 
   const Tree& tree(uint16_t i) const { return trees_[i]; }
@@ -96,12 +122,17 @@ class Stage2Trees {
   // Calls fn(context, change) for each leaf page of a tree that is not wild.
   void ForEachLeaf(uint16_t tree, void (*fn)(void*, const LeafChange&), void* context) const;
 
+  // The leaf that a walk from the root of a tree meets now, as the newest stores say. False: none.
+  bool LookUp(uint16_t tree, uint64_t ipa, uint64_t* page, uint8_t* perm) const;
+  // Addresses that a walk tree maps: log2 of their number.
+  unsigned SpanBits(uint16_t tree) const;
+
   size_t tree_limit() const { return tree_limit_; }
   // How many trees are wild only because of another.
   size_t conflict_count() const { return conflict_count_; }
   // Snapshots: trees below the limit, and one node.
   void SaveTo(Tree* trees, TableNode* nodes) const;
-  void RestoreTrees(const Tree* trees, size_t saved_limit);
+  void RestoreTrees(const Tree* trees, const Stage2Trees& saved);
   void RestoreNode(size_t pool_page, const TableNode& node) { nodes_[pool_page] = node; }
 
  private:
@@ -110,24 +141,32 @@ class Stage2Trees {
   uint16_t Allocate();
   void Attach(uint16_t tree, TreeListener* listener);
   void SetNode(size_t pool_page, const TableNode& node);
-  void LinkTable(uint16_t tree, uint64_t pa, unsigned level, uint64_t base, TreeListener* listener);
-  void UnlinkTable(uint16_t tree, uint64_t pa, unsigned level, uint64_t base,
-                   TreeListener* listener);
+  bool ClaimPage(uint16_t tree, size_t page, unsigned level, uint64_t base, TreeListener* listener);
+  void LinkPage(uint16_t tree, uint64_t pa, unsigned level, uint64_t base, TreeListener* listener);
+  void UnlinkPage(uint16_t tree, uint64_t pa, unsigned level, uint64_t base,
+                  TreeListener* listener);
+  void Enter(uint16_t tree, uint64_t descriptor, unsigned level, uint64_t ipa,
+             TreeListener* listener);
+  void Leave(uint16_t tree, uint64_t descriptor, unsigned level, uint64_t ipa,
+             TreeListener* listener);
   void EmitLeaf(uint16_t tree, uint64_t descriptor, unsigned level, uint64_t ipa, bool added,
                 TreeListener* listener) const;
-  void MakeWild(uint16_t tree, bool conflict, TreeListener* listener);
+  template <typename F>
+  void ForEachOld(const Tree& tree, size_t page, size_t word, unsigned level, F f) const;
   void Release(uint16_t tree);
   void Announce(uint16_t tree, TreeListener* listener) const;
   void Revive(uint16_t tree, TreeListener* listener);
   void Retire(uint16_t tree, TreeListener* listener);
-  void VisitTable(const Tree& tree, uint64_t pa, unsigned level, uint64_t base,
-                  void (*fn)(void*, const LeafChange&), void* context) const;
+  struct Visit;
+  void VisitPage(const Visit& visit, uint64_t pa, unsigned level, uint64_t base) const;
+  void VisitValue(const Visit& visit, uint64_t descriptor, unsigned level, uint64_t ipa) const;
 
   Memory* memory_ = nullptr;
   TableNode* nodes_ = nullptr;
   Tree* trees_ = nullptr;
   uint32_t tree_limit_ = 0;
   uint32_t conflict_count_ = 0;
+  bool lost_ = false;  // see OnLost
 };
 
 }  // namespace sidewall::model

@@ -12,7 +12,7 @@ namespace {
 
 constexpr uint64_t kPage = 0x80001000;
 constexpr uint8_t kAll = kPermRead | kPermWrite;
-using Map = std::map<Leaves::Key, Leaves::Value>;
+using Map = std::multimap<Leaves::Key, Leaves::Value>;
 
 class Trees : public ::testing::Test {
  protected:
@@ -33,7 +33,9 @@ class Trees : public ::testing::Test {
         if (perm == 0) continue;
         const uint64_t size = uint64_t{1} << shift;
         const uint64_t start = (d & 0xfffffffff000) / size * size;
-        for (uint64_t o = 0; o < size; o += 4096) (*out)[{name, ipa + o}] = {start + o, perm};
+        for (uint64_t o = 0; o < size; o += 4096) {
+          out->emplace(Leaves::Key{name, ipa + o}, Leaves::Value{start + o, perm});
+        }
       }
     }
   }
@@ -42,7 +44,7 @@ class Trees : public ::testing::Test {
     Walk(name, 0, 0, name, &expected);
     Map seen;
     for (const auto& [key, value] : watcher().leaves) {
-      if (key.first == name) seen[key] = value;
+      if (key.first == name) seen.emplace(key, value);
     }
     EXPECT_EQ(seen, expected);
     EXPECT_TRUE(watcher().sound);
@@ -109,14 +111,215 @@ TEST_F(Trees, SubtreesComeAndGoWhole) {
   rig.Stage2Bank(2, 3, root, 7);
   for (uint64_t i = 0; i < 8; ++i) rig.Map(root, kPage + i * 0x1000, kPage + i * 0x1000, kAll);
   const uint64_t entry = rig.machine->Load64(root);
-  rig.machine->TableWrite64(root, 0);
-  EXPECT_TRUE(watcher().leaves.empty());
+  rig.Store(root, 0);
+  ExpectEqualToWalk(root);
   EXPECT_EQ(rig.machine->MayHold(2, 7, kPage + 0x7000), kAll);
-  rig.machine->TableWrite64(root, entry);
+  rig.Store(root, entry);
   EXPECT_EQ(watcher().leaves.size(), 8u);
   ExpectEqualToWalk(root);
-  rig.machine->TableZero(root);
+  rig.Zero(root);
+  ExpectEqualToWalk(root);
+  rig.Write(2, 0x64, 7);
+  EXPECT_TRUE(rig.GlobalSync(2));
   EXPECT_TRUE(watcher().leaves.empty());
+  EXPECT_EQ(watcher().live.size(), 1u);
+}
+
+class WalkCache : public Trees {
+ protected:
+  void SetUp() override {
+    rig.Stage2Bank(2, 3, root, 7);
+    rig.Stage2Bank(4, 3, root, 9);
+    for (uint64_t i = 0; i < 3; ++i) rig.Map(root, kPage + i * 0x1000, kPage + i * 0x1000, kAll);
+    for (const size_t i : {size_t{2}, size_t{4}}) Flush(i, 0x68, 0);
+    level1 = rig.machine->Load64(root) & kAddressMask;
+    level2 = rig.machine->Load64(level1 + 2 * 8) & kAddressMask;
+    level3 = rig.machine->Load64(level2) & kAddressMask;
+    entry = rig.machine->Load64(level2);
+  }
+  void Flush(size_t instance, uint32_t command, uint32_t value) {
+    rig.Write(instance, command, value);
+    ASSERT_TRUE(rig.GlobalSync(instance));
+  }
+  void FlushByAddress(size_t instance, uint32_t offset, uint64_t ipa) {
+    rig.Write64(instance, Rig::Cb(3, offset), ipa >> 12);
+    ASSERT_TRUE(rig.GlobalSync(instance));
+  }
+  uint64_t level1 = 0, level2 = 0, level3 = 0, entry = 0;
+};
+
+TEST_F(WalkCache, UnlinkedTableIsWalkedUntilItsVmidIsFlushed) {
+  rig.Store(level2, 0);
+  EXPECT_TRUE(rig.machine->MayWalk(2, 7, level3));
+  EXPECT_TRUE(rig.machine->MayWalk(4, 9, level3));
+  EXPECT_FALSE(rig.machine->MayWalk(2, 9, level3));
+  EXPECT_TRUE(rig.machine->IsLiveTable(level3));
+  EXPECT_FALSE(rig.machine->IsLiveTable(level3 + 0x100000));
+  for (uint64_t i = 0; i < 3; ++i) FlushByAddress(2, 0x630, kPage + i * 0x1000);
+  Flush(2, 0xb8, 7);
+  EXPECT_TRUE(rig.machine->MayWalk(2, 7, level3));
+  EXPECT_EQ(rig.machine->MayHold(2, 7, kPage), kAll);
+  Flush(2, 0x64, 7);
+  EXPECT_FALSE(rig.machine->MayWalk(2, 7, level3));
+  EXPECT_EQ(rig.machine->MayHold(2, 7, kPage), 0);
+  EXPECT_TRUE(rig.machine->IsLiveTable(level3));
+  Flush(4, 0x68, 0);
+  EXPECT_FALSE(rig.machine->IsLiveTable(level3));
+  EXPECT_TRUE(watcher().sound);
+}
+
+TEST_F(WalkCache, CurrentContentsOfAnUnlinkedTableAreFollowed) {
+  rig.Store(level2, 0);
+  const uint64_t other = kPage + 0x9000;
+  EXPECT_EQ(rig.machine->MayHold(2, 7, other), 0);
+  rig.Store(level3 + 8 * 8, other | kLeafBits | 0xc0);
+  EXPECT_EQ(rig.machine->MayHold(2, 7, other), kAll);
+  EXPECT_NE(watcher().Find({level3, 0x80008000}, {other, kAll}), watcher().leaves.end());
+  rig.Open(2);
+  rig.Stream(2, 0, 6, 3);
+  // The leaf itself is in no cache any more, but the way to it is.
+  FlushByAddress(2, 0x630, 0x80008000);
+  Flush(2, 0xb8, 7);
+  rig.Choose({1});
+  const DmaResult result =
+      rig.machine->Dma({.side = 1, .sid = 6, .address = 0x80008010, .instance = 0});
+  EXPECT_EQ(result.fault, FaultKind::kNone);
+  EXPECT_TRUE(result.stale);
+  EXPECT_EQ(result.pa, other + 0x10);
+}
+
+// A flush that was issued before the table got a new leaf does not say that the leaf is in no
+// cache.
+TEST_F(WalkCache, LeafThatCameAfterTheFlushCommandIsNotCovered) {
+  rig.Store(level2, 0);
+  rig.Write(2, 0x64, 7);
+  rig.Store(level3 + 8 * 8, (kPage + 0x9000) | kLeafBits | 0xc0);
+  EXPECT_TRUE(rig.GlobalSync(2));
+  EXPECT_FALSE(rig.machine->MayWalk(2, 7, level3));
+  EXPECT_EQ(rig.machine->MayHold(2, 7, kPage), 0);
+  EXPECT_EQ(rig.machine->MayHold(2, 7, kPage + 0x9000), kAll);
+}
+
+TEST_F(WalkCache, TableThatIsBackWhereItWasIsOneTreeAgain) {
+  rig.Store(level2, 0);
+  EXPECT_EQ(watcher().live.count(level3), 1u);
+  rig.Store(level2, entry);
+  EXPECT_EQ(watcher().live.count(level3), 0u);
+  EXPECT_FALSE(rig.machine->MayWalk(2, 7, level3));
+  EXPECT_FALSE(watcher().Wild(root));
+  ExpectEqualToWalk(root);
+  rig.Store(level2, 0);
+  EXPECT_TRUE(rig.machine->MayWalk(2, 7, level3));
+}
+
+// A table page that is used again elsewhere before the flush: what the walk caches make of it
+// cannot be followed, but the tree that uses it can.
+TEST_F(WalkCache, TableThatIsUsedElsewhereMayLeadAnywhere) {
+  rig.Store(level2, 0);
+  rig.Store(level2 + 8, entry);
+  EXPECT_TRUE(rig.machine->MayHoldEverything(2, 7));
+  EXPECT_TRUE(watcher().Wild(level3));
+  EXPECT_FALSE(watcher().Wild(root));
+  ExpectEqualToWalk(root);
+  Flush(2, 0x64, 7);
+  EXPECT_FALSE(rig.machine->MayHoldEverything(2, 7));
+}
+
+TEST_F(WalkCache, TablesBelowAnUnlinkedOneAreUnlinkedInTurn) {
+  rig.Store(level1 + 2 * 8, 0);
+  EXPECT_TRUE(rig.machine->MayWalk(2, 7, level2));
+  EXPECT_FALSE(rig.machine->MayWalk(2, 7, level3));
+  rig.Store(level2, 0);
+  EXPECT_TRUE(rig.machine->MayWalk(2, 7, level3));
+  rig.Store(level3, 0);
+  EXPECT_TRUE(watcher().sound);
+  Flush(2, 0x64, 7);
+  Flush(4, 0x64, 9);
+  EXPECT_EQ(watcher().live.size(), 1u);
+}
+
+TEST_F(WalkCache, SurvivesASnapshot) {
+  rig.Store(level2, 0);
+  ASSERT_TRUE(rig.machine->Mark());
+  const Leaves before = watcher();
+  for (int round = 0; round < 2; ++round) {
+    Flush(2, 0x64, 7);
+    rig.Store(level2, entry);
+    rig.Store(level2, 0);
+    Flush(4, 0x64, 9);
+    ASSERT_TRUE(rig.machine->Restore());
+    watcher() = before;
+    EXPECT_TRUE(rig.machine->MayWalk(2, 7, level3));
+    EXPECT_TRUE(rig.machine->IsLiveTable(level3));
+  }
+}
+
+// Without the erratum an invalidation by address takes the pointer to the table, too.
+class HealthyWalkCache : public WalkCache {
+ protected:
+  HealthyWalkCache() {
+    healthy = *rig.board;
+    healthy.walk_cache_erratum = false;
+    rig.board = &healthy;
+    rig.Reset();
+    root = rig.NewPage();
+  }
+  BoardSpec healthy;
+};
+
+TEST_F(HealthyWalkCache, EndsByAddressButNotByTheLastLevelForm) {
+  rig.Store(level2, 0);
+  FlushByAddress(2, 0x638, kPage);
+  EXPECT_TRUE(rig.machine->MayWalk(2, 7, level3));
+  FlushByAddress(2, 0x630, kPage + 0x40000000);
+  EXPECT_TRUE(rig.machine->MayWalk(2, 7, level3));
+  FlushByAddress(2, 0x630, kPage + 0x10000);  // another page under the same table
+  EXPECT_FALSE(rig.machine->MayWalk(2, 7, level3));
+  EXPECT_TRUE(rig.machine->MayWalk(4, 9, level3));
+}
+
+TEST_F(HealthyWalkCache, BankSyncCompletesIt) {
+  rig.Store(level2, 0);
+  for (const uint32_t bank : {2u, 3u}) {
+    rig.Write64(2, Rig::Cb(3, 0x630), kPage >> 12);
+    rig.Write(2, Rig::Cb(bank, 0x7f0), 0);
+    EXPECT_EQ(rig.Read(2, Rig::Cb(bank, 0x7f4)), 0u);
+    EXPECT_EQ(rig.machine->MayWalk(2, 7, level3), bank == 2);
+  }
+}
+
+TEST_F(HealthyWalkCache, LeafIsCachedAgainUntilTheTableHasGone) {
+  rig.Store(level2, 0);
+  FlushByAddress(2, 0x638, kPage);
+  Flush(2, 0xb8, 7);
+  FlushByAddress(2, 0x630, kPage + 0x10000);
+  Flush(2, 0xb8, 7);
+  EXPECT_FALSE(rig.machine->MayWalk(2, 7, level3));
+  EXPECT_EQ(rig.machine->MayHold(2, 7, kPage), kAll);
+  FlushByAddress(2, 0x638, kPage);
+  Flush(2, 0xb8, 7);
+  EXPECT_EQ(rig.machine->MayHold(2, 7, kPage), 0);
+}
+
+TEST_F(HealthyWalkCache, OneInvalidationByAddressCoversABlock) {
+  rig.Put(root, 0x40000000, 0x80200000 | 0x401 | 0xc0, 2);
+  rig.Put(root, 0x40000000, 0, 2);
+  EXPECT_EQ(rig.machine->MayHold(2, 7, 0x80200000), kAll);
+  EXPECT_EQ(rig.machine->MayHold(2, 7, 0x803ff000), kAll);
+  FlushByAddress(2, 0x638, 0x40123000);
+  Flush(2, 0xb8, 7);
+  EXPECT_EQ(rig.machine->MayHold(2, 7, 0x80200000), 0);
+  EXPECT_EQ(rig.machine->MayHold(2, 7, 0x803ff000), 0);
+}
+
+TEST_F(WalkCache, BlockEndsWithItsVmidOnly) {
+  rig.Put(root, 0x40000000, 0x80200000 | 0x401 | 0xc0, 2);
+  rig.Put(root, 0x40000000, 0, 2);
+  FlushByAddress(2, 0x630, 0x40000000);
+  Flush(2, 0xb8, 7);
+  EXPECT_EQ(rig.machine->MayHold(2, 7, 0x80200000), kAll);
+  Flush(2, 0x64, 7);
+  EXPECT_EQ(rig.machine->MayHold(2, 7, 0x80200000), 0);
 }
 
 TEST_F(Trees, BlocksAreToldPageByPage) {
@@ -139,7 +342,7 @@ TEST_F(Trees, OutsideThePoolIsWild) {
   EXPECT_TRUE(watcher().Wild(0x80100000));
   rig.Stage2Bank(2, 2, root, 8);
   EXPECT_FALSE(watcher().Wild(root));
-  rig.machine->TableWrite64(root, 0x80200000 | 3);
+  rig.Store(root, 0x80200000 | 3);
   EXPECT_TRUE(watcher().Wild(root));
   rig.Write(2, Rig::Cb(2, 0), 0);
   EXPECT_TRUE(rig.machine->MayHoldEverything(2, 8));
@@ -154,12 +357,12 @@ TEST_F(Trees, OutsideThePoolIsWild) {
 TEST_F(Trees, TablesLinkedTwiceOrIntoThemselvesAreWild) {
   rig.Stage2Bank(2, 3, root, 7);
   rig.Map(root, kPage, kPage, kAll);
-  rig.machine->TableWrite64(root + 8, rig.machine->Load64(root));
+  rig.Store(root + 8, rig.machine->Load64(root));
   EXPECT_TRUE(watcher().Wild(root));
 
   const uint64_t other = rig.NewPage();
   rig.Stage2Bank(2, 2, other, 8);
-  rig.machine->TableWrite64(other, other | 3);
+  rig.Store(other, other | 3);
   EXPECT_TRUE(watcher().Wild(other));
 }
 
@@ -168,7 +371,7 @@ TEST_F(Trees, TableSharedByTwoTreesMakesTheSecondWild) {
   rig.Map(root, kPage, kPage, kAll);
   const uint64_t other = rig.NewPage();
   rig.Stage2Bank(2, 2, other, 8);
-  rig.machine->TableWrite64(other, rig.machine->Load64(root));
+  rig.Store(other, rig.machine->Load64(root));
   EXPECT_TRUE(watcher().Wild(other));
   EXPECT_FALSE(watcher().Wild(root));
   rig.Map(root, kPage + 0x1000, kPage, kPermRead);
@@ -210,17 +413,83 @@ TEST_F(Trees, RootChangesAtOnceOrInHalves) {
   EXPECT_FALSE(watcher().Wild(other));
 }
 
-TEST_F(Trees, LargeGranuleTablesAreWild) {
-  rig.Stage2Bank(2, 3, root & ~uint64_t{0xffff}, 7, 0x80050000 | 1 << 14 | 1 << 6 | 22);
+// 64 KiB granule: 42 bits from level 2, whose table has 8192 entries of 512 MiB.
+class LargeGranule : public Trees {
+ protected:
+  static constexpr uint32_t kTcr = 0x80050000 | 1 << 14 | 1 << 6 | 22;
+  static constexpr uint64_t kTable = 0x10000;
+  LargeGranule() { root = level3 - kTable; }
+  const uint64_t level3 = rig.board->pool.start + 3 * kTable;
+  const uint64_t free = level3 + kTable;
+};
+
+TEST_F(LargeGranule, LeavesAreToldAsSixteenPages) {
+  rig.Stage2Bank(2, 3, root, 7, kTcr);
+  EXPECT_FALSE(watcher().Wild(root));
+  rig.Store(root + 8 * 4, level3 | 3);                      // 0x80000000
+  rig.Store(level3 + 8 * 8191, 0x80020000 | 0x403 | 0xc0);  // the last page of its last 4 KiB
+  EXPECT_EQ(watcher().leaves.size(), 16u);
+  const uint64_t ipa = 0x80000000 + 8191 * kTable;
+  EXPECT_NE(watcher().Find({root, ipa + 0xf000}, {0x8002f000, kAll}), watcher().leaves.end());
+  rig.Open(2);
+  rig.Stream(2, 0, 6, 3);
+  EXPECT_EQ(rig.machine->Translate({.side = 1, .sid = 6, .address = ipa + 0xf008}).pa, 0x8002f008);
+  rig.Store(level3 + 8 * 8191, 0);
+  EXPECT_TRUE(watcher().leaves.empty());
+  EXPECT_EQ(rig.machine->MayHold(2, 7, 0x8002f000), kAll);
+  // One invalidation by address covers the page; it is no block.
+  rig.Write64(2, Rig::Cb(3, 0x630), (ipa + 0x3000) >> 12);
+  EXPECT_TRUE(rig.GlobalSync(2));
+  rig.Write(2, 0xb8, 7);
+  EXPECT_TRUE(rig.GlobalSync(2));
+  EXPECT_EQ(rig.machine->MayHold(2, 7, 0x8002f000), 0);
+}
+
+TEST_F(LargeGranule, TablesAreFollowedToTheirEnds) {
+  rig.Store(root + 8 * 4, level3 | 3);
+  rig.Store(level3 + 8 * 600, 0x80020000 | 0x403 | 0x40);
+  rig.Stage2Bank(2, 3, root, 7, kTcr);
+  EXPECT_EQ(watcher().leaves.size(), 16u);
+  for (uint64_t page = 0; page < kTable; page += kPageSize) {
+    EXPECT_TRUE(rig.machine->IsLiveTable(root + page));
+    EXPECT_TRUE(rig.machine->IsLiveTable(level3 + page));
+    EXPECT_FALSE(rig.machine->IsLiveTable(free + page));
+  }
+  rig.Store(root + 8 * 4, 0);
+  EXPECT_TRUE(rig.machine->MayWalk(2, 7, level3));
+  EXPECT_EQ(watcher().leaves.size(), 16u);  // of the walk tree
+  rig.Write(2, 0x64, 7);
+  EXPECT_TRUE(rig.GlobalSync(2));
+  EXPECT_TRUE(watcher().leaves.empty());
+  EXPECT_FALSE(rig.machine->IsLiveTable(level3 + 0xf000));
+  EXPECT_TRUE(watcher().sound);
+}
+
+TEST_F(LargeGranule, BlocksOfLevelTwoAreTold) {
+  rig.Stage2Bank(2, 3, root, 7, kTcr);
+  rig.Store(root + 8 * 4, 0x80000000 | 0x401 | 0xc0);
+  EXPECT_EQ(watcher().leaves.size(), (512u << 20) / kPageSize);
+  rig.Store(root + 8 * 4, 0);
+  EXPECT_TRUE(watcher().leaves.empty());
+}
+
+TEST_F(LargeGranule, TableThatIsPartlyOutsideThePoolIsWild) {
+  rig.Stage2Bank(2, 3, root, 7, kTcr);
+  rig.Store(root, 0x80200000 | 3);
+  EXPECT_TRUE(watcher().Wild(root));
+}
+
+TEST_F(Trees, GranuleThatIsNotImplementedIsWild) {
+  rig.Stage2Bank(2, 3, root & ~uint64_t{0xffff}, 7, kStage2Tcr | 2 << 14);
   EXPECT_EQ(watcher().live.size(), 1u);
   EXPECT_TRUE(watcher().live.begin()->second);
 }
 
 TEST_F(Trees, ReturnToAHealthyShapeEndsWildness) {
   rig.Stage2Bank(2, 3, root, 7);
-  rig.machine->TableWrite64(root, 0x80200000 | 3);
+  rig.Store(root, 0x80200000 | 3);
   EXPECT_TRUE(watcher().Wild(root));
-  rig.machine->TableWrite64(root, 0);
+  rig.Store(root, 0);
   rig.Write(2, Rig::Cb(3, 0), 0);
   rig.Write(2, 0x68, 0);
   rig.GlobalSync(2);
@@ -301,7 +570,7 @@ TEST_F(Conflict, TreeThatOnlyTheTlbHoldsIsFollowedAgain) {
 }
 
 TEST_F(Conflict, ReasonOfItsOwnKeepsATreeWild) {
-  rig.machine->TableWrite64(root + 8, 0x80200000 | 3);
+  rig.Store(root + 8, 0x80200000 | 3);
   EndTheOther();
   EXPECT_TRUE(watcher().Wild(root));
   EXPECT_EQ(watcher().live.count(table), 0u);
@@ -311,9 +580,9 @@ TEST_F(Conflict, ReasonOfItsOwnKeepsATreeWild) {
 TEST_F(Conflict, TreeThatWasLinkedIntoItselfStaysWild) {
   const uint64_t other = rig.NewPage();
   rig.Stage2Bank(2, 2, other, 8);
-  rig.machine->TableWrite64(other, other | 3);
+  rig.Store(other, other | 3);
   EXPECT_TRUE(watcher().Wild(other));
-  rig.machine->TableWrite64(other, 0);
+  rig.Store(other, 0);
   EndTheOther();
   EXPECT_TRUE(watcher().Wild(other));
   EXPECT_FALSE(rig.machine->MayHoldEverything(2, 8));
@@ -322,7 +591,7 @@ TEST_F(Conflict, TreeThatWasLinkedIntoItselfStaysWild) {
 
 TEST_F(Conflict, ThirdTreeWaitsForTheSecond) {
   const uint64_t third = rig.NewPage();
-  rig.machine->TableWrite64(third, table | 3);
+  rig.Store(third, table | 3);
   rig.Stage2Bank(4, 2, third, 8);
   EXPECT_TRUE(watcher().Wild(third));
   EndTheOther();
@@ -413,7 +682,7 @@ TEST_F(Trees, RandomStoresAgreeWithABruteForceWalk) {
     const uint64_t before = rig.machine->Load64(slot);
     if (level < 3 && (before & 3) == 3) linked_at.erase(before & 0xfffffffff000);
     if (level < 3 && (value & 3) == 3) linked_at[value & 0xfffffffff000] = slot;
-    rig.machine->TableWrite64(slot, value);
+    rig.Store(slot, value);
     ASSERT_TRUE(watcher().sound) << step;
     if (step % 200 == 0) {
       ExpectEqualToWalk(root);

@@ -30,10 +30,12 @@ class Leaves : public Watcher {
     const Key key = {change.root, change.ipa};
     const Value value = {change.page, change.perm};
     if (change.added) {
-      sound = sound && live.count(change.root) != 0 && leaves.emplace(key, value).second;
+      // While a store is not visible an address has an old leaf and a new one, never one twice.
+      sound = sound && live.count(change.root) != 0 && Find(key, value) == leaves.end();
+      leaves.emplace(key, value);
     } else {
-      const auto found = leaves.find(key);
-      sound = sound && found != leaves.end() && found->second == value;
+      const auto found = Find(key, value);
+      sound = sound && found != leaves.end();
       if (found != leaves.end()) leaves.erase(found);
     }
   }
@@ -51,7 +53,15 @@ class Leaves : public Watcher {
   }
   bool Wild(uint64_t root) const { return live.count(root) != 0 && live.at(root); }
 
-  std::map<Key, Value> leaves;
+  std::multimap<Key, Value>::iterator Find(const Key& key, const Value& value) {
+    const auto [first, last] = leaves.equal_range(key);
+    for (auto it = first; it != last; ++it) {
+      if (it->second == value) return it;
+    }
+    return leaves.end();
+  }
+
+  std::multimap<Key, Value> leaves;
   std::map<uint64_t, bool> live;  // root to wild
   bool sound = true;
 };
@@ -125,10 +135,21 @@ class Rig {
     uint64_t table = root;
     for (unsigned level = 0; level < leaf_level; ++level) {
       const uint64_t slot = table + (ipa >> (39 - 9 * level) & 511) * 8;
-      if ((machine->Load64(slot) & 1) == 0) machine->TableWrite64(slot, NewPage() | 3);
+      if ((machine->Load64(slot) & 1) == 0) Store(slot, NewPage() | 3);
       table = machine->Load64(slot) & kAddressMask;
     }
-    machine->TableWrite64(table + (ipa >> (39 - 9 * leaf_level) & 511) * 8, descriptor);
+    Store(table + (ipa >> (39 - 9 * leaf_level) & 511) * 8, descriptor);
+  }
+  // A store to a table that is visible when this returns.
+  void Store(uint64_t pa, uint64_t value) {
+    machine->TableWrite64(pa, value);
+    machine->Clean(pa, 8);
+    machine->Barrier();
+  }
+  void Zero(uint64_t page) {
+    machine->TableZero(page);
+    machine->Clean(page, kPageSize);
+    machine->Barrier();
   }
   void Map(uint64_t root, uint64_t ipa, uint64_t page, uint8_t perm) {
     Put(root, ipa, page | kLeafBits | uint64_t{perm} << 6);

@@ -1,14 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
 #include "model/tlb.h"
 
+#include "model/machine.h"
+
 namespace sidewall::model {
+
+namespace {
+
+constexpr unsigned kPageBits = 12;
+
+}  // namespace
 
 size_t Tlb::WorkSize(size_t pool_pages) {
   return EntryCapacity(pool_pages) * sizeof(StaleEntry) + 2 * kBuckets * sizeof(uint32_t);
 }
 
-void Tlb::Reset(void* work, size_t pool_pages) {
+void Tlb::Reset(void* work, size_t pool_pages, const Stage2Trees* index, bool erratum) {
   *this = Tlb();
+  index_ = index;
+  erratum_ = erratum;
   capacity_ = static_cast<uint32_t>(EntryCapacity(pool_pages));
   entries_ = static_cast<StaleEntry*>(work);
   page_heads_ = reinterpret_cast<uint32_t*>(entries_ + capacity_);
@@ -46,6 +56,7 @@ void Tlb::Unlink(uint32_t slot) {
 
 void Tlb::Free(uint32_t slot) {
   Unlink(slot);
+  if (entries_[slot].leaf_bits > kPageBits) --large_count_;
   entries_[slot].forms = 0;
   entries_[slot].next_page = free_head_;
   free_head_ = slot;
@@ -62,16 +73,21 @@ void Tlb::FreeAll() {
   }
 }
 
-void Tlb::Push(uint8_t vmid, uint64_t ipa, uint64_t page, uint8_t perm) {
-  uint32_t slot = ipa_heads_[IpaBucket(vmid, ipa)];
+void Tlb::Push(uint8_t vmid, const LeafChange& leaf) {
+  // With the erratum, what was cached of a block is not found by its address.
+  const bool by_address = !(erratum_ && leaf.block);
+  uint32_t slot = ipa_heads_[IpaBucket(vmid, leaf.ipa)];
   for (; slot != kNone; slot = entries_[slot].next_ipa) {
     StaleEntry& entry = entries_[slot];
-    if (entry.vmid != vmid || entry.ipa != ipa || entry.page != page) continue;
+    if (entry.vmid != vmid || entry.ipa != leaf.ipa || entry.page != leaf.page) continue;
     // The translation was valid again after what was noted: no earlier invalidation covers it.
-    entry.perm |= perm;
+    entry.perm |= leaf.perm;
     entry.forms = kStage2Only | kCombined;
     entry.seq = ++seq_;
     entry.ipas2_seq = 0;
+    entry.by_address = entry.by_address && by_address;
+    if (entry.leaf_bits == kPageBits && leaf.leaf_bits > kPageBits) ++large_count_;
+    if (entry.leaf_bits < leaf.leaf_bits) entry.leaf_bits = leaf.leaf_bits;
     return;
   }
   if (free_head_ != kNone) {
@@ -84,16 +100,19 @@ void Tlb::Push(uint8_t vmid, uint64_t ipa, uint64_t page, uint8_t perm) {
     return;
   }
   ++entry_count_;
-  entries_[slot] = {.ipa = ipa,
-                    .page = page,
+  if (leaf.leaf_bits > kPageBits) ++large_count_;
+  entries_[slot] = {.ipa = leaf.ipa,
+                    .page = leaf.page,
                     .seq = ++seq_,
                     .ipas2_seq = 0,
                     .next_page = kNone,
                     .next_ipa = kNone,
                     .ipas2_bank = 0,
                     .vmid = vmid,
-                    .perm = perm,
-                    .forms = kStage2Only | kCombined};
+                    .perm = leaf.perm,
+                    .forms = kStage2Only | kCombined,
+                    .leaf_bits = leaf.leaf_bits,
+                    .by_address = by_address};
   Link(slot);
 }
 
@@ -101,15 +120,40 @@ bool Tlb::PushTree(uint8_t vmid, uint16_t tree) {
   for (size_t i = 0; i < tree_count_; ++i) {
     if (trees_[i].vmid != vmid || trees_[i].tree != tree) continue;
     trees_[i].seq = ++seq_;
-    trees_[i].forms = kStage2Only | kCombined;
+    trees_[i].ipas2_seq = 0;
     return false;
   }
   if (tree_count_ == kMaxStaleTrees) {
     PushEverything(vmid);
     return false;
   }
-  trees_[tree_count_++] = {++seq_, tree, vmid, kStage2Only | kCombined};
+  const Tree& what = index_->tree(tree);
+  trees_[tree_count_++] = {
+      .seq = ++seq_,
+      .base = what.base,
+      .ipas2_seq = 0,
+      .tree = tree,
+      .ipas2_bank = 0,
+      .vmid = vmid,
+      .span_bits = what.walk ? static_cast<uint8_t>(index_->SpanBits(tree)) : uint8_t{0}};
   return true;
+}
+
+size_t Tlb::ForgetTree(uint16_t tree) {
+  size_t kept = 0;
+  for (size_t i = 0; i < tree_count_; ++i) {
+    if (trees_[i].tree != tree) trees_[kept++] = trees_[i];
+  }
+  const size_t forgotten = tree_count_ - kept;
+  tree_count_ = static_cast<uint32_t>(kept);
+  return forgotten;
+}
+
+bool Tlb::HoldsTree(uint8_t vmid, uint16_t tree) const {
+  for (size_t i = 0; i < tree_count_; ++i) {
+    if (trees_[i].vmid == vmid && trees_[i].tree == tree) return true;
+  }
+  return false;
 }
 
 void Tlb::PushEverything(uint8_t vmid) {
@@ -117,14 +161,48 @@ void Tlb::PushEverything(uint8_t vmid) {
   overflow_seq_[vmid] = ++seq_;
 }
 
-void Tlb::InvalidateIpa(uint8_t vmid, uint64_t ipa, uint16_t bank) {
+void Tlb::CoverEntry(StaleEntry& entry, uint16_t bank) {
+  if (!entry.by_address) return;
+  entry.ipas2_seq = seq_;
+  entry.ipas2_bank = bank;
+}
+
+// The first command that takes a pointer out of the walk cache: until then the leaves below it
+// could be cached anew, so no earlier invalidation of one of them counts.
+void Tlb::CoverWalks(uint8_t vmid, uint64_t ipa, uint16_t bank) {
+  for (size_t i = 0; i < tree_count_; ++i) {
+    StaleTree& tree = trees_[i];
+    if (tree.span_bits == 0 || tree.vmid != vmid || tree.ipas2_seq != 0) continue;
+    if (ipa < tree.base || (ipa - tree.base) >> tree.span_bits != 0) continue;
+    if (index_->tree(tree.tree).wild) continue;
+    struct Context {
+      Tlb* tlb;
+      uint8_t vmid;
+    } context = {this, vmid};
+    index_->ForEachLeaf(
+        tree.tree,
+        [](void* c, const LeafChange& leaf) {
+          const auto* to = static_cast<Context*>(c);
+          to->tlb->Push(to->vmid, leaf);
+        },
+        &context);
+    tree.ipas2_seq = ++seq_;
+    tree.ipas2_bank = bank;
+  }
+}
+
+void Tlb::InvalidateIpa(uint8_t vmid, uint64_t ipa, uint16_t bank, bool last_level) {
+  if (!erratum_ && !last_level) CoverWalks(vmid, ipa, bank);
   ++seq_;
   uint32_t slot = ipa_heads_[IpaBucket(vmid, ipa)];
   for (; slot != kNone; slot = entries_[slot].next_ipa) {
     StaleEntry& entry = entries_[slot];
-    if (entry.vmid != vmid || entry.ipa != ipa) continue;
-    entry.ipas2_seq = seq_;
-    entry.ipas2_bank = bank;
+    if (entry.vmid == vmid && entry.ipa == ipa) CoverEntry(entry, bank);
+  }
+  for (slot = 0; slot < entry_limit_ && large_count_ != 0; ++slot) {
+    StaleEntry& entry = entries_[slot];
+    if (entry.forms == 0 || entry.leaf_bits == kPageBits || entry.vmid != vmid) continue;
+    if ((entry.ipa ^ ipa) >> entry.leaf_bits == 0) CoverEntry(entry, bank);
   }
 }
 
@@ -132,8 +210,16 @@ void Tlb::InvalidateIpa(uint8_t vmid, uint64_t ipa, uint16_t bank) {
 // are complete.
 uint8_t Tlb::Remaining(uint8_t vmid, uint8_t forms, uint64_t seq) const {
   if (Captured(everything_) > seq || Captured(vmid_[vmid]) > seq) return 0;
-  if (Captured(combined_[vmid]) > seq) return forms & static_cast<uint8_t>(~kCombined);
+  if (forms == kCombined && Captured(combined_[vmid]) > seq) return 0;
   return forms;
+}
+
+// From here on no combined entry can be made of this one, so a later TLBIVMIDS1 covers those.
+void Tlb::EndStage2Only(uint32_t slot) {
+  entries_[slot].forms &= kCombined;
+  entries_[slot].ipas2_seq = 0;
+  entries_[slot].seq = ++seq_;
+  if (entries_[slot].forms == 0) Free(slot);
 }
 
 // TLBIIPAS2 and TLBIVMIDS1 cover one form each; of what has no name, both forms may be there.
@@ -147,43 +233,54 @@ void Tlb::EndOverflows() {
   }
 }
 
-void Tlb::CompleteGlobal(DroppedTrees* dropped) {
-  const uint32_t limit = entry_limit_;
-  for (uint32_t slot = 0; slot < limit && entry_count_ != 0; ++slot) {
-    StaleEntry& entry = entries_[slot];
-    if (entry.forms == 0) continue;
-    uint8_t forms = Remaining(entry.vmid, entry.forms, entry.seq);
-    if (entry.ipas2_seq != 0 && entry.ipas2_seq <= captured_seq_) forms &= kCombined;
-    if (forms == 0) {
-      Free(slot);
-    } else {
-      entry.forms = forms;
-    }
-  }
+// Ends the references to trees that the captured commands cover.
+void Tlb::DropTrees(DroppedTrees* dropped) {
   size_t kept = 0;
   for (size_t i = 0; i < tree_count_; ++i) {
-    StaleTree tree = trees_[i];
-    tree.forms = Remaining(tree.vmid, tree.forms, tree.seq);
-    if (tree.forms == 0) {
+    const StaleTree& tree = trees_[i];
+    const bool by_address = tree.ipas2_seq != 0 && tree.ipas2_seq <= captured_seq_;
+    if (by_address || Remaining(tree.vmid, kStage2Only, tree.seq) == 0) {
       dropped->tree[dropped->count++] = tree.tree;
     } else {
       trees_[kept++] = tree;
     }
   }
   tree_count_ = static_cast<uint32_t>(kept);
+}
+
+void Tlb::CompleteGlobal(DroppedTrees* dropped) {
+  const uint32_t limit = entry_limit_;
+  for (uint32_t slot = 0; slot < limit && entry_count_ != 0; ++slot) {
+    StaleEntry& entry = entries_[slot];
+    if (entry.forms == 0) continue;
+    if (Remaining(entry.vmid, entry.forms, entry.seq) == 0) {
+      Free(slot);
+    } else if (entry.ipas2_seq != 0 && entry.ipas2_seq <= captured_seq_) {
+      EndStage2Only(slot);
+    }
+  }
+  DropTrees(dropped);
   if (Captured(everything_) != 0) unknown_ = false;
   EndOverflows();
 }
 
-void Tlb::CompleteBank(uint16_t bank, uint64_t covered) {
+void Tlb::CompleteBank(uint16_t bank, uint64_t covered, DroppedTrees* dropped) {
   const uint32_t limit = entry_limit_;
   for (uint32_t slot = 0; slot < limit && entry_count_ != 0; ++slot) {
-    StaleEntry& entry = entries_[slot];
+    const StaleEntry& entry = entries_[slot];
     if (entry.forms == 0 || entry.ipas2_seq == 0) continue;
-    if (entry.ipas2_bank != bank || entry.ipas2_seq > covered) continue;
-    entry.forms &= kCombined;
-    if (entry.forms == 0) Free(slot);
+    if (entry.ipas2_bank == bank && entry.ipas2_seq <= covered) EndStage2Only(slot);
   }
+  size_t kept = 0;
+  for (size_t i = 0; i < tree_count_; ++i) {
+    const StaleTree& tree = trees_[i];
+    if (tree.ipas2_seq != 0 && tree.ipas2_bank == bank && tree.ipas2_seq <= covered) {
+      dropped->tree[dropped->count++] = tree.tree;
+    } else {
+      trees_[kept++] = tree;
+    }
+  }
+  tree_count_ = static_cast<uint32_t>(kept);
 }
 
 void Tlb::MakeUnknown(DroppedTrees* dropped) {
@@ -210,13 +307,29 @@ uint8_t Tlb::MayHold(uint8_t vmid, uint64_t page) const {
   return perm;
 }
 
-const StaleEntry* Tlb::FindIpa(uint8_t vmid, uint64_t ipa) const {
+// In the order in which they became stale, which unlike that of a chain survives a Restore.
+size_t Tlb::FindStale(uint8_t vmid, uint64_t ipa, size_t which, StaleAnswer* answer) const {
+  size_t count = 0;
   uint32_t slot = ipa_heads_[IpaBucket(vmid, ipa)];
   for (; slot != kNone; slot = entries_[slot].next_ipa) {
     const StaleEntry& entry = entries_[slot];
-    if (entry.vmid == vmid && entry.ipa == ipa) return &entry;
+    if (entry.vmid != vmid || entry.ipa != ipa) continue;
+    ++count;
+    size_t before = 0;
+    uint32_t other = ipa_heads_[IpaBucket(vmid, ipa)];
+    for (; other != kNone; other = entries_[other].next_ipa) {
+      const StaleEntry& candidate = entries_[other];
+      if (candidate.vmid == vmid && candidate.ipa == ipa && candidate.seq < entry.seq) ++before;
+    }
+    if (before == which) *answer = {entry.page, entry.perm};
   }
-  return nullptr;
+  for (size_t i = 0; i < tree_count_; ++i) {
+    StaleAnswer found;
+    if (trees_[i].vmid != vmid) continue;
+    if (!index_->LookUp(trees_[i].tree, ipa, &found.page, &found.perm)) continue;
+    if (count++ == which) *answer = found;
+  }
+  return count;
 }
 
 void Tlb::SaveEntries(StaleEntry* to) const {

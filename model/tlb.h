@@ -10,7 +10,13 @@
 //     tlb.CompleteGlobal(&dropped);           // now it is gone
 //
 // Every translation is taken to be cached in two forms: stage-2-only entries, which TLBIIPAS2
-// covers, and entries that combine both stages, which it does not.
+// covers, and entries that combine both stages, which it does not. As long as the first form is
+// there, the second can be made from it again; so TLBIVMIDS1 counts only once TLBIIPAS2 is
+// complete.
+//
+// An invalidation by address covers all of the block that the address is in. With the walk-cache
+// erratum it does not cover blocks at all, and never the pointers to tables that a walk cache holds
+// (`walk` trees): those end with their VMID.
 //
 // What cannot be noted singly is noted as everything of its VMID (PushEverything); only an
 // invalidation of that VMID, or of all, ends that.
@@ -34,15 +40,27 @@ struct StaleEntry {
   uint16_t ipas2_bank;
   uint8_t vmid;
   uint8_t perm;
-  uint8_t forms;  // kStage2Only | kCombined; 0: the slot is free
+  uint8_t forms;      // kStage2Only | kCombined; 0: the slot is free
+  uint8_t leaf_bits;  // log2 of the size of the leaf
+  bool by_address;    // false: TLBIIPAS2 does not cover it
 };
 
-// A whole tree that a bank of this instance named under a VMID, and no longer does.
+// A tree that may be walked though the tables do not lead there any more: one that a bank of this
+// instance named under a VMID, or one whose root was unlinked while a walk cache may hold it.
 struct StaleTree {
   uint64_t seq;
+  uint64_t base;       // of a walk tree
+  uint64_t ipas2_seq;  // of the first TLBIIPAS2 that covers it, or 0
   uint16_t tree;
+  uint16_t ipas2_bank;
   uint8_t vmid;
-  uint8_t forms;
+  uint8_t span_bits;  // 0: not a walk tree
+};
+
+// A translation that the tables do not hold, and that may still answer.
+struct StaleAnswer {
+  uint64_t page = 0;
+  uint8_t perm = 0;
 };
 
 // Trees whose references ended when a sync completed.
@@ -50,6 +68,9 @@ struct DroppedTrees {
   uint16_t tree[kMaxStaleTrees];
   size_t count = 0;
 };
+
+class Stage2Trees;
+struct LeafChange;
 
 class Tlb {
  public:
@@ -59,12 +80,16 @@ class Tlb {
 
   static size_t EntryCapacity(size_t pool_pages) { return 4096 + 2 * pool_pages; }
   static size_t WorkSize(size_t pool_pages);
-  void Reset(void* work, size_t pool_pages);
+  // erratum: that of the walk cache.
+  void Reset(void* work, size_t pool_pages, const Stage2Trees* index, bool erratum);
 
   // What may be cached from here on until it is invalidated.
-  void Push(uint8_t vmid, uint64_t ipa, uint64_t page, uint8_t perm);
+  void Push(uint8_t vmid, const LeafChange& leaf);
   // True when this is a new reference, which the tree has to count.
   bool PushTree(uint8_t vmid, uint16_t tree);
+  // The tree has ended otherwise. How many references there were.
+  size_t ForgetTree(uint16_t tree);
+  bool HoldsTree(uint8_t vmid, uint16_t tree) const;
   // Something was removed that nobody can name, so any translation of this VMID may be cached.
   void PushEverything(uint8_t vmid);
 
@@ -72,13 +97,17 @@ class Tlb {
   void InvalidateAll() { Issue(&everything_); }
   void InvalidateVmid(uint8_t vmid) { Issue(&vmid_[vmid]); }
   void InvalidateVmidStage1(uint8_t vmid) { Issue(&combined_[vmid]); }
-  void InvalidateIpa(uint8_t vmid, uint64_t ipa, uint16_t bank);
+  // last_level: TLBIIPAS2L, which leaves walk caches alone.
+  void InvalidateIpa(uint8_t vmid, uint64_t ipa, uint16_t bank, bool last_level);
 
   // Syncs. Complete* is called when a status read shows that the sync is done.
   void SyncGlobal() { captured_seq_ = seq_; }
   uint64_t SyncBank() const { return seq_; }
+  uint64_t captured_seq() const { return captured_seq_; }
+  // A command that covers nothing that is noted here.
+  void NoteCommand() { ++seq_; }
   void CompleteGlobal(DroppedTrees* dropped);
-  void CompleteBank(uint16_t bank, uint64_t covered);
+  void CompleteBank(uint16_t bank, uint64_t covered, DroppedTrees* dropped);
 
   // Nothing is known of the contents: reset, or power was lost.
   void MakeUnknown(DroppedTrees* dropped);
@@ -87,7 +116,9 @@ class Tlb {
   bool overflowed(uint8_t vmid) const { return overflow_seq_[vmid] != 0; }
 
   uint8_t MayHold(uint8_t vmid, uint64_t page) const;
-  const StaleEntry* FindIpa(uint8_t vmid, uint64_t ipa) const;
+  // How many translations of an address may answer, single ones and through trees; the `which`-th
+  // of them is given.
+  size_t FindStale(uint8_t vmid, uint64_t ipa, size_t which, StaleAnswer* answer) const;
 
   // Slots in use lie below entry_limit; those with forms 0 are free.
   size_t entry_limit() const { return entry_limit_; }
@@ -118,6 +149,10 @@ class Tlb {
   static size_t PageBucket(uint8_t vmid, uint64_t page);
   static size_t IpaBucket(uint8_t vmid, uint64_t ipa);
   uint8_t Remaining(uint8_t vmid, uint8_t forms, uint64_t seq) const;
+  void EndStage2Only(uint32_t slot);
+  void CoverEntry(StaleEntry& entry, uint16_t bank);
+  void CoverWalks(uint8_t vmid, uint64_t ipa, uint16_t bank);
+  void DropTrees(DroppedTrees* dropped);
   void Link(uint32_t slot);
   void Unlink(uint32_t slot);
   void Free(uint32_t slot);
@@ -130,9 +165,12 @@ class Tlb {
   uint32_t capacity_ = 0;
   uint32_t entry_limit_ = 0;
   uint32_t entry_count_ = 0;
+  uint32_t large_count_ = 0;  // entries of leaves above 4 KiB
   uint32_t free_head_ = kNone;
   uint64_t seq_ = 0;
   uint64_t captured_seq_ = 0;  // seq_ at the last sTLBGSYNC
+  const Stage2Trees* index_ = nullptr;
+  bool erratum_ = true;
   bool unknown_ = true;
   Command everything_;
   Command vmid_[256];

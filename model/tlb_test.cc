@@ -97,11 +97,13 @@ TEST_F(MayTlb, FlushAfterTheSyncCommandWaitsForTheNext) {
 
 TEST_F(MayTlb, Ipas2AfterTheSyncCommandWaitsForTheNext) {
   rig.Unmap(root, kPage);
-  rig.Write(2, 0xb8, kVmid);
   rig.Write(2, 0x70, 0);
   Ipas2(2, kPage);
   EXPECT_EQ(rig.Read(2, 0x74), 0u);
+  rig.Write(2, 0xb8, kVmid);
+  EXPECT_TRUE(rig.GlobalSync(2));  // TLBIIPAS2 is complete only now, and TLBIVMIDS1 too early
   EXPECT_EQ(Held(), kAll);
+  rig.Write(2, 0xb8, kVmid);
   EXPECT_TRUE(rig.GlobalSync(2));
   EXPECT_EQ(Held(), 0);
 }
@@ -139,9 +141,27 @@ TEST_F(MayTlb, VmidS1LeavesStage2Entries) {
   Ipas2(2, kPage + 0x1000);  // another address
   EXPECT_TRUE(rig.GlobalSync(2));
   EXPECT_EQ(Held(), kAll);
-  Ipas2(2, kPage);
-  EXPECT_TRUE(rig.GlobalSync(2));
-  EXPECT_EQ(Held(), 0);
+}
+
+// While the stage-2-only entry is there, a combined one can be made of it again.
+TEST_F(MayTlb, VmidS1BeforeIpas2IsCompleteCoversNothing) {
+  for (const bool wait : {true, false}) {
+    rig.Map(root, kPage, kPage, kAll);
+    rig.Unmap(root, kPage);
+    if (wait) {
+      rig.Write(2, 0xb8, kVmid);
+      EXPECT_TRUE(rig.GlobalSync(2));
+      Ipas2(2, kPage);
+    } else {
+      Ipas2(2, kPage);
+      rig.Write(2, 0xb8, kVmid);
+    }
+    EXPECT_TRUE(rig.GlobalSync(2));
+    EXPECT_EQ(Held(), kAll);
+    rig.Write(2, 0xb8, kVmid);
+    EXPECT_TRUE(rig.GlobalSync(2));
+    EXPECT_EQ(Held(), 0);
+  }
 }
 
 TEST_F(MayTlb, BankSyncCoversOnlyThatBanksCommands) {
@@ -149,30 +169,31 @@ TEST_F(MayTlb, BankSyncCoversOnlyThatBanksCommands) {
   rig.Write(2, 0x64, kVmid);
   EXPECT_TRUE(BankSync(2, 3));
   EXPECT_EQ(Held(), kAll);
-  rig.Write(2, 0xb8, kVmid);
+  rig.Write(2, 0x64, kVmid);
   EXPECT_TRUE(rig.GlobalSync(2));
   EXPECT_EQ(Held(), 0);
-
-  rig.Map(root, kPage, kPage, kAll);
-  rig.Unmap(root, kPage);
-  rig.Write(2, 0xb8, kVmid);
-  EXPECT_TRUE(rig.GlobalSync(2));
-  Ipas2(2, kPage);
-  EXPECT_TRUE(BankSync(2, 1));
-  EXPECT_EQ(Held(), kAll);
-  EXPECT_TRUE(BankSync(2, 3));
-  EXPECT_EQ(Held(), 0);
+  // TLBIVMIDS1 tells whether the bank's sync has completed TLBIIPAS2.
+  for (const uint32_t bank : {1u, 3u}) {
+    rig.Map(root, kPage, kPage, kAll);
+    rig.Unmap(root, kPage);
+    Ipas2(2, kPage);
+    EXPECT_TRUE(BankSync(2, bank));
+    rig.Write(2, 0xb8, kVmid);
+    EXPECT_TRUE(rig.GlobalSync(2));
+    EXPECT_EQ(Held(), bank == 3 ? 0 : kAll);
+  }
 }
 
 TEST_F(MayTlb, LowHalfOfIpas2ActsAndHighHalfDoesNot) {
-  rig.Unmap(root, kPage);
-  rig.Write(2, 0xb8, kVmid);
-  rig.Write(2, Rig::Cb(3, 0x634), kPage >> 12);
-  EXPECT_TRUE(rig.GlobalSync(2));
-  EXPECT_EQ(Held(), kAll);
-  rig.Write(2, Rig::Cb(3, 0x630), kPage >> 12);
-  EXPECT_TRUE(rig.GlobalSync(2));
-  EXPECT_EQ(Held(), 0);
+  for (const uint32_t offset : {0x634u, 0x630u}) {
+    rig.Map(root, kPage, kPage, kAll);
+    rig.Unmap(root, kPage);
+    rig.Write(2, Rig::Cb(3, offset), kPage >> 12);
+    EXPECT_TRUE(rig.GlobalSync(2));
+    rig.Write(2, 0xb8, kVmid);
+    EXPECT_TRUE(rig.GlobalSync(2));
+    EXPECT_EQ(Held(), offset == 0x630 ? 0 : kAll);
+  }
 }
 
 TEST_F(MayTlb, Ipas2InAStageOneBankIsIgnored) {

@@ -7,6 +7,7 @@ namespace {
 
 constexpr uint8_t kSizes[8] = {32, 36, 40, 42, 44, 48, 48, 48};  // PASize, IAS, OAS
 constexpr uint64_t kAccessFlag = uint64_t{1} << 10;
+constexpr unsigned kBadGranule = 14;  // none that this hardware has
 
 constexpr unsigned Shift(unsigned level, unsigned page_bits) {
   return page_bits + (3 - level) * (page_bits - 3);
@@ -17,29 +18,30 @@ constexpr uint64_t OutputOf(uint64_t descriptor, unsigned low_bit) {
   return descriptor & ((uint64_t{1} << 48) - 1) & ~((uint64_t{1} << low_bit) - 1);
 }
 
+// Where the entry for `input` lies. Concatenated tables are one large table at the start level.
+constexpr uint64_t EntryOf(uint64_t table, uint64_t input, unsigned shift, bool start,
+                           unsigned page_bits) {
+  const uint64_t mask = start ? ~uint64_t{0} : (uint64_t{1} << (page_bits - 3)) - 1;
+  return table + ((input >> shift & mask) << 3);
+}
+
 // Width of addresses that masters can drive (IDR2.UBS).
 constexpr unsigned UpstreamBits(uint32_t idr2) {
   const unsigned ubs = static_cast<unsigned>(Bits(idr2, 11, 8));
+  if (ubs == 15) return 64;
   return ubs >= 5 ? 49 : kSizes[ubs];
 }
 
-// The bit from which addresses are sign-extended (TCR2.SEP); 7 is the top bit that masters drive.
+// The bit from which addresses are sign-extended (TCR2.SEP); 7 is the top bit that masters drive,
+// or the one below a top byte that may be a tag.
 constexpr unsigned SignBit(uint32_t tcr2, unsigned upstream_bits) {
-  constexpr uint8_t kBit[8] = {31, 35, 39, 41, 43, 47, 47, 0};
+  constexpr uint8_t kBit[7] = {31, 35, 39, 41, 43, 47, 47};
   const unsigned sep = static_cast<unsigned>(Bits(tcr2, 17, 15));
-  const unsigned bit = sep == 7 ? upstream_bits - 1 : kBit[sep];
-  return bit < upstream_bits ? bit : upstream_bits - 1;
+  if (sep == 7) return upstream_bits == 64 ? 55 : upstream_bits - 1;
+  return kBit[sep] < upstream_bits ? kBit[sep] : upstream_bits - 1;
 }
 
 }  // namespace
-
-struct Walk::Stage1Shape {
-  unsigned page_bits = 12;
-  unsigned input_bits = 48;
-  unsigned output_bits = 48;
-  unsigned start_level = 0;
-  uint64_t table = 0;
-};
 
 bool Walk::Fail(FaultKind kind, unsigned at_stage, unsigned at_level) {
   fault = kind;
@@ -49,84 +51,140 @@ bool Walk::Fail(FaultKind kind, unsigned at_stage, unsigned at_level) {
 }
 
 void Walk::Run(const Resolution& via, AccessKind access, uint64_t address) {
-  const bool has_stage1 = cbar::Type(smmu_.cbar[via.bank]) != cbar::kStage2;
-  if (via.stage2_bank != kNoIndex) {
+  ipa = address;
+  if (Aarch32Fails(via, address)) return;
+  const uint32_t cbar_value = smmu_.cbar[via.bank];
+  const uint32_t type = cbar::Type(cbar_value);
+  has_stage2_ = via.stage2_bank != kNoIndex;
+  if (has_stage2_) {
     const ContextBank& bank = smmu_.bank[via.stage2_bank];
     if ((bank.sctlr & sctlr::kM) != 0) {
       stage2_bank_ = &bank;
       stage2_vmid_ = cbar::Vmid(smmu_.cbar[via.stage2_bank]);
     }
   }
-  ipa = address;
-  if (has_stage1) {
+  if (type != cbar::kStage2) {
     const ContextBank& bank = smmu_.bank[via.bank];
     const bool translated = (bank.sctlr & sctlr::kM) != 0;
-    if (translated ? !Stage1(bank, access, address, &ipa) : !Stage1Untranslated(address, &ipa)) {
+    if (translated ? !Stage1(bank, access, address, &ipa)
+                   : !Stage1Untranslated(bank, address, &ipa)) {
       return;
     }
   }
-  Stage2(access, ipa, false, &pa);
+  if (!Stage2(access, ipa, false, &pa)) return;
+  if (type == cbar::kStage1) {
+    attributes = CombineStages(attributes, BypassedStage2Attributes(cbar_value));
+  } else if (stage2_bank_ == nullptr) {
+    attributes = Apply(OverrideOfControl(smmu_.bank[via.stage2_bank].sctlr), attributes);
+  }
+  attributes = Settle(attributes);
 }
 
-// Stage 1 off: addresses are passed on, if stage 2 could take them.
-bool Walk::Stage1Untranslated(uint64_t va, uint64_t* out) {
-  const unsigned bits = kSizes[Bits(smmu_.spec->idr[2], 3, 0) & 7];
-  if (va >> bits != 0) return Fail(FaultKind::kAddressSize, 1, 0);
+// Tables of AArch32 formats are not followed: such a context delivers nothing while it is on. What
+// it says of addresses that are too wide holds also while it is off.
+bool Walk::Aarch32Fails(const Resolution& via, uint64_t address) {
+  constexpr unsigned kFirstLevel = 1;
+  const auto fails = [this](uint16_t bank, uint64_t excess) {
+    if ((smmu_.cba2r[bank] & kCba2rVa64) != 0) return false;
+    return excess != 0 || (smmu_.bank[bank].sctlr & sctlr::kM) != 0;
+  };
+  if (via.bank != via.stage2_bank && fails(via.bank, address >> 32)) {
+    return !Fail(FaultKind::kTranslation, 1, kFirstLevel);
+  }
+  if (via.stage2_bank != kNoIndex && fails(via.stage2_bank, address >> 40)) {
+    return !Fail(FaultKind::kTranslation, 2, kFirstLevel);
+  }
+  return false;
+}
+
+// SCTLR.E: the tables of this bank are big-endian.
+uint64_t Walk::Descriptor(const ContextBank& bank, uint64_t where) {
+  const uint64_t value = memory_.WalkerLoad64(where, choices_);
+  return (bank.sctlr & sctlr::kE) != 0 ? __builtin_bswap64(value) : value;
+}
+
+// A granule that is reserved or not implemented acts as one that is; the hardware chooses which.
+// The well-behaved choice faults.
+unsigned Walk::DrawGranule() {
+  const uint8_t choice = choices_ != nullptr ? choices_->Next() : 0;
+  if (choice == 0) return kBadGranule;
+  return (choice & 1) != 0 ? 12 : 16;
+}
+
+// No stage gives an address that is wider than its register says, or than the hardware has.
+unsigned Walk::OutputBits(uint64_t pa_size, bool intermediate) const {
+  const uint32_t idr2 = smmu_.idr[2];
+  const unsigned limit = kSizes[(intermediate ? Bits(idr2, 3, 0) : Bits(idr2, 7, 4)) & 7];
+  const unsigned wanted = kSizes[pa_size & 7];
+  return wanted < limit ? wanted : limit;
+}
+
+// ------------------------------------------------------------------------------------- stage 1
+
+// Stage 1 off: addresses are passed on, if what follows could take them.
+bool Walk::Stage1Untranslated(const ContextBank& bank, uint64_t va, uint64_t* out) {
+  constexpr uint64_t kWidest = 7;
+  if (va >> OutputBits(kWidest, has_stage2_) != 0) return Fail(FaultKind::kAddressSize, 1, 0);
+  attributes = Apply(OverrideOfControl(bank.sctlr), attributes);
   *out = va;
   return true;
 }
 
-// Chooses the half of the address space and checks that the address lies in it. A size or granule
-// that the architecture reserves faults: what else hardware might do with it is not specified.
-bool Walk::ShapeStage1(const ContextBank& bank, uint64_t va, Stage1Shape* shape) {
-  const unsigned upstream = UpstreamBits(smmu_.spec->idr[2]);
-  if (va >> upstream != 0) return Fail(FaultKind::kTranslation, 1, 0);
+// Chooses the half of the address space and checks that the address lies in it.
+bool Walk::ShapeStage1(const ContextBank& bank, uint64_t va, Shape* shape) {
+  const unsigned upstream = UpstreamBits(smmu_.idr[2]);
+  if (upstream < 64 && va >> upstream != 0) return Fail(FaultKind::kTranslation, 1, 0);
   const unsigned sign = SignBit(bank.tcr2, upstream);
-  const uint64_t above = va >> sign;
   const bool high = Bit(va, sign);
+  if (!SizeStage1(bank, high, shape)) return false;
+  // TBI: the top byte takes no part in the check.
+  unsigned top = Bit(bank.tcr2, high ? 6 : 5) ? 56 : 64;
+  if (upstream < top) top = upstream;
   // Bits between the sign bit and the top of the bus have to be copies of it.
-  if (high && above != (uint64_t{1} << (upstream - sign)) - 1) {
+  const uint64_t copies = Bits(va, top - 1, sign);
+  if (copies != (high ? Bits(~uint64_t{0}, top - 1, sign) : 0)) {
     return Fail(FaultKind::kTranslation, 1, 0);
   }
-  if (!high && above != 0) return Fail(FaultKind::kTranslation, 1, 0);
+  const uint64_t above_sign = ~uint64_t{0} << sign;
+  const uint64_t extended = high ? va | above_sign : va & ~above_sign;
+  const uint64_t ones = ~uint64_t{0} >> shape->input_bits;
+  if (extended >> shape->input_bits != (high ? ones : 0)) {
+    return Fail(FaultKind::kTranslation, 1, 0);
+  }
+  const unsigned table_bits = shape->input_bits - Shift(shape->start_level, shape->page_bits) + 3;
+  const uint64_t base = high ? bank.ttbr1 : bank.ttbr0;
+  if (OutputOf(base, 0) >> shape->output_bits != 0) return Fail(FaultKind::kAddressSize, 1, 0);
+  shape->table = OutputOf(base, table_bits);
+  return true;
+}
+
+// A size that the architecture reserves faults: what else hardware might do is not specified.
+bool Walk::SizeStage1(const ContextBank& bank, bool high, Shape* shape) {
   const unsigned size = static_cast<unsigned>(high ? Bits(bank.tcr, 21, 16) : Bits(bank.tcr, 5, 0));
   const bool disabled = Bit(bank.tcr, high ? 23 : 7);
   if (size < 16 || size > 39 || disabled) return Fail(FaultKind::kTranslation, 1, 0);
-  shape->input_bits = 64 - size;
-  const uint64_t extended = high ? va | ~uint64_t{0} << sign : va;
-  // TBI: the top byte takes no part in the check.
-  const bool ignore_top = Bit(bank.tcr2, high ? 6 : 5);
-  const uint64_t checked = ignore_top ? extended << 8 >> 8 : extended;
-  const uint64_t top = checked >> shape->input_bits;
-  const uint64_t ones = (ignore_top ? ~uint64_t{0} >> 8 : ~uint64_t{0}) >> shape->input_bits;
-  if (top != (high ? ones : 0)) return Fail(FaultKind::kTranslation, 1, 0);
   const unsigned granule =
       static_cast<unsigned>(high ? Bits(bank.tcr, 31, 30) : Bits(bank.tcr, 15, 14));
   const unsigned small = high ? 2 : 0;
   const unsigned large = high ? 3 : 1;
-  if (granule != small && granule != large) return Fail(FaultKind::kTranslation, 1, 0);
-  shape->page_bits = granule == small ? 12 : 16;
+  shape->page_bits = granule == small ? 12 : granule == large ? 16 : DrawGranule();
+  if (shape->page_bits == kBadGranule) return Fail(FaultKind::kTranslation, 1, 0);
+  shape->input_bits = 64 - size;
+  shape->output_bits = OutputBits(Bits(bank.tcr2, 2, 0), has_stage2_);
   const unsigned step = shape->page_bits - 3;
-  const unsigned levels = (shape->input_bits - shape->page_bits + step - 1) / step;
-  shape->start_level = 4 - levels;
-  shape->output_bits = kSizes[Bits(bank.tcr2, 2, 0)];
-  const unsigned table_bits = shape->input_bits - Shift(shape->start_level, shape->page_bits) + 3;
-  shape->table = OutputOf(high ? bank.ttbr1 : bank.ttbr0, table_bits);
-  if (shape->table >> shape->output_bits != 0) return Fail(FaultKind::kAddressSize, 1, 0);
+  shape->start_level = 4 - (shape->input_bits - shape->page_bits + step - 1) / step;
   return true;
 }
 
 bool Walk::Stage1(const ContextBank& bank, AccessKind access, uint64_t va, uint64_t* out) {
-  Stage1Shape shape;
+  Shape shape;
   if (!ShapeStage1(bank, va, &shape)) return false;
   const uint64_t input = va & ((uint64_t{1} << shape.input_bits) - 1);
   uint64_t table = shape.table;
   unsigned table_attributes = 0;  // APTable 62:61 and XNTable, PXNTable 60:59, of all levels
   for (unsigned at = shape.start_level; at <= 3; ++at) {
     const unsigned shift = Shift(at, shape.page_bits);
-    const uint64_t top_bits =
-        at == shape.start_level ? ~uint64_t{0} : (uint64_t{1} << (shape.page_bits - 3)) - 1;
-    const uint64_t where = table + ((input >> shift & top_bits) << 3);
+    const uint64_t where = EntryOf(table, input, shift, at == shape.start_level, shape.page_bits);
     table_page[table_count++] = where & ~(kPageSize - 1);
     uint64_t fetched = 0;
     if (!Stage2({}, where, true, &fetched)) return false;
@@ -134,7 +192,8 @@ bool Walk::Stage1(const ContextBank& bank, AccessKind access, uint64_t va, uint6
       table_fetch = true;
       return Fail(FaultKind::kExternal, 1, at);
     }
-    const uint64_t descriptor = memory_.WalkerLoad64(fetched, choices_);
+    const uint64_t descriptor = Descriptor(bank, fetched);
+    ++reads;
     const DescriptorKind kind = KindOf(descriptor, at, shape.page_bits);
     if (kind == DescriptorKind::kInvalid) return Fail(FaultKind::kTranslation, 1, at);
     const bool leaf = kind == DescriptorKind::kLeaf;
@@ -146,7 +205,11 @@ bool Walk::Stage1(const ContextBank& bank, AccessKind access, uint64_t va, uint6
       continue;
     }
     if (!Stage1Leaf(bank, access, descriptor, at, table_attributes)) return false;
+    attributes = Stage1Attributes(descriptor, bank.mair0, bank.mair1);
     *out = next | (input & ((uint64_t{1} << shift) - 1));
+    leaf_bits = static_cast<uint8_t>(shift);
+    global = !Bit(descriptor, 11);
+    stage1_leaf_ = true;
     return true;
   }
   return Fail(FaultKind::kTranslation, 1, 3);
@@ -161,26 +224,69 @@ bool Walk::Stage1Leaf(const ContextBank& bank, AccessKind access, uint64_t descr
   const bool read_only = Bit(descriptor, 7) || Bit(table_attributes, 3);
   const bool user = Bit(descriptor, 6) && !Bit(table_attributes, 2);
   bool allowed = access.privileged || user;
-  if (access.write && read_only) allowed = false;
-  if (access.instruction && !access.write) {
+  if (access.write) {
+    if (read_only) allowed = false;
+  } else if (access.instruction) {
+    // To execute takes no right to read. What is writable is not executable: under WXN to the one
+    // that may write it, and what the unprivileged may write never to the privileged.
+    const bool wxn = (bank.sctlr & sctlr::kWxn) != 0;
     const bool user_writable = user && !read_only;
-    const bool privileged_never = Bit(descriptor, 53) || Bit(table_attributes, 0) || user_writable;
-    const bool user_never = Bit(descriptor, 54) || Bit(table_attributes, 1);
-    if (access.privileged ? privileged_never : user_never) allowed = false;
-    if ((bank.sctlr & sctlr::kWxn) != 0 && !read_only) allowed = false;
+    const bool privileged_never =
+        Bit(descriptor, 53) || Bit(table_attributes, 0) || user_writable || (wxn && !read_only);
+    const bool user_never =
+        Bit(descriptor, 54) || Bit(table_attributes, 1) || (wxn && user_writable);
+    allowed = !(access.privileged ? privileged_never : user_never);
   }
   return allowed || Fail(FaultKind::kPermission, 1, at);
 }
 
+// ------------------------------------------------------------------------------------- stage 2
+
 // True when a translation that the tables no longer hold is still cached and answers.
 bool Walk::StaleAnswers(AccessKind access, uint64_t in, uint64_t* out) {
   if (choices_ == nullptr) return false;
-  const StaleEntry* entry = tlb_.FindIpa(stage2_vmid_, in & ~(kPageSize - 1));
-  if (entry == nullptr) return false;
+  StaleAnswer answer;
+  const uint64_t page = in & ~(kPageSize - 1);
+  const size_t count = tlb_.FindStale(stage2_vmid_, page, 0, &answer);
+  if (count == 0) return false;
+  // An odd choice is an answer, and what is above its lowest bit says which.
+  const uint8_t choice = choices_->Next();
+  if ((choice & 1) == 0) return false;
+  const size_t which = (choice >> 1) % count;
+  if (which != 0) tlb_.FindStale(stage2_vmid_, page, which, &answer);
   const uint8_t need = access.write ? kPermWrite : kPermRead;
-  if ((choices_->Next() & 1) == 0 || (entry->perm & need) == 0) return false;
+  if ((answer.perm & need) == 0) return false;
   stale = true;
-  *out = entry->page | (in & (kPageSize - 1));
+  *out = answer.page | (in & (kPageSize - 1));
+  return true;
+}
+
+bool Walk::ShapeStage2(const ContextBank& bank, uint64_t in, Shape* shape) {
+  uint32_t tcr = bank.tcr;
+  if (Bits(tcr, 15, 14) >= 2) {
+    if (!granule_drawn_) granule_ = DrawGranule();
+    granule_drawn_ = true;
+    if (granule_ == kBadGranule) return Fail(FaultKind::kTranslation, 2, 0);
+    tcr = (tcr & ~(3u << 14)) | (granule_ == 16 ? 1u << 14 : 0u);
+  }
+  const Stage2Geometry geometry = DecodeStage2(tcr, bank.ttbr0);
+  if (!geometry.valid) return Fail(FaultKind::kTranslation, 2, 0);
+  // Hardware with small addresses has no start level above what they need, and takes no input that
+  // is wider than its intermediate addresses.
+  const uint32_t idr2 = smmu_.idr[2];
+  const unsigned topmost = geometry.page_bits == 12 ? 0 : 1;
+  const bool small = kSizes[Bits(idr2, 7, 4) & 7] <= 42;
+  if (small && geometry.start_level == topmost) return Fail(FaultKind::kTranslation, 2, 0);
+  const unsigned widest = kSizes[Bits(idr2, 3, 0) & 7];
+  if (geometry.input_bits > widest) return Fail(FaultKind::kTranslation, 2, 0);
+  if (in >> geometry.input_bits != 0) return Fail(FaultKind::kTranslation, 2, 0);
+  shape->output_bits = OutputBits(Bits(tcr, 18, 16), false);
+  if (OutputOf(bank.ttbr0, 0) >> shape->output_bits != 0) {
+    return Fail(FaultKind::kAddressSize, 2, 0);
+  }
+  shape->page_bits = geometry.page_bits;
+  shape->start_level = geometry.start_level;
+  shape->table = geometry.root;
   return true;
 }
 
@@ -191,21 +297,18 @@ bool Walk::Stage2(AccessKind access, uint64_t in, bool for_walk, uint64_t* out) 
   const ContextBank& bank = *stage2_bank_;
   stage1_walk = for_walk;
   ipa = in;
-  const Stage2Geometry shape = DecodeStage2(bank.tcr, bank.ttbr0);
-  if (!shape.valid || shape.page_bits == 14) return Fail(FaultKind::kTranslation, 2, 0);
-  if (in >> shape.input_bits != 0) return Fail(FaultKind::kTranslation, 2, 0);
-  if (shape.root >> shape.output_bits != 0) return Fail(FaultKind::kAddressSize, 2, 0);
-  uint64_t table = shape.root;
+  Shape shape;
+  if (!ShapeStage2(bank, in, &shape)) return false;
+  uint64_t table = shape.table;
   for (unsigned at = shape.start_level; at <= 3; ++at) {
     const unsigned shift = Shift(at, shape.page_bits);
-    const uint64_t mask =
-        at == shape.start_level ? ~uint64_t{0} : (uint64_t{1} << (shape.page_bits - 3)) - 1;
-    const uint64_t where = table + ((in >> shift & mask) << 3);
+    const uint64_t where = EntryOf(table, in, shift, at == shape.start_level, shape.page_bits);
     if (!memory_.IsRam(where)) {
       table_fetch = true;
       return Fail(FaultKind::kExternal, 2, at);
     }
-    const uint64_t descriptor = memory_.WalkerLoad64(where, choices_);
+    const uint64_t descriptor = Descriptor(bank, where);
+    ++reads;
     const DescriptorKind kind = KindOf(descriptor, at, shape.page_bits);
     if (kind == DescriptorKind::kInvalid) return Fail(FaultKind::kTranslation, 2, at);
     const bool leaf = kind == DescriptorKind::kLeaf;
@@ -216,7 +319,9 @@ bool Walk::Stage2(AccessKind access, uint64_t in, bool for_walk, uint64_t* out) 
       continue;
     }
     if (!Stage2Leaf(bank, access, descriptor, at, for_walk)) return false;
+    if (!for_walk) attributes = CombineStages(attributes, Stage2Attributes(descriptor));
     *out = next | (in & ((uint64_t{1} << shift) - 1));
+    if (!stage1_leaf_) leaf_bits = static_cast<uint8_t>(shift);
     stage1_walk = false;
     return true;
   }
@@ -228,6 +333,7 @@ bool Walk::Stage2Leaf(const ContextBank& bank, AccessKind access, uint64_t descr
   if ((descriptor & kAccessFlag) == 0 && (bank.sctlr & sctlr::kAffd) == 0) {
     return Fail(FaultKind::kAccessFlag, 2, at);
   }
+  // Here an instruction fetch takes the right to read too.
   const uint8_t need = access.write ? kPermWrite : kPermRead;
   if ((Stage2Permission(descriptor) & need) == 0) return Fail(FaultKind::kPermission, 2, at);
   if (access.instruction && !access.write && Bit(descriptor, 54)) {

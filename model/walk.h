@@ -5,12 +5,13 @@
 //
 //     Walk walk(memory, smmu, tlb, choices);
 //     walk.Run(resolution, {.write = true}, address);
-//     if (walk.fault == FaultKind::kNone) Deliver(walk.pa);
+//     if (walk.fault == FaultKind::kNone) Deliver(walk.pa, walk.attributes);
 #ifndef SIDEWALL_MODEL_WALK_H_
 #define SIDEWALL_MODEL_WALK_H_
 
 #include <stdint.h>
 
+#include "model/attributes.h"
 #include "model/machine.h"
 
 namespace sidewall::model {
@@ -20,6 +21,13 @@ struct AccessKind {
   bool privileged = false;
   bool instruction = false;
 };
+
+// 0 to 7, for sets of kinds. A write is no instruction fetch.
+constexpr unsigned KindNumber(const AccessKind& access) {
+  const bool fetch = access.instruction && !access.write;
+  return static_cast<unsigned>(access.write) | static_cast<unsigned>(access.privileged) << 1 |
+         static_cast<unsigned>(fetch) << 2;
+}
 
 class Walk {
  public:
@@ -37,19 +45,38 @@ class Walk {
   bool stale = false;
   uint64_t pa = 0;
   uint64_t ipa = 0;
+  Attributes attributes;        // in: as the transaction has them before any stage; out: after all
+  bool global = true;           // no stage-1 leaf says otherwise (nG)
+  uint8_t leaf_bits = 12;       // log2 of the size of the leaf of stage 1, or of stage 2 alone
+  uint32_t reads = 0;           // descriptors that were fetched
   uint8_t table_count = 0;      // stage-1 tables that were read, or would have been,
   uint64_t table_page[4] = {};  // as intermediate physical addresses
 
  private:
-  struct Stage1Shape;
+  // Where a walk starts, and what it may give.
+  struct Shape {
+    unsigned page_bits = 12;
+    unsigned input_bits = 48;
+    unsigned output_bits = 48;
+    unsigned start_level = 0;
+    uint64_t table = 0;
+  };
 
   bool Fail(FaultKind kind, unsigned at_stage, unsigned at_level);
+  bool Aarch32Fails(const Resolution& via, uint64_t address);
+  uint64_t Descriptor(const ContextBank& bank, uint64_t where);
+  unsigned DrawGranule();
+  unsigned OutputBits(uint64_t pa_size, bool intermediate) const;
+
   bool Stage1(const ContextBank& bank, AccessKind access, uint64_t va, uint64_t* out);
-  bool Stage1Untranslated(uint64_t va, uint64_t* out);
-  bool ShapeStage1(const ContextBank& bank, uint64_t va, Stage1Shape* shape);
+  bool Stage1Untranslated(const ContextBank& bank, uint64_t va, uint64_t* out);
+  bool ShapeStage1(const ContextBank& bank, uint64_t va, Shape* shape);
+  bool SizeStage1(const ContextBank& bank, bool high, Shape* shape);
   bool Stage1Leaf(const ContextBank& bank, AccessKind access, uint64_t descriptor, unsigned level,
                   unsigned table_attributes);
+
   bool Stage2(AccessKind access, uint64_t in, bool for_walk, uint64_t* out);
+  bool ShapeStage2(const ContextBank& bank, uint64_t in, Shape* shape);
   bool Stage2Leaf(const ContextBank& bank, AccessKind access, uint64_t descriptor, unsigned level,
                   bool for_walk);
   bool StaleAnswers(AccessKind access, uint64_t in, uint64_t* out);
@@ -60,6 +87,10 @@ class Walk {
   Choices* choices_;
   const ContextBank* stage2_bank_ = nullptr;
   uint8_t stage2_vmid_ = 0;
+  bool has_stage2_ = false;     // also when its bank is off
+  bool granule_drawn_ = false;  // for a stage 2 whose TG0 names no granule of this hardware
+  unsigned granule_ = 0;
+  bool stage1_leaf_ = false;
 };
 
 }  // namespace sidewall::model

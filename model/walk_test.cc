@@ -306,6 +306,27 @@ TEST_F(NestedWalk, WritableIsNotExecutableWithWxn) {
   ExpectFault(Go(kVa, false, false, true), FaultKind::kPermission, 1, 3);
 }
 
+// What the unprivileged may not even read they may execute, and WXN takes from each only what that
+// one may write.
+TEST_F(NestedWalk, ExecuteIsARightOfItsOwn) {
+  constexpr uint64_t kPxn = uint64_t{1} << 53;
+  constexpr uint64_t kUxn = uint64_t{1} << 54;
+  Put(kPage | kAf | 3 | kPxn);
+  EXPECT_EQ(Go(kVa, false, false, true).fault, FaultKind::kNone);
+  ExpectFault(Go(kVa), FaultKind::kPermission, 1, 3);
+  ClearFault();
+  rig.Write(kNiso0, Rig::Cb(1, 0), 0x1367);  // WXN, HUPCF
+  EXPECT_EQ(Go(kVa, false, false, true).fault, FaultKind::kNone);
+  ExpectFault(Go(kVa, false, true, true), FaultKind::kPermission, 1, 3);
+  Put(kPage | kAf | 3 | kUxn);  // privileged may write, so not execute
+  ExpectFault(Go(kVa, false, true, true), FaultKind::kPermission, 1, 3);
+  Put(kPage | kAf | 3 | kUxn | 1 << 7);
+  EXPECT_EQ(Go(kVa, false, true, true).fault, FaultKind::kNone);
+  // Stage 2 wants the right to read.
+  rig.Map(root, kPage, kPage, kPermWrite);
+  ExpectFault(Go(kVa, false, true, true), FaultKind::kPermission, 2, 3);
+}
+
 TEST_F(NestedWalk, AccessFlagOfStageOne) {
   Put(kPage | 3 | 1 << 6);
   ExpectFault(Go(kVa), FaultKind::kAccessFlag, 1, 3);

@@ -10,9 +10,6 @@
 namespace sidewall {
 namespace {
 
-using model::HypReply;
-using model::HypStatus;
-
 // Machines are large; their memory comes from here, since the model itself never allocates.
 struct Sizes {
   size_t pool_pages;
@@ -65,7 +62,8 @@ struct sidewall_cfg ConfigOf(const model::BoardSpec& board) {
 }  // namespace
 
 Board::Board(const HarnessOptions& options)
-    : spec_(*options.board),
+    : base_(*options.board),
+      spec_(base_),
       armed_(options.armed),
       trap_(options.trap),
       narrator_(options.narrator),
@@ -73,8 +71,8 @@ Board::Board(const HarnessOptions& options)
       coverage_(options.coverage ? options.coverage : own_coverage_.get()),
       tables_(options.board->pool.size / kPageSize, options.forks),
       machine_(new model::Machine()),
-      ghost_(*options.board),
-      reach_(*options.board, ghost_, *machine_),
+      ghost_(spec_),
+      reach_(spec_, ghost_, *machine_),
       access_log_(options.access_log) {
   const Sizes sizes = SizesOf(options);
   page_data_.resize(sizes.slots * kPageSize / sizeof(uint64_t));
@@ -91,9 +89,13 @@ Board::Board(const HarnessOptions& options)
   arena_.work_size = work_.size() * sizeof(uint64_t);
   arena_.snapshot = snapshot_.data();
   arena_.snapshot_size = snapshot_.size() * sizeof(uint64_t);
-  owner_.resize(model::Hyp::PageCount(spec_));
-  borrower_.resize(owner_.size());
-  free_next_.resize(sizes.pool_pages);
+  pages_.resize(model::Pages::Count(spec_));
+  saved_pages_.resize(pages_.size());
+  dirty_pages_.resize(model::Pages::ChunkCount(spec_));
+  frames_.resize(model::Pools::FrameCount(spec_));
+  saved_frames_.resize(frames_.size());
+  hyp_memory_.pages = {pages_.data(), saved_pages_.data(), dirty_pages_.data()};
+  hyp_memory_.pools = {frames_.data(), saved_frames_.data()};
   cfg_ = ConfigOf(spec_);
   checks_ = std::make_unique<Checks>(*this);
 }
@@ -153,13 +155,13 @@ void Board::Boot(Caller& caller) {
   broken_ = false;
   cold_ = false;
   event_index_ = 0;
-  locks_ = 0;
   time_us_ = 0;
+  spec_ = base_;
   machine_->Reset(spec_, arena_, &choices_, &reach_);
   ghost_.Reset(arena_);
   reach_.Reset();
   checks_->Reset();
-  hyp_.Reset(spec_, owner_.data(), borrower_.data(), free_next_.data());
+  hyp_.Reset(spec_, hyp_memory_);
   if (!Init()) return;
   Snapshot();
   Finalize();
@@ -179,10 +181,7 @@ bool Board::Init() {
   return true;
 }
 
-void Board::Snapshot() {
-  hyp_.Snapshot(*this);
-  hyp_dirty_ = true;
-}
+void Board::Snapshot() { hyp_.Snapshot(*this); }
 
 bool Board::Finalize() {
   // A refused finalize may be tried again; until one succeeds nothing is up.
@@ -197,13 +196,9 @@ void Board::Save() {
   machine_->Mark();
   ghost_.Save();
   reach_.Save();
-  saved_hyp_ = hyp_;
-  saved_owner_ = owner_;
-  saved_borrower_ = borrower_;
-  saved_free_next_ = free_next_;
+  hyp_.Mark();
   saved_phase_ = phase_;
   saved_time_us_ = time_us_;
-  hyp_dirty_ = false;
 }
 
 void Board::Restore() {
@@ -211,18 +206,11 @@ void Board::Restore() {
   ghost_.Restore();
   reach_.Restore();
   checks_->Restore();
-  if (hyp_dirty_) {
-    std::copy(saved_owner_.begin(), saved_owner_.end(), owner_.begin());
-    std::copy(saved_borrower_.begin(), saved_borrower_.end(), borrower_.begin());
-    std::copy(saved_free_next_.begin(), saved_free_next_.end(), free_next_.begin());
-    hyp_ = saved_hyp_;
-    hyp_dirty_ = false;
-  }
+  hyp_.Restore();
   phase_ = saved_phase_;
   time_us_ = saved_time_us_;
   verdict_ = Verdict();
   event_index_ = 0;
-  locks_ = 0;
 }
 
 struct sidewall_result Board::Invoke(const Call& call) {
@@ -232,6 +220,7 @@ struct sidewall_result Board::Invoke(const Call& call) {
   if (call.regs) {
     for (uint64_t x : call.regs->x) Record(Access::kReturn, 0, x);
   }
+  hyp_.CallReturned(*this);
   checks_->AfterCall();
   return result;
 }
@@ -297,6 +286,7 @@ void Board::TableZero(uint64_t pa) {
 void Board::Barrier() {
   Record(Access::kBarrier, 0, 0);
   machine_->Barrier();
+  checks_->AfterBarrier();
 }
 
 void Board::CleanPoc(uint64_t pa, uint64_t size) {
@@ -305,71 +295,42 @@ void Board::CleanPoc(uint64_t pa, uint64_t size) {
 }
 
 uint64_t Board::PageAlloc(uint32_t pool) {
-  checks_->Unlocked("page_alloc");
   allocations_++;
   const bool fail = event_ && event_->fail_nth != 0 && allocations_ == event_->fail_nth;
-  hyp_dirty_ = true;
-  const uint64_t pa = fail ? 0 : hyp_.PageAlloc();
+  const uint64_t pa = hyp_.PageAlloc(*this, pool, fail);
   Record(Access::kAlloc, pool, pa);
   return pa;
 }
 
 void Board::PageFree(uint32_t pool, uint64_t pa) {
   Record(Access::kFree, pool, pa);
-  hyp_dirty_ = true;
-  hyp_.PageFree(pa);
+  hyp_.PageFree(*this, pool, pa);
   checks_->AfterFree(pa);
 }
 
 void Board::UnuseDma(uint64_t pa, uint64_t size) {
   Record(Access::kUnuse, pa, size);
-  checks_->Unlocked("unuse_dma");
+  hyp_.UnuseDma(*this, pa, size);
 }
 
 void Board::Lock(uint32_t id) {
   Record(Access::kLock, id, 0);
-  checks_->OnLock(id);
-  locks_ |= 1u << (id & 31);
+  checks_->CountLock();
+  hyp_.Lock(*this, id);
 }
 
 void Board::Unlock(uint32_t id) {
   Record(Access::kUnlock, id, 0);
-  checks_->OnUnlock(id);
-  locks_ &= ~(1u << (id & 31));
+  hyp_.Unlock(*this, id);
 }
 
 void Board::Notify(uint32_t owner, const sidewall_fault& fault) {
   Record(Access::kNotify, owner, fault.fsr);
-  checks_->Unlocked("notify");
+  hyp_.Enter(*this, model::Need::kNotify);
 }
 
 void Board::Log(uint32_t, uint64_t, uint64_t) {}
 
 void Board::Panic(uint32_t line) { checks_->AfterPanic(line); }
-
-// ---------------------------------------------------------------- the hypervisor's calls
-
-HypReply Board::Idmap(uint64_t start, uint64_t end, bool map) {
-  const uint64_t prot = map ? SIDEWALL_PROT_RW : SIDEWALL_PROT_NONE;
-  const struct sidewall_result result =
-      Invoke({.id = CallId::kHostStage2Idmap, .arg = {start, end, prot}});
-  HypReply reply;
-  reply.progress = std::min(result.progress, end - start);
-  reply.pages_needed = result.pages_needed;
-  if (result.status == SIDEWALL_DEGRADED) reply.status = HypStatus::kDegraded;
-  if (result.status == SIDEWALL_REFUSED) reply.status = HypStatus::kRefused;
-  if (result.status == SIDEWALL_UNSUPPORTED) reply.status = HypStatus::kRefused;
-  return reply;
-}
-
-HypReply Board::IdmapComplete(bool map) {
-  const struct sidewall_result result =
-      Invoke({.id = CallId::kHostStage2IdmapComplete, .arg = {map ? 1u : 0u}});
-  HypReply reply;
-  if (result.status == SIDEWALL_DEGRADED) reply.status = HypStatus::kDegraded;
-  if (result.status == SIDEWALL_REFUSED) reply.status = HypStatus::kRefused;
-  if (result.status == SIDEWALL_UNSUPPORTED) reply.status = HypStatus::kRefused;
-  return reply;
-}
 
 }  // namespace sidewall

@@ -112,6 +112,7 @@ class Board final : public Platform, private model::HypCalls {
   Outcome ApplyHostStore(const Event& event);
   Outcome ApplyDma(const Event& event);
   Outcome ApplyOwnership(const Event& event);
+  Outcome ApplyCore(const Event& event);
   Outcome ApplyHardware(const Event& event);
   Outcome ApplyBoot(const Event& event);
   Outcome ApplyCall(const Event& event);
@@ -119,12 +120,18 @@ class Board final : public Platform, private model::HypCalls {
   Outcome OnePiece(model::DmaRequest request);
   void BetweenStores();
 
+  void AdoptCounts();
   bool Init();
   void Snapshot();
   bool Finalize();
   struct sidewall_result Invoke(const Call& call);
   Outcome OutcomeOf(const struct sidewall_result& result) const;
   void TellReach(uint64_t pa, uint64_t count, bool before);
+  void ChangeHands(uint64_t pa, uint64_t count, bool lends, uint8_t next);
+  struct MoveOf;  // a change of ownership, as an event or the core asks for it
+  model::HypResult MoveMemory(const MoveOf& move);
+  model::HypResult FeedPool(uint32_t pool, uint64_t count);
+  Outcome OutcomeOf(const model::HypResult& result) const;
   void CountCall(const Outcome& outcome);
   void KeepWatch(const model::DmaRequest& request, uint64_t pa);
   void Record(Access::Kind kind, uint64_t address, uint64_t value);
@@ -132,8 +139,20 @@ class Board final : public Platform, private model::HypCalls {
   // model::HypCalls
   model::HypReply Idmap(uint64_t start, uint64_t end, bool map) override;
   model::HypReply IdmapComplete(bool map) override;
+  model::HypReply Map(const model::MapRequest& request) override;
+  model::HypReply Unmap(const model::MapRequest& request) override;
+  model::HypReply Sync(const model::MapRequest& request) override;
+  model::HypReply PoolAdd(uint32_t pool, uint64_t pages) override;
+  model::HypReply PoolReclaim(uint32_t pool, uint64_t pages) override;
+  model::HypReply Power(model::PowerCall call, uint8_t side) override;
+  bool Refill(uint32_t pool, uint32_t pages) override;
+  void ZeroPage(uint64_t pa) override;
+  void Returning(uint64_t pa, uint64_t count) override;
+  void Returned(uint64_t pa, uint64_t count, uint64_t mapped) override;
+  void Report(const model::HypReport& report) override;
 
-  const model::BoardSpec& spec_;
+  const model::BoardSpec& base_;
+  model::BoardSpec spec_;  // the same with the counts that the hardware of this run shows
   const InvariantSet armed_;
   const bool trap_;
   Narrator* const narrator_;
@@ -149,10 +168,11 @@ class Board final : public Platform, private model::HypCalls {
   Reach reach_;
   std::unique_ptr<class Checks> checks_;
 
-  model::Hyp hyp_, saved_hyp_;
-  std::vector<uint8_t> owner_, borrower_, saved_owner_, saved_borrower_;
-  std::vector<uint32_t> free_next_, saved_free_next_;
-  bool hyp_dirty_ = false;
+  model::Hyp hyp_;
+  model::HypMemory hyp_memory_;
+  std::vector<model::PageInfo> pages_, saved_pages_;
+  std::vector<uint8_t> dirty_pages_;
+  std::vector<model::PoolFrame> frames_, saved_frames_;
 
   struct sidewall_cfg cfg_ = {};
   Caller* caller_ = nullptr;
@@ -167,7 +187,6 @@ class Board final : public Platform, private model::HypCalls {
   uint64_t time_us_ = 0;
   uint64_t saved_time_us_ = 0;
   uint32_t cpu_ = 0;
-  uint32_t locks_ = 0;
   uint32_t allocations_ = 0;  // inside this event, for fail_nth
   uint64_t stores_in_event_ = 0;
   model::Choices schedule_;

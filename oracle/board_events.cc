@@ -14,7 +14,6 @@
 namespace sidewall {
 namespace {
 
-constexpr uint64_t kMaxMovedPages = 1 << 16;
 constexpr uint64_t kMaxDmaPieces = 4;
 
 uint64_t Truncate(uint64_t value, uint64_t width) {
@@ -55,6 +54,7 @@ Outcome Board::Apply(const Event& event, Caller& caller) {
   caller_ = &caller;
   event_ = &event;
   cpu_ = event.cpu;
+  hyp_.set_cpu(event.cpu);
   allocations_ = 0;
   stores_in_event_ = 0;
   checks_->BeforeEvent();
@@ -187,7 +187,7 @@ Outcome Board::ApplyRawAccess(const Event& event, uint64_t pa) {
 // The host stores to its own memory; CPU stage 2 keeps it out of everybody else's.
 Outcome Board::ApplyHostStore(const Event& event) {
   const uint64_t pa = event.arg[0];
-  if (pa % 8 != 0 || ghost_.PageIndex(pa) == kNoPage) return {};
+  if (pa % 8 != 0 || !ghost_.IsRam(pa)) return {};
   Outcome outcome;
   outcome.result = Expect::kFault;
   if (!ghost_.MayTouch(pa, model::kOwnerHost)) return outcome;
@@ -283,103 +283,6 @@ void Board::KeepWatch(const model::DmaRequest& request, uint64_t pa) {
   checks_->Watch(again, pa);
 }
 
-// ---------------------------------------------------------------- ownership of memory
-
-void Board::TellReach(uint64_t pa, uint64_t count, bool before) {
-  for (uint64_t i = 0; i < count; i++) reach_.OnOwner(pa + i * kPageSize, before);
-}
-
-namespace {
-
-// The four transitions, reduced to what they mean for the ghost.
-struct Transition {
-  bool host_loses = false;
-  bool host_gains = false;
-  bool lends = false;                 // moves the borrower, not the owner
-  uint8_t from = 0;                   // who must own the pages
-  uint8_t borrower = model::kNobody;  // who must have borrowed them
-  uint8_t next = 0;                   // the owner, or the borrower, after it
-};
-
-Transition TransitionOf(EventKind kind, uint8_t who, uint8_t owner) {
-  Transition t;
-  switch (kind) {
-    case EventKind::kHypDonate:
-      return {.host_loses = true, .from = model::kOwnerHost, .next = who};
-    case EventKind::kHypReclaim:
-      return {.host_gains = true, .from = who, .next = model::kOwnerHost};
-    case EventKind::kHypShare:
-      t.host_gains = who == model::kOwnerHost;
-      t.next = who;
-      break;
-    default:
-      t.host_loses = who == model::kOwnerHost;
-      t.borrower = who;
-      t.next = model::kNobody;
-      break;
-  }
-  t.lends = true;
-  t.from = owner;
-  return t;
-}
-
-// What the hypervisor's core would refuse before it looks at a page.
-bool Sensible(EventKind kind, uint8_t who, const Transition& t) {
-  if (kind == EventKind::kHypDonate || kind == EventKind::kHypReclaim) {
-    return who != model::kOwnerHost;
-  }
-  return who != t.from && who != model::kOwnerEl2 && t.from != model::kOwnerEl2;
-}
-
-}  // namespace
-
-Outcome Board::ApplyOwnership(const Event& event) {
-  const uint64_t pa = event.arg[0];
-  const uint64_t count = event.arg[1];
-  if (phase_ != Phase::kUp || count > kMaxMovedPages || event.arg[2] >= model::kMaxOwners)
-    return {};
-  const auto who = static_cast<uint8_t>(event.arg[2]);
-  const Transition t = TransitionOf(event.kind, who, ghost_.owner(pa));
-  const bool known =
-      Sensible(event.kind, who, t) && ghost_.CanUnshare(pa, count, t.from, t.borrower);
-  const bool was_restricted = known && ghost_.AnyOverRestricted(pa, count);
-  hyp_dirty_ = true;
-  const auto change = [&] {
-    TellReach(pa, count, true);
-    if (t.lends) {
-      ghost_.Lend(pa, count, t.next);
-    } else {
-      ghost_.Move(pa, count, t.next);
-    }
-    TellReach(pa, count, false);
-  };
-  if (known && (t.host_loses || t.host_gains)) ghost_.SetOverRestricted(pa, count, true);
-  checks_->ArmWatches();
-  if (known && t.host_gains) change();
-  model::HypResult done;
-  if (event.kind == EventKind::kHypDonate) done = hyp_.Donate(*this, pa, count, who);
-  if (event.kind == EventKind::kHypReclaim) done = hyp_.Reclaim(*this, pa, count, who);
-  if (event.kind == EventKind::kHypShare) done = hyp_.Share(*this, pa, count, t.from, who);
-  if (event.kind == EventKind::kHypUnshare) done = hyp_.Unshare(*this, pa, count, t.from, who);
-  checks_->DisarmWatches();
-  Outcome outcome;
-  outcome.value = done.mapped;
-  outcome.result = done.status == model::HypStatus::kOk        ? Expect::kOk
-                   : done.status == model::HypStatus::kRefused ? Expect::kRefused
-                                                               : Expect::kDegraded;
-  if (outcome.result == Expect::kOk && known && !t.host_gains) change();
-  if (outcome.result == Expect::kOk && known && t.host_loses) {
-    checks_->AfterLoss(pa, count, model::kOwnerHost);
-  }
-  const bool refused = outcome.result == Expect::kRefused;
-  const uint64_t mapped = refused ? count : std::min(done.mapped / kPageSize, count);
-  if (known && (t.host_gains || (refused && !was_restricted))) {
-    ghost_.SetOverRestricted(pa, mapped, false);
-  }
-  CountCall(outcome);
-  return outcome;
-}
-
 // ---------------------------------------------------------------- hardware and boot
 
 Outcome Board::ApplyHardware(const Event& event) {
@@ -402,7 +305,7 @@ Outcome Board::ApplyHardware(const Event& event) {
                             static_cast<uint16_t>(event.arg[5] & 0x7fff));
       break;
     case EventKind::kHwSync:
-      if (event.arg[1] > kSyncNever) return {};
+      if (event.arg[1] > kSyncDrawn) return {};
       machine_->SetSyncMode(instance, event.arg[1], std::min<uint64_t>(event.arg[2], 1000));
       break;
     default:
@@ -412,6 +315,20 @@ Outcome Board::ApplyHardware(const Event& event) {
   return outcome;
 }
 
+// What the ID registers of this run say. A driver may use no more than the lesser of a pair.
+void Board::AdoptCounts() {
+  for (size_t i = 0; i < spec_.smmu_count; i++) {
+    model::SmmuSpec& smmu = spec_.smmu[i];
+    for (uint8_t n = 0; n < smmu.instance_count; n++) {
+      const model::SmmuInstance& real = machine_->smmu(machine_->InstanceIndex(smmu.side, n));
+      smmu.banks = n == 0 ? real.banks : std::min(smmu.banks, real.banks);
+      smmu.entries = n == 0 ? real.entries : std::min(smmu.entries, real.entries);
+    }
+    smmu.idr[0] = (smmu.idr[0] & ~0xffu) | smmu.entries;
+    smmu.idr[1] = (smmu.idr[1] & ~0xffu) | smmu.banks;
+  }
+}
+
 Outcome Board::ApplyBoot(const Event& event) {
   Outcome outcome;
   if (event.kind == EventKind::kBootFinalize) {
@@ -419,16 +336,20 @@ Outcome Board::ApplyBoot(const Event& event) {
     outcome.result = Finalize() ? Expect::kOk : Expect::kRefused;
     return outcome;
   }
-  if (event_index_ != 0 || event.arg[0] > kBootArbitrary) return {};
+  if (event_index_ != 0 || event.arg[0] > kBootOdd) return {};
   cold_ = true;
   phase_ = Phase::kOff;
+  spec_ = base_;
   machine_->Reset(spec_, arena_, &choices_, &reach_);
   if (event.arg[0] == kBootArbitrary) machine_->Scramble();
+  if (event.arg[0] == kBootOdd) {
+    machine_->ScrambleOdd();
+    AdoptCounts();
+  }
   ghost_.Reset(arena_);
   reach_.Reset();
   checks_->Reset();
-  hyp_.Reset(spec_, owner_.data(), borrower_.data(), free_next_.data());
-  hyp_dirty_ = true;
+  hyp_.Reset(spec_, hyp_memory_);
   if (!Init()) {
     outcome.result = Expect::kRefused;
     return outcome;
@@ -454,8 +375,6 @@ constexpr CallEvent kCallEvents[] = {
     {EventKind::kHvcFreeDomain, CallId::kFreeDomain, {0, kZ, kZ, kZ, kZ, kZ}},
     {EventKind::kHvcAttachDev, CallId::kAttachDev, {0, 1, 2, 3, kZ, 4}},
     {EventKind::kHvcDetachDev, CallId::kDetachDev, {0, 1, 2, 3, kZ, kZ}},
-    {EventKind::kHvcMapPages, CallId::kMapPages, {0, 1, 2, 3, 4, 5}},
-    {EventKind::kHvcUnmapPages, CallId::kUnmapPages, {0, 1, 2, 3, kZ, kZ}},
     {EventKind::kHvcIovaToPhys, CallId::kIovaToPhys, {0, 1, kZ, kZ, kZ, kZ}},
     {EventKind::kHvcIotlbSync, CallId::kIotlbSync, {0, kZ, kZ, kZ, kZ, kZ}},
     {EventKind::kHvcIotlbSyncMap, CallId::kIotlbSyncMap, {0, 1, 2, kZ, kZ, kZ}},
@@ -469,21 +388,24 @@ constexpr CallEvent kCallEvents[] = {
     {EventKind::kVmDestroy, CallId::kVmDestroy, {0, kZ, kZ, kZ, kZ, kZ}},
     {EventKind::kVmAssign, CallId::kAssignUnit, {0, 1, 2, kZ, kZ, kZ}},
     {EventKind::kVmUnassign, CallId::kUnassignUnit, {0, 1, 2, kZ, kZ, kZ}},
-    {EventKind::kPoolAdd, CallId::kPoolAdd, {0, 1, kZ, kZ, kZ, kZ}},
-    {EventKind::kPoolReclaim, CallId::kPoolReclaim, {0, 1, kZ, kZ, kZ, kZ}},
     {EventKind::kGuestAttach, CallId::kGuestAttach, {0, 1, 2, 4, 3, kZ}},
     {EventKind::kGuestDetach, CallId::kGuestDetach, {0, 1, 2, 4, 3, kZ}},
     {EventKind::kGuestAlloc, CallId::kGuestAlloc, {0, 1, kZ, kZ, kZ, kZ}},
     {EventKind::kGuestFree, CallId::kGuestFree, {0, 1, kZ, kZ, kZ, kZ}},
-    {EventKind::kGuestMap, CallId::kGuestMap, {0, 1, 2, 3, 4, 5}},
-    {EventKind::kGuestUnmap, CallId::kGuestUnmap, {0, 1, 2, 3, kZ, kZ}},
-    {EventKind::kPowerSuspend, CallId::kSuspend, {0, kZ, kZ, kZ, kZ, kZ}},
-    {EventKind::kPowerResume, CallId::kResume, {0, kZ, kZ, kZ, kZ, kZ}},
-    {EventKind::kPowerOff, CallId::kPowerOff, {0, kZ, kZ, kZ, kZ, kZ}},
-    {EventKind::kPowerOn, CallId::kPowerOn, {0, kZ, kZ, kZ, kZ, kZ}},
     {EventKind::kIrqFault, CallId::kFaultIrq, {0, kZ, kZ, kZ, kZ, kZ}},
     {EventKind::kTick, CallId::kTick, {0, kZ, kZ, kZ, kZ, kZ}},
 };
+
+// Events that the hypervisor's core acts on before the driver hears of them.
+bool IsCore(EventKind kind) {
+  constexpr EventKind kCore[] = {
+      EventKind::kHvcMapPages,  EventKind::kHvcUnmapPages, EventKind::kGuestMap,
+      EventKind::kGuestUnmap,   EventKind::kPoolAdd,       EventKind::kPoolReclaim,
+      EventKind::kPowerSuspend, EventKind::kPowerResume,   EventKind::kPowerOff,
+      EventKind::kPowerOn,
+  };
+  return std::find(std::begin(kCore), std::end(kCore), kind) != std::end(kCore);
+}
 
 }  // namespace
 
@@ -494,6 +416,7 @@ Outcome Board::ApplyCall(const Event& event) {
     return outcome;
   }
   if (phase_ != Phase::kUp) return {};
+  if (IsCore(event.kind)) return ApplyCore(event);
   Call call = {.id = CallId::kStats};
   struct sidewall_counters stats = {};
   call.stats = &stats;

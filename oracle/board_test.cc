@@ -208,6 +208,41 @@ TEST_F(BoardTest, Iso02SeesEachMissingPartOfAFlush) {
   }
 }
 
+// A removal that walkers do not see leaves the page mapped; one that they see only after the flush
+// may have been cached again.
+TEST_F(BoardTest, RemovalMustBeVisibleBeforeTheFlush) {
+  for (const bool late : {false, true}) {
+    Boot(kNoMirror);
+    AttachIdentity();
+    driver_->skip_clean = !late;
+    driver_->late_clean = late;
+    Do(Donate(kPage));
+    EXPECT_EQ(std::string(Found()), late ? "ISO02" : "ISO01");
+  }
+}
+
+// The table of leaves round kPage, unlinked and not flushed.
+TEST_F(BoardTest, Iso02SeesWhatAnUnlinkedTableLeadsTo) {
+  for (const bool freed : {true, false}) {
+    Boot(kNoMirror & ~Bit(Invariant::kFun03));
+    AttachIdentity();
+    Do(Donate(kPage));
+    const uint64_t leaf = driver_->LeafAt(kPage);
+    const uint64_t link = driver_->LinkOf(kPage);
+    board_->TableWrite64(link, 0);
+    board_->CleanPoc(link, 8);
+    board_->Barrier();
+    EXPECT_EQ(std::string(Found()), "none");
+    if (freed) {
+      board_->PageFree(SIDEWALL_POOL_ATOMIC, leaf & ~(kPageSize - 1));
+    } else {
+      board_->TableWrite64(leaf, TestDriver::Leaf(kPage));
+      EXPECT_NE(board_->verdict().title.find("guest0"), std::string::npos);
+    }
+    EXPECT_EQ(std::string(Found()), "ISO02");
+  }
+}
+
 TEST_F(BoardTest, Iso02SeesASyncThatNeverEnds) {
   Boot(kNoMirror);
   AttachIdentity();

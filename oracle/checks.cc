@@ -160,8 +160,8 @@ void Checks::CheckPolicyWord(size_t instance, uint32_t offset) {
   if (layout::In(offset, layout::kS2cr, spec.entries)) {
     Iso05FloorEntry(instance, layout::IndexIn(offset, layout::kS2cr));
   }
-  if (layout::In(offset, layout::kCbar, spec.banks)) {
-    Iso05FloorContext(instance, layout::IndexIn(offset, layout::kCbar));
+  if (layout::In(offset, layout::Cbar(spec), spec.banks)) {
+    Iso05FloorContext(instance, layout::IndexIn(offset, layout::Cbar(spec)));
   }
   if (layout::InBank(spec, offset, layout::kSctlr, &bank) ||
       layout::InBank(spec, offset, layout::kActlr, &bank)) {
@@ -175,6 +175,12 @@ void Checks::AfterTableStore(uint64_t pa) {
   if (board_.phase_ == Board::Phase::kOff) return;
   if (board_.reach_.suspicious()) Iso01Reach();
   if (!now_.armed_watches.empty()) Fun03Watched();
+}
+
+void Checks::AfterBarrier() {
+  if (board_.phase_ == Board::Phase::kOff || !board_.reach_.suspicious()) return;
+  last_store_ = Store::kTable;
+  Iso01Reach();
 }
 
 // ---------------------------------------------------------------- mirrored pairs
@@ -194,7 +200,6 @@ void Checks::NoteForMirror(size_t instance, uint32_t offset, uint64_t value) {
 }
 
 void Checks::AfterCall() {
-  Err01Released();
   for (size_t smmu = 0; smmu < board_.spec_.smmu_count; smmu++) {
     PairTrace& pair = pairs_[smmu];
     if (pair.touched.empty() && pair.commands[0] == 0 && pair.commands[1] == 0) continue;
@@ -326,7 +331,7 @@ std::vector<std::string> Checks::Path(size_t instance, uint16_t entry,
   text.push_back("        " + RegisterLine(instance, layout::kS2cr + 4u * entry));
   for (uint16_t bank : {via.bank, via.stage2_bank}) {
     if (bank == model::kNoIndex || bank >= spec.banks) continue;
-    text.push_back("bank    " + RegisterLine(instance, layout::kCbar + 4u * bank));
+    text.push_back("bank    " + RegisterLine(instance, layout::Cbar(spec) + 4u * bank));
     text.push_back("        " + RegisterLine(instance, layout::Bank(spec, bank) + layout::kSctlr));
     if (via.stage2_bank == via.bank) break;
   }

@@ -38,6 +38,9 @@ class Checks {
   void BeforeEvent();
   void AfterStore(uint64_t pa, unsigned width, uint64_t value);
   void AfterTableStore(uint64_t pa);
+  // Stores to tables have become visible: what they take away has gone, but an unlinked table may
+  // still be walked.
+  void AfterBarrier();
   void AfterCall();
   void AfterMcAccess(uint32_t offset);
   // A trapped access that the architecture gives one meaning, and the registers as the host gets
@@ -49,10 +52,9 @@ class Checks {
   void AfterDma(const model::DmaRequest& request, const model::DmaResult& result,
                 const Legal& legal);
   void AfterPanic(uint32_t line);
-  // Locks, as the driver takes and drops them; and what must not happen while it holds one.
-  void OnLock(uint32_t id);
-  void OnUnlock(uint32_t id);
-  void Unlocked(const char* what);
+  // What the driver did wrong towards the core: locks, references, pool pages.
+  void AfterMisuse(const model::HypReport& report);
+  void CountLock();
   // Transfers that worked and must go on working while memory changes hands.
   void Watch(const model::DmaRequest& request, uint64_t pa);
   void ArmWatches();
@@ -109,7 +111,13 @@ class Checks {
                            const struct sidewall_regs& after);
   bool BlockedByHost(const model::DmaResult& result) const;
   void Mem01TableStore(uint64_t pa);
-  void Err01Released();
+  void Err01LockOrder(const model::LockReport& lock);
+  void Err01Unlock(uint32_t id);
+  void Err01Unlocked(model::Need need, uint32_t id);
+  void Err01Released(uint32_t id);
+  void Err01HostLock(uint32_t pool);
+  void Err02References(uint64_t pa);
+  void Err02PoolPage(const model::HypReport& report);
   void IsoDelivered(const model::DmaResult& result, uint8_t owner);
 
   void AfterSmmuStore(size_t instance, uint32_t offset, uint64_t value);

@@ -110,39 +110,105 @@ void Checks::AfterTrap(const TrappedAccess& access, Window window, uint32_t offs
 
 // ---------------------------------------------------------------- ERR01, the half about locks
 
-// Locks have one order, by number; none is taken twice.
-[[gnu::noinline]] void Checks::OnLock(uint32_t id) {
+namespace {
+
+std::string LockName(uint32_t id) {
+  return id == model::kHostLock ? "the host lock" : Print("lock %u", id);
+}
+
+}  // namespace
+
+// Locks have one order: the hypervisor's host lock, then the driver's by number; none is taken
+// twice.
+[[gnu::noinline]] void Checks::Err01LockOrder(const model::LockReport& lock) {
   if (!Enabled(Invariant::kErr01)) return;
-  Evaluated(Invariant::kErr01);
-  if (id < SIDEWALL_LOCK_COUNT && (board_.locks_ >> id) == 0) return;
   if (Report(Invariant::kErr01, "call", "Err01LockOrder",
-             Print("lock %u is taken twice or out of order", id), {})) {
+             LockName(lock.lock) + " is taken twice or out of order",
+             {"held    " + LockName(lock.other)})) {
     __builtin_trap();
   }
 }
 
-[[gnu::noinline]] void Checks::OnUnlock(uint32_t id) {
+[[gnu::noinline]] void Checks::Err01Unlock(uint32_t id) {
   if (!Enabled(Invariant::kErr01)) return;
-  if (id < SIDEWALL_LOCK_COUNT && (board_.locks_ >> id & 1)) return;
-  if (Report(Invariant::kErr01, "call", "Err01Unlock", Print("lock %u is dropped but not held", id),
+  if (Report(Invariant::kErr01, "call", "Err01Unlock", LockName(id) + " is dropped but not held",
              {})) {
     __builtin_trap();
   }
 }
 
-[[gnu::noinline]] void Checks::Unlocked(const char* what) {
-  if (!Enabled(Invariant::kErr01) || board_.locks_ == 0) return;
+[[gnu::noinline]] void Checks::Err01Unlocked(model::Need need, uint32_t id) {
+  if (!Enabled(Invariant::kErr01)) return;
+  const char* what = need == model::Need::kUnuseDma    ? "unuse_dma"
+                     : need == model::Need::kPageAlloc ? "page_alloc"
+                                                       : "notify";
   if (Report(Invariant::kErr01, "call", "Err01Unlocked",
-             Print("%s is called with a lock of the driver held", what), {})) {
+             Print("%s is called with a lock of the driver held", what),
+             {"held    " + LockName(id)})) {
     __builtin_trap();
   }
 }
 
-[[gnu::noinline]] void Checks::Err01Released() {
-  if (!Enabled(Invariant::kErr01) || board_.locks_ == 0) return;
+[[gnu::noinline]] void Checks::Err01Released(uint32_t id) {
+  if (!Enabled(Invariant::kErr01)) return;
   if (Report(Invariant::kErr01, "call", "Err01Released",
-             Print("%s returns with a lock held", board_.call_name_), {})) {
+             Print("%s returns with a lock held", board_.call_name_),
+             {"held    " + LockName(id)})) {
     __builtin_trap();
+  }
+}
+
+// Under the host lock nobody can refill a pool, so only the one that was filled for it is allowed.
+[[gnu::noinline]] void Checks::Err01HostLock(uint32_t pool) {
+  if (!Enabled(Invariant::kErr01)) return;
+  if (Report(Invariant::kErr01, "call", "Err01HostLock",
+             "page_alloc asks a pool that may have to wait, with the host lock held",
+             {Print("pool    %u", pool)})) {
+    __builtin_trap();
+  }
+}
+
+void Checks::CountLock() {
+  if (Enabled(Invariant::kErr01)) Evaluated(Invariant::kErr01);
+}
+
+// ---------------------------------------------------------------- ERR02, the half that is the
+// core's
+
+[[gnu::noinline]] void Checks::Err02References(uint64_t pa) {
+  if (!Enabled(Invariant::kErr02)) return;
+  if (Report(Invariant::kErr02, "page", "Err02References",
+             "a DMA reference is dropped that nobody took", {Print("page    0x%llx", Wide(pa))})) {
+    __builtin_trap();
+  }
+}
+
+[[gnu::noinline]] void Checks::Err02PoolPage(const model::HypReport& report) {
+  if (!Enabled(Invariant::kErr02)) return;
+  const char* title = "a page is freed that is no pool page";
+  if (report.pool_fault == model::PoolFault::kUnknownPool) title = "a pool is named that is none";
+  if (report.pool_fault == model::PoolFault::kForeign) title = "a page goes back to another pool";
+  if (report.pool_fault == model::PoolFault::kTwice) title = "a pool page is freed twice";
+  if (Report(Invariant::kErr02, "page", "Err02PoolPage", title,
+             {Print("page    0x%llx", Wide(report.pa)), Print("pool    %u", report.pool)})) {
+    __builtin_trap();
+  }
+}
+
+void Checks::AfterMisuse(const model::HypReport& report) {
+  if (report.kind == model::HypReport::kReferences) return Err02References(report.pa);
+  if (report.kind == model::HypReport::kPool) return Err02PoolPage(report);
+  switch (report.lock.fault) {
+    case model::LockFault::kNotHeld:
+      return Err01Unlock(report.lock.lock);
+    case model::LockFault::kHeldOnReturn:
+      return Err01Released(report.lock.lock);
+    case model::LockFault::kHeldInCall:
+      return Err01Unlocked(report.need, report.lock.lock);
+    case model::LockFault::kMaySleep:
+      return Err01HostLock(report.pool);
+    default:
+      return Err01LockOrder(report.lock);
   }
 }
 

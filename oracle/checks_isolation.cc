@@ -34,8 +34,8 @@ constexpr uint32_t kNoVmid = 0x100;
 
 [[gnu::noinline]] void Checks::Iso01Reach() {
   const Breach breach = board_.reach_.Check();
-  const bool stale = breach.kind == Breach::kUnknownTlb;
-  const Invariant id = stale ? Invariant::kIso02 : Invariant::kIso01;
+  const bool unknown = breach.kind == Breach::kUnknownTlb;
+  const Invariant id = unknown || breach.stale ? Invariant::kIso02 : Invariant::kIso01;
   if (!Enabled(id)) return;
   Evaluated(id);
   if (breach.kind == Breach::kNone) return;
@@ -46,10 +46,13 @@ constexpr uint32_t kNoVmid = 0x100;
     title = Print("a stream of %s on %s reaches all of memory: no stage 2 of EL2 applies",
                   OwnerName(breach.owner), model::WindowName(WindowOf(breach.instance)));
     text.push_back("page    every page, of every owner");
+  } else if (breach.kind == Breach::kWildTree && breach.stale) {
+    title = "a stage 2 in use shares its VMID with one that caches may walk, and nobody can follow";
+    text.push_back("page    whatever was made of those tables since");
   } else if (breach.kind == Breach::kWildTree) {
     title = "a stage 2 in use has tables outside EL2's memory";
     text.push_back("page    whatever the writer of those tables wants");
-  } else if (stale) {
+  } else if (unknown) {
     object = "entry";
     title = "a stream translates though the TLB may hold entries of before takeover";
   } else {
@@ -58,6 +61,7 @@ constexpr uint32_t kNoVmid = 0x100;
     title = Print("a stream of %s reaches a page of %s", OwnerName(breach.owner), OwnerName(owner));
     text.push_back(Print("page    0x%llx (at 0x%llx), of %s", Wide(breach.page), Wide(breach.ipa),
                          OwnerName(owner)));
+    if (breach.stale) text.push_back("        through a table that only caches lead to");
   }
   if (Report(id, object, "Iso01Reach", std::move(title), std::move(text))) __builtin_trap();
 }
@@ -187,14 +191,14 @@ constexpr uint32_t kNoVmid = 0x100;
   if (!Enabled(Invariant::kIso05)) return;
   Evaluated(Invariant::kIso05);
   const model::SmmuSpec& spec = SpecOf(instance);
-  const uint32_t type = board_.machine_->Peek32(instance, layout::kCbar + 4u * bank) >> 16 & 3;
+  const uint32_t type = board_.machine_->Peek32(instance, layout::Cbar(spec) + 4u * bank) >> 16 & 3;
   const bool host = bank < spec.banks - spec.el2_banks;
   if (host ? type == 3 : type == 0) return;
   if (Report(Invariant::kIso05, "bank", "Iso05FloorContext",
              Print("CBAR[%u] of %s has type %u, but a bank of %s has type %u", bank,
                    model::WindowName(WindowOf(instance)), type, host ? "the host" : "EL2",
                    host ? 3 : 0),
-             {RegisterLine(instance, layout::kCbar + 4u * bank)})) {
+             {RegisterLine(instance, layout::Cbar(spec) + 4u * bank)})) {
     __builtin_trap();
   }
 }

@@ -15,7 +15,6 @@ using model::kOwnerHost;
 constexpr uint32_t kSCr0 = 0x000;
 constexpr uint32_t kSmr = 0x800;
 constexpr uint32_t kS2cr = 0xc00;
-constexpr uint32_t kCba2r = 0x10800;
 constexpr uint32_t kSmrValid = 0x80000000;
 // sCR0 bits that the reference never lets act: CLIENTPD opens nothing (a virtual CLIENTPD leaves
 // matched streams their entry), and unmatched or doubly matched streams always fault.
@@ -43,8 +42,10 @@ model::BoardSpec HostShare(const model::BoardSpec& board) {
   model::BoardSpec share = board;
   for (size_t i = 0; i < share.smmu_count; i++) {
     model::SmmuSpec& smmu = share.smmu[i];
-    smmu.banks = static_cast<uint16_t>(smmu.banks - smmu.el2_banks);
-    smmu.entries = static_cast<uint16_t>(smmu.entries - smmu.el2_entries);
+    // Hardware with less than EL2 keeps for itself leaves the host nothing.
+    const bool enough = smmu.banks > smmu.el2_banks && smmu.entries > smmu.el2_entries;
+    smmu.banks = static_cast<uint16_t>(enough ? smmu.banks - smmu.el2_banks : 0);
+    smmu.entries = static_cast<uint16_t>(enough ? smmu.entries - smmu.el2_entries : 0);
     smmu.el2_banks = 0;
     smmu.el2_entries = 0;
     smmu.idr[0] = (smmu.idr[0] & ~kIdr0Hidden) | kIdr0Shown | smmu.entries;
@@ -59,17 +60,19 @@ model::BoardSpec HostShare(const model::BoardSpec& board) {
 Ghost::Ghost(const model::BoardSpec& board)
     : board_(HostShare(board)),
       full_(board),
-      owner_(model::Hyp::PageCount(board)),
+      owner_(model::Pages::Count(board)),
       borrower_(owner_.size()),
       restricted_(owner_.size()),
       bare_(new model::Machine()),
       saved_bare_(new model::Machine()) {
+  for (size_t i = 0; i < board.dram_count; i++) ram_count_ += board.dram[i].size / kPageSize;
   const size_t pages = board.pool.size / kPageSize;
   bare_pool_.resize(pages * kPageSize / sizeof(uint64_t));
   bare_work_.resize(model::Machine::WorkSize(pages) / sizeof(uint64_t) + 1);
 }
 
 void Ghost::Reset(const model::Arena& host_memory) {
+  board_ = HostShare(full_);
   size_t index = 0;
   for (size_t i = 0; i < full_.dram_count; i++) {
     const model::Range& dram = full_.dram[i];
@@ -77,6 +80,7 @@ void Ghost::Reset(const model::Arena& host_memory) {
       owner_[index] = full_.pool.Contains(pa) ? model::kOwnerEl2 : kOwnerHost;
     }
   }
+  std::fill(owner_.begin() + static_cast<ptrdiff_t>(index), owner_.end(), kOwnerHost);
   std::fill(borrower_.begin(), borrower_.end(), kNobody);
   std::fill(restricted_.begin(), restricted_.end(), uint8_t{0});
   model::Arena arena = host_memory;
@@ -124,6 +128,11 @@ size_t Ghost::PageIndex(uint64_t pa) const {
     if (dram.Contains(pa)) return base + (pa - dram.start) / kPageSize;
     base += dram.size / kPageSize;
   }
+  for (size_t i = 0; i < full_.host_mmio_count; i++) {
+    const model::Range& mmio = full_.host_mmio[i];
+    if (mmio.Contains(pa)) return base + (pa - mmio.start) / kPageSize;
+    base += mmio.size / kPageSize;
+  }
   return kNoPage;
 }
 
@@ -134,12 +143,7 @@ uint8_t Ghost::owner(uint64_t pa) const {
 
 bool Ghost::MayTouch(uint64_t pa, uint8_t owner) const {
   const size_t index = PageIndex(pa);
-  if (index != kNoPage) return owner_[index] == owner || borrower_[index] == owner;
-  if (owner != kOwnerHost) return false;
-  for (size_t i = 0; i < full_.host_mmio_count; i++) {
-    if (full_.host_mmio[i].Contains(pa)) return true;
-  }
-  return false;
+  return index != kNoPage && (owner_[index] == owner || borrower_[index] == owner);
 }
 
 bool Ghost::CanMove(uint64_t pa, uint64_t count, uint8_t from) const {
@@ -254,7 +258,7 @@ bool Ghost::CoversForeign(uint8_t side, uint32_t smr) const {
 bool Ghost::Reachable(uint64_t pa) const {
   if (!MayTouch(pa, kOwnerHost)) return false;
   const size_t index = PageIndex(pa);
-  return index == kNoPage || !restricted_[index];
+  return !restricted_[index];
 }
 
 Legal Ghost::HostDma(uint8_t side, uint16_t sid, uint64_t address, bool write, bool privileged,
@@ -270,6 +274,8 @@ Legal Ghost::HostDma(uint8_t side, uint16_t sid, uint64_t address, bool write, b
   const model::DmaResult result = bare_->Translate(request);
   Legal legal;
   if (result.fault != model::FaultKind::kNone) return legal;
+  // Under EL2 it is an intermediate address, and no stage 2 maps one with this bit.
+  if ((result.output & kAddressBit39) != 0) return legal;
   if (result.via.entry == kNoIndex || result.via.match_count != 1) return legal;
   const size_t instance = bare_->InstanceIndex(side, 0);
   if (!SoleMatch(instance, result.via.entry)) return legal;
@@ -277,7 +283,7 @@ Legal Ghost::HostDma(uint8_t side, uint16_t sid, uint64_t address, bool write, b
   const uint32_t s2cr = bare_->Peek32(instance, kS2cr + 4u * result.via.entry);
   if (s2cr & (kS2crOverrides | kS2crExIdValid) & ~kS2crTypeMask) return legal;
   if (result.via.route == model::Route::kStage1Only) {
-    const uint32_t cba2r = bare_->Peek32(instance, kCba2r + 4u * result.via.bank);
+    const uint32_t cba2r = bare_->smmu(instance).cba2r[result.via.bank];
     if (cba2r != 1) return legal;
     legal.bank = result.via.bank;
   } else if (result.via.route == model::Route::kBypass) {
@@ -290,7 +296,7 @@ Legal Ghost::HostDma(uint8_t side, uint16_t sid, uint64_t address, bool write, b
   }
   if (!Reachable(result.pa)) return legal;
   // Peripheral registers are device memory in the host's stage 2, and nothing executes there.
-  if (instruction && PageIndex(result.pa) == kNoPage) return legal;
+  if (instruction && !IsRam(result.pa)) return legal;
   legal.must_work = true;
   legal.pa = result.pa;
   return legal;

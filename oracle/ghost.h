@@ -44,7 +44,8 @@ class Ghost {
   void Restore();
 
   // ---- Pages. owner: as in model/hyp.h.
-  size_t PageIndex(uint64_t pa) const;  // dense over DRAM; kNoPage outside
+  size_t PageIndex(uint64_t pa) const;  // dense over RAM, then the host's peripherals; or kNoPage
+  bool IsRam(uint64_t pa) const { return PageIndex(pa) < ram_count_; }
   size_t page_count() const { return owner_.size(); }
   bool MayTouch(uint64_t pa, uint8_t owner) const;
   uint8_t owner(uint64_t pa) const;
@@ -77,6 +78,7 @@ class Ghost {
   std::vector<uint8_t> owner_, saved_owner_;
   std::vector<uint8_t> borrower_, saved_borrower_;
   std::vector<uint8_t> restricted_, saved_restricted_;
+  size_t ram_count_ = 0;
   bool dirty_ = false;
   std::unique_ptr<model::Machine> bare_, saved_bare_;
   // sCR0 as the host wrote it; the reference machine's own is held at what never opens anything.

@@ -92,14 +92,18 @@ void Reach::OnTree(uint64_t root, bool live) {
   dirty_ = true;
   all_suspicious_ = true;
   Tree* tree = Find(root);
+  // Unlinked tables come and go, each as a tree of its own: the place of one that ended is free.
+  for (size_t i = 0; !tree && i < now_.trees.size(); i++) {
+    if (!now_.trees[i].live) tree = &now_.trees[i];
+  }
   if (!tree) {
     now_.trees.emplace_back();
     tree = &now_.trees.back();
-    tree->root = root;
   }
+  tree->root = root;
   tree->live = live;
   tree->wild = false;
-  tree->count.assign(ghost_.page_count(), 0);
+  tree->count.assign(live ? ghost_.page_count() : 0, 0);
   std::fill(std::begin(tree->bad), std::end(tree->bad), 0u);
 }
 
@@ -187,6 +191,21 @@ void Reach::OnOwner(uint64_t pa, bool before) {
   }
 }
 
+void Reach::CheckTree(const Tree& tree, uint8_t owners, bool stale, Breach* found) const {
+  if (tree.wild) {
+    found->kind = Breach::kWildTree;
+    found->stale = stale;
+  }
+  for (uint8_t owner = 0; owner < kMaxOwners; owner++) {
+    if (!(owners & (1u << owner)) || tree.bad[owner] == 0) continue;
+    found->kind = Breach::kPage;
+    found->stale = stale;
+    found->owner = owner;
+    found->page = tree.last_bad_page;
+    found->ipa = tree.last_bad_ipa;
+  }
+}
+
 bool Reach::CheckSlot(size_t instance, uint16_t entry, Breach* breach) const {
   const Slot& slot = now_.slots[instance][entry];
   if (!slot.valid) return false;
@@ -197,14 +216,18 @@ bool Reach::CheckSlot(size_t instance, uint16_t entry, Breach* breach) const {
     found.kind = Breach::kEverything;
   } else if (OnStage2(slot.via.route)) {
     if (machine_.TlbUnknown(instance)) found.kind = Breach::kUnknownTlb;
+    // Trees that its tables do not lead to, but caches may: what was unlinked, or named before.
+    for (const Tree& other : now_.trees) {
+      if (!other.live || other.root == slot.via.stage2_root) continue;
+      if (!machine_.MayWalk(instance, slot.via.stage2_vmid, other.root)) continue;
+      CheckTree(other, slot.owners, true, &found);
+    }
     const Tree* tree = Find(slot.via.stage2_root);
-    if (!tree || !tree->live || tree->wild) found.kind = Breach::kWildTree;
-    for (uint8_t owner = 0; tree && owner < kMaxOwners; owner++) {
-      if (!(slot.owners & (1u << owner)) || tree->bad[owner] == 0) continue;
-      found.kind = Breach::kPage;
-      found.owner = owner;
-      found.page = tree->last_bad_page;
-      found.ipa = tree->last_bad_ipa;
+    if (!tree || !tree->live) {
+      found.kind = Breach::kWildTree;
+      found.stale = false;
+    } else {
+      CheckTree(*tree, slot.owners, false, &found);
     }
   }
   if (found.kind == Breach::kNone) return false;

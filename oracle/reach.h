@@ -25,6 +25,7 @@ struct Breach {
   enum Kind : uint8_t { kNone, kEverything, kPage, kWildTree, kUnknownTlb };
   Kind kind = kNone;
   uint8_t owner = 0;
+  bool stale = false;  // by what caches may still walk, not by the tables of its bank
   size_t instance = 0;
   uint16_t entry = 0;
   model::Resolution via;
@@ -99,6 +100,7 @@ class Reach final : public model::Watcher {
   void AddVmid(size_t instance, uint8_t vmid);
   uint8_t OwnersOf(size_t instance, uint32_t smr) const;
   bool CheckSlot(size_t instance, uint16_t entry, Breach* breach) const;
+  void CheckTree(const Tree& tree, uint8_t owners, bool stale, Breach* found) const;
 
   const model::BoardSpec& board_;
   const Ghost& ghost_;

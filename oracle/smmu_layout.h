@@ -20,9 +20,6 @@ inline constexpr uint32_t kSCr2 = 0x008;
 inline constexpr uint32_t kSAcr = 0x010;
 inline constexpr uint32_t kSmr = 0x800;
 inline constexpr uint32_t kS2cr = 0xc00;
-inline constexpr uint32_t kCbar = 0x10000;
-inline constexpr uint32_t kCba2r = 0x10800;
-inline constexpr uint32_t kBankSize = 0x10000;
 // In a bank.
 inline constexpr uint32_t kSctlr = 0x000;
 inline constexpr uint32_t kActlr = 0x004;
@@ -31,9 +28,16 @@ inline constexpr uint32_t kTcr = 0x030;
 inline constexpr uint32_t kFsr = 0x058;
 inline constexpr uint32_t kTlbSync = 0x7f0;
 
+// Registers lie in pages of the size that IDR1.PAGESIZE tells; CBAR and CBA2R in the second.
+constexpr uint32_t PageSize(const model::SmmuSpec& spec) {
+  return (spec.idr[1] >> 31) != 0 ? 0x10000 : 0x1000;
+}
+constexpr uint32_t Cbar(const model::SmmuSpec& spec) { return PageSize(spec); }
+constexpr uint32_t Cba2r(const model::SmmuSpec& spec) { return PageSize(spec) + 0x800; }
+
 // Banks fill the upper half of a window.
 constexpr uint32_t Bank(const model::SmmuSpec& spec, uint32_t bank) {
-  return static_cast<uint32_t>(spec.window_size / 2) + bank * kBankSize;
+  return static_cast<uint32_t>(spec.window_size / 2) + bank * PageSize(spec);
 }
 
 constexpr bool In(uint32_t offset, uint32_t first, uint32_t count) {
@@ -48,8 +52,8 @@ constexpr bool InAnyBank(const model::SmmuSpec& spec, uint32_t offset, uint16_t*
                          uint32_t* at) {
   const uint32_t base = Bank(spec, 0);
   if (offset < base || offset >= Bank(spec, spec.banks)) return false;
-  *bank = static_cast<uint16_t>((offset - base) / kBankSize);
-  *at = (offset - base) % kBankSize;
+  *bank = static_cast<uint16_t>((offset - base) / PageSize(spec));
+  *at = (offset - base) % PageSize(spec);
   return true;
 }
 
@@ -69,7 +73,7 @@ constexpr bool IsPolicy(const model::SmmuSpec& spec, uint32_t offset) {
   uint32_t at = 0;
   if (offset == kSCr0 || offset == kSCr2 || offset == kSAcr) return true;
   if (In(offset, kSmr, spec.entries) || In(offset, kS2cr, spec.entries)) return true;
-  if (In(offset, kCbar, spec.banks) || In(offset, kCba2r, spec.banks)) return true;
+  if (In(offset, Cbar(spec), spec.banks) || In(offset, Cba2r(spec), spec.banks)) return true;
   return InAnyBank(spec, offset, &bank, &at) && IsPolicyInBank(at);
 }
 
@@ -91,12 +95,12 @@ constexpr bool IsCommand(const model::SmmuSpec& spec, uint32_t offset) {
 // True when offset decides what a bank translates with; `bank` is the one.
 constexpr bool NamesBank(const model::SmmuSpec& spec, uint32_t offset, uint16_t* bank) {
   uint32_t at = 0;
-  if (In(offset, kCbar, spec.banks)) {
-    *bank = IndexIn(offset, kCbar);
+  if (In(offset, Cbar(spec), spec.banks)) {
+    *bank = IndexIn(offset, Cbar(spec));
     return true;
   }
-  if (In(offset, kCba2r, spec.banks)) {
-    *bank = IndexIn(offset, kCba2r);
+  if (In(offset, Cba2r(spec), spec.banks)) {
+    *bank = IndexIn(offset, Cba2r(spec));
     return true;
   }
   if (!InAnyBank(spec, offset, bank, &at)) return false;
@@ -111,8 +115,8 @@ inline std::vector<uint32_t> PolicyOffsets(const model::SmmuSpec& spec) {
     offsets.push_back(kS2cr + 4 * i);
   }
   for (uint32_t i = 0; i < spec.banks; i++) {
-    offsets.push_back(kCbar + 4 * i);
-    offsets.push_back(kCba2r + 4 * i);
+    offsets.push_back(Cbar(spec) + 4 * i);
+    offsets.push_back(Cba2r(spec) + 4 * i);
     for (uint32_t at = 0; at < 0x40; at += 4) {
       if (IsPolicyInBank(at)) offsets.push_back(Bank(spec, i) + at);
     }

@@ -10,6 +10,8 @@
 #ifndef SIDEWALL_ORACLE_TEST_DRIVER_H_
 #define SIDEWALL_ORACLE_TEST_DRIVER_H_
 
+#include <vector>
+
 #include "oracle/board.h"
 #include "oracle/engine_native.h"
 #include "oracle/smmu_layout.h"
@@ -25,8 +27,14 @@ class TestDriver final : public Caller {
   bool skip_sync = false;          // invalidation, but nobody waits for it
   bool ipa_only = false;           // TLBIIPAS2 alone: combined entries stay
   bool keep_mapped = false;        // a removal that removes nothing
+  bool skip_clean = false;         // a removal that no walker sees
+  bool late_clean = false;         // one that they see after the flush
   bool blink = false;              // a trap takes entry 0 of niso0 away for a moment
   bool clear_neighbour = false;    // a removal that takes the next page with it
+  bool takes_pages = false;        // pool_add and pool_reclaim are OK
+  bool maps_domains = false;       // map, unmap and sync are OK, with one page of progress each
+  bool keeps_references = false;   // sync drops none of the references
+  bool drops_twice = false;        // sync drops each of them twice
 
   struct sidewall_result Call(const sidewall::Call& call) override {
     switch (call.id) {
@@ -44,6 +52,22 @@ class TestDriver final : public Caller {
         return {SIDEWALL_OK, 0, call.arg[1] - call.arg[0]};
       case CallId::kHostStage2IdmapComplete:
         if (!call.arg[0]) Flush();
+        if (late_clean) Clean(LeafAt(removed_));
+        return {SIDEWALL_OK, 0, 0};
+      case CallId::kPoolAdd:
+      case CallId::kPoolReclaim:
+        return {takes_pages ? SIDEWALL_OK : SIDEWALL_UNSUPPORTED, 0, 0};
+      case CallId::kMapPages:
+        if (!maps_domains) return engine_.Invoke(call);
+        mapped_.push_back(call.arg[2]);
+        return {SIDEWALL_OK, 0, kPageSize};
+      case CallId::kUnmapPages:
+        return {maps_domains ? SIDEWALL_OK : SIDEWALL_UNSUPPORTED, 0, kPageSize};
+      case CallId::kIotlbSync:
+        for (int i = keeps_references ? 2 : drops_twice ? 0 : 1; i < 2; i++) {
+          for (uint64_t pa : mapped_) board_.UnuseDma(pa, kPageSize);
+        }
+        mapped_.clear();
         return {SIDEWALL_OK, 0, 0};
       case CallId::kHandleDabt:
         if (blink) Blink();
@@ -59,6 +83,12 @@ class TestDriver final : public Caller {
     uint64_t table = root_;
     for (int level = 0; level < 3; level++) table = Next(table + Index(ipa, level));
     return table + Index(ipa, 3);
+  }
+  // The entry that links the table which that entry is in.
+  uint64_t LinkOf(uint64_t ipa) {
+    uint64_t table = root_;
+    for (int level = 0; level < 2; level++) table = Next(table + Index(ipa, level));
+    return table + Index(ipa, 2);
   }
   static uint64_t Leaf(uint64_t pa) { return pa | 0x7ff; }
 
@@ -82,13 +112,13 @@ class TestDriver final : public Caller {
   void SetUp(const model::SmmuSpec& smmu, uint64_t window) {
     const uint32_t stage2 = HostBank(smmu);
     const uint64_t bank = window + layout::Bank(smmu, stage2);
-    board_.Write32(window + layout::kCbar + 4 * stage2, smmu.host_vmid);
+    board_.Write32(window + layout::Cbar(smmu) + 4 * stage2, smmu.host_vmid);
     board_.Write64(bank + layout::kTtbr0, root_);
     // T0SZ 16, start level 0, 4K granule, 48-bit output.
     board_.Write32(bank + layout::kTcr, 0x80053590);
     board_.Write32(bank + layout::kSctlr, 0x161);
     for (uint32_t i = 0; i < stage2; i++) {
-      board_.Write32(window + layout::kCbar + 4 * i, 3u << 16 | stage2 << 8 | smmu.host_vmid);
+      board_.Write32(window + layout::Cbar(smmu) + 4 * i, 3u << 16 | stage2 << 8 | smmu.host_vmid);
     }
     board_.Write32(window + 0x68, 0);
     board_.Write32(window + 0x70, 0);
@@ -122,6 +152,11 @@ class TestDriver final : public Caller {
 
   void Store(uint64_t at, uint64_t value) {
     board_.TableWrite64(at, value);
+    const bool removal = value == 0 && (skip_clean || late_clean);
+    if (!removal) Clean(at);
+  }
+
+  void Clean(uint64_t at) {
     board_.CleanPoc(at, 8);
     board_.Barrier();
   }
@@ -156,6 +191,7 @@ class TestDriver final : public Caller {
   NativeEngine engine_;
   uint64_t root_ = 0;
   uint64_t removed_ = 0;
+  std::vector<uint64_t> mapped_;  // pages that domains map
 };
 
 }  // namespace sidewall

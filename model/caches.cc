@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+//
+// What the TLBs of a machine answer and keep, and what commands and syncs do to them.
+#include "model/machine.h"
+#include "model/walk.h"
+
+namespace sidewall::model {
+
+namespace {
+
+// Room of the adversarial profile, per instance.
+constexpr size_t kAdversarialEntries = 64;
+constexpr unsigned kKinds = 6;  // a write is no instruction fetch
+
+AccessKind KindAt(unsigned kind) { return {(kind & 1) != 0, (kind & 2) != 0, (kind & 4) != 0}; }
+constexpr unsigned kKindOf[kKinds] = {0, 1, 2, 3, 4, 6};
+
+uint16_t AsidMask(const ContextBank& bank) { return Bit(bank.tcr2, 4) ? 0xffff : 0xff; }
+
+bool HasStage1(const SmmuInstance& smmu, uint16_t bank) {
+  const uint32_t type = cbar::Type(smmu.cbar[bank]);
+  const bool stage1 = type == cbar::kStage1 || type == cbar::kNested;
+  return stage1 && (smmu.bank[bank].sctlr & sctlr::kM) != 0;
+}
+
+// The tag of what a bank translates now.
+TlbTag TagOf(const SmmuInstance& smmu, uint16_t number) {
+  const ContextBank& bank = smmu.bank[number];
+  TlbTag tag;
+  tag.vmid = cbar::Vmid(smmu.cbar[number]);
+  tag.stage2_only = !HasStage1(smmu, number);
+  if (tag.stage2_only) return tag;
+  tag.hyp = cbar::IsHyp(smmu.cbar[number]);
+  const uint64_t ttbr = Bit(bank.tcr, 22) ? bank.ttbr1 : bank.ttbr0;
+  tag.asid = static_cast<uint16_t>(ttbr >> 48) & AsidMask(bank);
+  return tag;
+}
+
+bool Cached(const Resolution& via) {
+  return via.route == Route::kStage1Only || via.route == Route::kNested ||
+         via.route == Route::kStage2;
+}
+
+}  // namespace
+
+void Machine::SetProfile(TlbProfile profile, size_t entries) {
+  profile_ = profile;
+  const size_t capacity = profile == TlbProfile::kLru ? entries : kAdversarialEntries;
+  auto* work = static_cast<uint8_t*>(arena_.work) + WorkSize(arena_.pool_pages);
+  for (TranslationCache& cache : cache_) {
+    work -= TranslationCache::WorkSize();
+    cache.Reset(work, capacity);
+  }
+}
+
+// A hit of the LRU profile answers. In the adversarial one it may, by choice, where the tables say
+// something else; an odd choice takes one of those, which the bits above say.
+bool Machine::AnswerFromTlb(const DmaRequest& request, unsigned kind, Choices* choices,
+                            DmaResult* result, FaultRecord* record) const {
+  const SmmuInstance& smmu = smmu_[result->instance];
+  const TranslationCache& cache = cache_[result->instance];
+  if (choices == nullptr || cache.limit() == 0 || !Cached(result->via)) return false;
+  const TlbTag tag = TagOf(smmu, result->via.bank);
+  const uint64_t page = request.address & ~(kPageSize - 1);
+  // More than two values of one page are rare, and which are left out means little.
+  constexpr size_t kMaxHits = 8;
+  size_t hits[kMaxHits];
+  size_t count = 0;
+  size_t at = cache.Find(tag, page, 0);
+  for (; at != TranslationCache::kNone; at = cache.Find(tag, page, at + 1)) {
+    if (Bit(cache.entry(at).kinds, kind) && count < kMaxHits) hits[count++] = at;
+  }
+  if (count == 0) return false;
+  Walk walk(memory_, smmu, tlb_[result->instance], nullptr);
+  walk.Run(result->via, KindAt(kind), request.address);
+  const bool mapped = walk.fault == FaultKind::kNone;
+  const uint64_t now = walk.pa & ~(kPageSize - 1);
+  size_t which = 0;
+  if (profile_ == TlbProfile::kAdversarial) {
+    size_t differing = 0;
+    for (size_t i = 0; i < count; ++i) {
+      if (!mapped || cache.entry(hits[i]).pa != now) hits[differing++] = hits[i];
+    }
+    if (differing == 0) return false;
+    const uint8_t choice = choices->Next();
+    if ((choice & 1) == 0) return false;
+    which = (choice >> 1) % differing;
+  }
+  const CachedTranslation& entry = cache.entry(hits[which]);
+  result->pa = entry.pa | (request.address & (kPageSize - 1));
+  result->stale = !mapped || entry.pa != now;
+  record->walk.hit = hits[which];
+  return true;
+}
+
+// Keeps one page of a translation, with all the accesses that it allows now.
+void Machine::KeepTranslation(const Resolution& via, size_t instance, uint64_t address,
+                              CachedTranslation entry) {
+  const SmmuInstance& smmu = smmu_[instance];
+  entry.va = address & ~(kPageSize - 1);
+  entry.tag = TagOf(smmu, via.bank);
+  const bool known = entry.kinds != 0;
+  for (const unsigned kind : kKindOf) {
+    Walk walk(memory_, smmu, tlb_[instance], nullptr);
+    walk.Run(via, KindAt(kind), address);
+    if (walk.fault != FaultKind::kNone) continue;
+    const uint64_t page = walk.pa & ~(kPageSize - 1);
+    if (!known && entry.kinds == 0) {
+      entry.pa = page;
+      entry.leaf_bits = walk.leaf_bits;
+      entry.global = walk.global;
+    }
+    if (page == entry.pa) entry.kinds = static_cast<uint8_t>(entry.kinds | 1u << kind);
+  }
+  if (entry.kinds != 0) cache_[instance].Insert(entry);
+}
+
+// True when the translation is there with this access, and no command has covered it since.
+bool Machine::IsKept(const TlbTag& tag, size_t instance, uint64_t address,
+                     const WalkNote& walk) const {
+  const TranslationCache& cache = cache_[instance];
+  const uint64_t page = address & ~(kPageSize - 1);
+  size_t at = cache.Find(tag, page, 0);
+  for (; at != TranslationCache::kNone; at = cache.Find(tag, page, at + 1)) {
+    const CachedTranslation& entry = cache.entry(at);
+    if (entry.pa != (walk.pa & ~(kPageSize - 1)) || entry.global != walk.global) continue;
+    return Bit(entry.kinds, walk.kind) && entry.global_seq == 0 && entry.bank_seq == 0;
+  }
+  return false;
+}
+
+void Machine::NoteWalk(const Walk& walk, unsigned kind, WalkNote* note) {
+  note->done = true;
+  note->found = walk.fault == FaultKind::kNone;
+  note->global = walk.global;
+  note->kind = static_cast<uint8_t>(kind);
+  note->leaf_bits = walk.leaf_bits;
+  note->reads = walk.reads;
+  note->pa = walk.pa;
+}
+
+// The fault is not recorded yet: only the first one raises the interrupt.
+void Machine::CountFault(const FaultRecord& record, const SmmuInstance& smmu,
+                         TlbStatistics* counts) {
+  constexpr uint32_t kGfie = 1u << 2;
+  constexpr uint32_t kCfie = 1u << 6;
+  if (record.global) {
+    ++counts->faults;
+    if (smmu.gfsr == 0 && (smmu.cr0 & kGfie) != 0) ++counts->interrupts;
+  } else if (record.bank != kNoIndex) {
+    ++counts->faults;
+    const ContextBank& bank = smmu.bank[record.bank];
+    if ((bank.fsr & fsr::kClearable) == 0 && (bank.sctlr & kCfie) != 0) ++counts->interrupts;
+  }
+}
+
+// What a transaction leaves in the TLB, and in the statistics. Translations that a stale entry gave
+// are not kept again: the may-TLB has them as long as they last.
+void Machine::Remember(const DmaRequest& request, const FaultRecord& record,
+                       const DmaResult& result) {
+  const size_t instance = result.instance;
+  if (instance >= kMaxInstances || smmu_[instance].spec == nullptr) return;
+  TlbStatistics& counts = statistics_[instance];
+  CountFault(record, smmu_[instance], &counts);
+  const WalkNote& walk = record.walk;
+  if (walk.hit != TranslationCache::kNone) {
+    ++counts.translations;
+    ++counts.hits;
+    cache_[instance].Touch(walk.hit);
+    return;
+  }
+  if (!walk.done) return;
+  ++counts.translations;
+  ++counts.misses;
+  ++counts.walks;
+  counts.table_reads += walk.reads;
+  if (!walk.found || result.stale || !Cached(result.via)) return;
+  const TlbTag tag = TagOf(smmu_[instance], result.via.bank);
+  const bool lru = profile_ == TlbProfile::kLru;
+  if (tag.stage2_only && !lru) return;
+  if (!IsKept(tag, instance, request.address, walk)) {
+    CachedTranslation entry;
+    entry.pa = walk.pa & ~(kPageSize - 1);
+    entry.global = walk.global;
+    entry.kinds = static_cast<uint8_t>(1u << walk.kind);
+    entry.leaf_bits = walk.leaf_bits;
+    KeepTranslation(result.via, instance, request.address, entry);
+  }
+  // Prefetch: of the pages after it, as many as the choice says.
+  const bool prefetches = (smmu_[instance].bank[result.via.bank].actlr & kActlrCpre) != 0;
+  if (lru || !prefetches || choices_ == nullptr) return;
+  const uint8_t choice = choices_->Next();
+  const unsigned pages = (choice & 1) != 0 ? 1 + (choice >> 1) % 4 : 0;
+  for (unsigned i = 1; i <= pages; ++i) {
+    KeepTranslation(result.via, instance, request.address + i * kPageSize, {});
+  }
+}
+
+// Commands act on the LRU profile at once, and on what an adversarial TLB holds when a sync after
+// them has been seen complete.
+void Machine::Invalidate(size_t index, const Invalidation& what) {
+  Tlb& tlb = tlb_[index];
+  ++statistics_[index].commands[static_cast<size_t>(what.command)];
+  switch (what.command) {
+    case TlbCommand::kVmid:
+      tlb.InvalidateVmid(what.tag.vmid);
+      break;
+    case TlbCommand::kVmidS1:
+      tlb.InvalidateVmidStage1(what.tag.vmid);
+      break;
+    case TlbCommand::kAllNsnh:
+      tlb.InvalidateAll();
+      break;
+    case TlbCommand::kIpas2:
+    case TlbCommand::kIpas2l:
+      tlb.InvalidateIpa(what.tag.vmid, what.va, what.bank, what.command == TlbCommand::kIpas2l);
+      break;
+    default:
+      tlb.NoteCommand();
+      break;
+  }
+  if (profile_ == TlbProfile::kLru) {
+    cache_[index].Remove(what);
+  } else {
+    cache_[index].Cover(what, tlb.SyncBank());
+  }
+}
+
+void Machine::InvalidateFromBank(size_t index, uint16_t number, uint32_t offset, uint64_t value) {
+  const SmmuInstance& smmu = smmu_[index];
+  const bool wide = (smmu.cba2r[number] & kCba2rVa64) != 0;
+  Invalidation what;
+  what.bank = number;
+  what.tag.vmid = cbar::Vmid(smmu.cbar[number]);
+  what.tag.hyp = cbar::IsHyp(smmu.cbar[number]);
+  // An AArch32 bank names 20 bits of address and 8 of ASID in the lower word.
+  what.va = wide ? Bits(value, 43, 0) << 12 : Bits(value, 31, 12) << 12;
+  const uint64_t asid = wide ? value >> 48 : Bits(value, 7, 0);
+  what.tag.asid = static_cast<uint16_t>(asid) & AsidMask(smmu.bank[number]);
+  switch (offset) {
+    case 0x600:  // TLBIVA
+    case 0x620:  // TLBIVAL
+      what.command = TlbCommand::kVa;
+      break;
+    case 0x608:  // TLBIVAA
+    case 0x628:  // TLBIVAAL
+      what.command = TlbCommand::kVaa;
+      break;
+    case 0x610:  // TLBIASID
+      what.command = TlbCommand::kAsid;
+      what.tag.asid = static_cast<uint16_t>(value) & AsidMask(smmu.bank[number]);
+      break;
+    case 0x618:  // TLBIALL
+      what.command = TlbCommand::kAll;
+      break;
+    case 0x630:  // TLBIIPAS2
+    case 0x638:  // TLBIIPAS2L
+      what.command = offset == 0x630 ? TlbCommand::kIpas2 : TlbCommand::kIpas2l;
+      what.va = Bits(value, 35, 0) << 12;
+      break;
+    default:
+      return;
+  }
+  Invalidate(index, what);
+}
+
+void Machine::InvalidateGlobally(size_t index, uint32_t offset, uint64_t value) {
+  Invalidation what;
+  what.tag.vmid = static_cast<uint8_t>(value);
+  switch (offset) {
+    case 0x064:
+      what.command = TlbCommand::kVmid;
+      break;
+    case 0x068:
+      what.command = TlbCommand::kAllNsnh;
+      break;
+    case 0x06c:
+      what.command = TlbCommand::kAllH;
+      break;
+    case 0x078:  // TLBIVAH
+      what.command = TlbCommand::kVah;
+      what.va = value & ~(kPageSize - 1);
+      break;
+    case 0x0b0:  // TLBIVALH64
+    case 0x0c0:  // TLBIVAH64
+      what.command = TlbCommand::kVah;
+      what.va = Bits(value, 43, 0) << 12;
+      break;
+    case 0x0b8:
+      what.command = TlbCommand::kVmidS1;
+      break;
+    default:
+      return;
+  }
+  Invalidate(index, what);
+}
+
+void Machine::ResetStatistics() {
+  for (TlbStatistics& counts : statistics_) counts = TlbStatistics();
+}
+
+void Machine::CompleteGlobalSync(size_t index) {
+  ++statistics_[index].syncs;
+  DroppedTrees dropped;
+  cache_[index].CompleteGlobal(tlb_[index].captured_seq());
+  tlb_[index].CompleteGlobal(&dropped);
+  DropStaleTrees(dropped);
+}
+
+void Machine::CompleteBankSync(size_t index, uint16_t number) {
+  ++statistics_[index].syncs;
+  DroppedTrees dropped;
+  const uint64_t covered = smmu_[index].bank[number].sync_covers;
+  cache_[index].CompleteBank(number, covered);
+  tlb_[index].CompleteBank(number, covered, &dropped);
+  DropStaleTrees(dropped);
+}
+
+}  // namespace sidewall::model

@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+//
+// Where hardware is free, some choices make the model do each thing that it may do, and no choices
+// make it do the well-behaved one.
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <functional>
+#include <set>
+#include <string>
+
+#include "model/registers.h"
+#include "model/testing.h"
+
+namespace sidewall::model {
+namespace {
+
+class Freedom : public ::testing::Test {
+ protected:
+  static constexpr size_t kIso = 4;
+  Rig rig{"tiny"};
+
+  unsigned PollsUntilDone(size_t instance, uint32_t status, unsigned limit) {
+    unsigned polls = 0;
+    while (polls < limit && rig.Read(instance, status) != 0) ++polls;
+    return polls;
+  }
+};
+
+// ------------------------------------------------------------------------------------------ syncs
+
+TEST_F(Freedom, EachSyncOfADrawnModeTakesAChoice) {
+  for (const size_t i : {size_t{2}, size_t{3}, kIso}) rig.machine->SetSyncMode(i, 3, 0);
+  rig.Choose({3, 255, 0, 7});
+  rig.Write(2, 0x70, 0);
+  rig.Write(3, 0x70, 0);
+  EXPECT_EQ(PollsUntilDone(2, 0x74, 100), 3u);
+  EXPECT_EQ(PollsUntilDone(3, 0x74, 1000), 1000u);  // never
+  rig.Write(3, 0x70, 0);                            // a second sync has a choice of its own
+  EXPECT_EQ(PollsUntilDone(3, 0x74, 1000), 0u);
+  rig.Write(kIso, Rig::Cb(1, 0x7f0), 0);
+  EXPECT_EQ(PollsUntilDone(kIso, Rig::Cb(1, 0x7f4), 100), 7u);
+  rig.Write(kIso, 0x70, 0);  // exhausted
+  EXPECT_EQ(PollsUntilDone(kIso, 0x74, 100), 0u);
+}
+
+TEST_F(Freedom, OtherModesTakeNoChoice) {
+  rig.Choose({200, 255});
+  EXPECT_TRUE(rig.GlobalSync(kIso));
+  rig.machine->SetSyncMode(kIso, 1, 2);
+  rig.Write(kIso, 0x70, 0);
+  EXPECT_EQ(PollsUntilDone(kIso, 0x74, 100), 2u);
+  EXPECT_EQ(rig.choices.Next(), 200);
+}
+
+// ---------------------------------------------------------------------------------- odd registers
+
+TEST_F(Freedom, BitsOfScr0CanBeStuck) {
+  Quirks quirks;
+  quirks.cr0_stuck_ones = 1;
+  rig.machine->SetQuirks(kIso, quirks);
+  rig.Write(kIso, 0, 0x00201c06);
+  EXPECT_EQ(rig.Read(kIso, 0), 0x00201c07u);
+  quirks.cr0_stuck_ones = 0;
+  quirks.cr0_stuck_zeros = 1u << 10;
+  rig.machine->SetQuirks(kIso, quirks);
+  rig.Write(kIso, 0, 0x00201c06);
+  EXPECT_EQ(rig.Read(kIso, 0), 0x00201806u);
+}
+
+TEST_F(Freedom, PrefetchAndCacheLockCanBeStuck) {
+  Quirks quirks;
+  quirks.cpre_stuck = true;
+  rig.machine->SetQuirks(kIso, quirks);
+  rig.Write(kIso, 0x10, 0);
+  rig.Write(kIso, Rig::Cb(1, 4), 0);
+  EXPECT_EQ(rig.Read(kIso, Rig::Cb(1, 4)), 2u);
+  quirks.cpre_stuck = false;
+  quirks.lock_stuck = true;
+  rig.machine->SetQuirks(kIso, quirks);
+  rig.Write(kIso, 0x10, 0x1c);
+  EXPECT_EQ(rig.Read(kIso, 0x10), 0x0400001cu);
+  rig.Write(kIso, Rig::Cb(2, 4), 0);
+  EXPECT_EQ(rig.Read(kIso, Rig::Cb(2, 4)), 3u);
+}
+
+TEST_F(Freedom, IdBitsUnderTheMaskNeedNotBeKept) {
+  rig.Write(kIso, 0x800, 0xff80ffff);
+  EXPECT_EQ(rig.Read(kIso, 0x800), 0xff807fffu);
+  Quirks quirks;
+  quirks.drops_masked_id = true;
+  rig.machine->SetQuirks(kIso, quirks);
+  rig.Write(kIso, 0x800, 0xff80ffff);
+  EXPECT_EQ(rig.Read(kIso, 0x800), 0xff80007fu);
+  rig.Open(kIso);
+  EXPECT_EQ(rig.machine->Resolve(kIso, 0x1ff).match_count, 1);
+}
+
+TEST_F(Freedom, QuirksStayWhenThePowerGoes) {
+  Quirks quirks;
+  quirks.cpre_stuck = true;
+  rig.machine->SetQuirks(kIso, quirks);
+  rig.machine->PowerLoss(2);
+  EXPECT_TRUE(rig.machine->smmu(kIso).quirks.cpre_stuck);
+  EXPECT_EQ(rig.Read(kIso, 0x24), rig.board->smmu[2].idr[1]);
+}
+
+// The trees that were ever announced.
+class Roots : public Watcher {
+ public:
+  void OnLeaf(const LeafChange&) override {}
+  void OnTree(uint64_t root, bool live) override {
+    if (live) seen.insert(root);
+  }
+  void OnWildTree(uint64_t) override {}
+  std::set<uint64_t> seen;
+};
+
+// A 64-bit store that lands half by half: the bank names a table in between that nobody meant, and
+// what that one maps can be cached afterwards.
+TEST_F(Freedom, TornRegistersAreUsedHalfWay) {
+  constexpr uint64_t kHigh = uint64_t{1} << 32;
+  const uint64_t one = rig.NewPage();
+  const uint64_t other = rig.NewPage();
+  for (const uint8_t torn : {0, 1, 2}) {
+    for (const bool up : {false, true}) {
+      Roots roots;
+      rig.machine->Reset(*rig.board, rig.arena, &rig.choices, &roots);
+      Quirks quirks;
+      quirks.torn = torn;
+      rig.machine->SetQuirks(kIso, quirks);
+      rig.Stage2Bank(kIso, 1, up ? one : kHigh | other, 5);
+      rig.Write64(kIso, Rig::Cb(1, 0x20), up ? kHigh | other : one);
+      EXPECT_EQ(rig.Read(kIso, Rig::Cb(1, 0x24)), up ? 1u : 0u);
+      EXPECT_EQ(rig.Read(kIso, Rig::Cb(1, 0x20)), up ? other : one);
+      // Low first shows the low half of what comes under the high half of what was.
+      EXPECT_EQ(roots.seen.count(other), up && torn == 1 ? 1u : !up && torn == 2 ? 1u : 0u);
+      EXPECT_EQ(roots.seen.count(kHigh | one), up && torn == 2 ? 1u : !up && torn == 1 ? 1u : 0u);
+    }
+  }
+}
+
+// ------------------------------------------------------------------------------------- odd boards
+
+// What a state of odd hardware can show; each must come up among the seeds.
+struct Oddity {
+  const char* name;
+  std::function<bool(const Rig&)> shows;
+};
+
+bool AnyInstance(const Rig& rig, const std::function<bool(const SmmuInstance&)>& is) {
+  for (size_t i = 0; i < kMaxInstances; ++i) {
+    if (rig.machine->HasInstance(i) && is(rig.machine->smmu(i))) return true;
+  }
+  return false;
+}
+
+const Oddity kOddities[] = {
+    {"a pair whose IDs differ",
+     [](const Rig& r) {
+       return memcmp(r.machine->smmu(0).idr, r.machine->smmu(1).idr, sizeof(uint32_t[8])) != 0;
+     }},
+    {"fewer banks, in both of a pair",
+     [](const Rig& r) {
+       return r.machine->smmu(2).banks < 4 && r.machine->smmu(2).banks == r.machine->smmu(3).banks;
+     }},
+    {"fewer entries, in both of a pair",
+     [](const Rig& r) {
+       return r.machine->smmu(2).entries < 5 &&
+              r.machine->smmu(2).entries == r.machine->smmu(3).entries;
+     }},
+    {"CLIENTPD stuck",
+     [](const Rig& r) {
+       return AnyInstance(r, [](const SmmuInstance& s) { return s.quirks.cr0_stuck_ones == 1; });
+     }},
+    {"USFCFG stuck",
+     [](const Rig& r) {
+       return AnyInstance(
+           r, [](const SmmuInstance& s) { return s.quirks.cr0_stuck_zeros == cr0::kUsfCfg; });
+     }},
+    {"CPRE stuck",
+     [](const Rig& r) {
+       return AnyInstance(r, [](const SmmuInstance& s) { return s.quirks.cpre_stuck; });
+     }},
+    {"CACHE_LOCK stuck",
+     [](const Rig& r) {
+       return AnyInstance(r, [](const SmmuInstance& s) { return s.quirks.lock_stuck; });
+     }},
+    {"low half first",
+     [](const Rig& r) {
+       return AnyInstance(r, [](const SmmuInstance& s) { return s.quirks.torn == 1; });
+     }},
+    {"high half first",
+     [](const Rig& r) {
+       return AnyInstance(r, [](const SmmuInstance& s) { return s.quirks.torn == 2; });
+     }},
+    {"ID bits under the mask dropped",
+     [](const Rig& r) {
+       return AnyInstance(r, [](const SmmuInstance& s) { return s.quirks.drops_masked_id; });
+     }},
+    {"a stalled bank",
+     [](const Rig& r) {
+       return AnyInstance(r, [](const SmmuInstance& s) { return (s.bank[0].fsr & fsr::kSs) != 0; });
+     }},
+    {"integration test mode",
+     [](const Rig& r) {
+       return AnyInstance(r, [](const SmmuInstance& s) { return s.impl.itctrl == 1; });
+     }},
+    {"a client locked with its own stream ID",
+     [](const Rig& r) {
+       for (uint16_t id = 0; id < kMcClients; ++id) {
+         const bool locked = (r.machine->mc().security(id) & mc_security::kLock) != 0;
+         const ClientInfo* client = FindClient(id);
+         if (locked && client != nullptr && client->default_sid != 0 &&
+             r.machine->mc().override_sid(id) == client->default_sid) {
+           return true;
+         }
+       }
+       return false;
+     }},
+    {"a client whose registers take nothing",
+     [](const Rig& r) {
+       for (uint16_t id = 0; id < kMcClients; ++id) {
+         if (r.machine->mc().deaf(id)) return true;
+       }
+       return false;
+     }},
+};
+
+TEST_F(Freedom, EveryOddityComesUp) {
+  constexpr size_t kCount = sizeof(kOddities) / sizeof(kOddities[0]);
+  unsigned seen[kCount] = {};
+  unsigned plain = 0;
+  for (unsigned seed = 1; seed <= 600; ++seed) {
+    rig.Reset();
+    rig.Choose({static_cast<uint8_t>(seed), static_cast<uint8_t>(seed >> 8), 0, 0, 0, 0, 0, 0,
+                static_cast<uint8_t>(seed)});
+    rig.machine->ScrambleOdd();
+    EXPECT_TRUE(rig.watcher.sound);
+    for (size_t i = 0; i < kCount; ++i) seen[i] += kOddities[i].shows(rig);
+    plain += !kOddities[0].shows(rig);
+  }
+  for (size_t i = 0; i < kCount; ++i) EXPECT_GE(seen[i], 2u) << kOddities[i].name;
+  EXPECT_GE(plain, 300u);
+}
+
+TEST_F(Freedom, NoChoicesMakeNothingOdd) {
+  rig.Choose({});
+  rig.machine->ScrambleOdd();
+  for (const Oddity& oddity : kOddities) EXPECT_FALSE(oddity.shows(rig)) << oddity.name;
+  EXPECT_EQ(rig.Read(kIso, 0), 0x00200001u);
+}
+
+TEST_F(Freedom, OddStatesFollowTheirChoices) {
+  const std::vector<uint8_t> choices = {9, 8, 7, 6, 5, 4, 3, 2, 1, 2, 3, 4, 5, 6, 7, 8};
+  std::vector<uint32_t> words[2];
+  for (std::vector<uint32_t>& all : words) {
+    rig.Reset();
+    rig.Choose(choices);
+    rig.machine->ScrambleOdd();
+    for (size_t i = 0; i < kMaxInstances; ++i) {
+      for (uint32_t offset = 0; offset < 0x40; offset += 4) all.push_back(rig.Read(i, offset));
+      for (uint32_t n = 0; n < 5; ++n) all.push_back(rig.Read(i, 0x800 + 4 * n));
+      all.push_back(rig.Read(i, 0x30000));
+    }
+    for (uint32_t id = 0; id < 0x200; ++id) all.push_back(rig.machine->PeekMc(0, 8 * id + 4));
+  }
+  EXPECT_EQ(words[0], words[1]);
+}
+
+// Banks and entries that an instance does not count are not there, whatever its board has.
+TEST_F(Freedom, CountsAreThoseThatTheInstanceShows) {
+  for (unsigned seed = 1; seed <= 200; ++seed) {
+    rig.Reset();
+    rig.Choose({static_cast<uint8_t>(seed)});
+    rig.machine->ScrambleOdd();
+    const SmmuInstance& smmu = rig.machine->smmu(2);
+    const uint32_t entries = smmu.idr[0] & 0xff;
+    for (uint32_t n = entries; n < 5; ++n) {
+      rig.Write(2, 0x800 + 4 * n, 0xffffffff);
+      ASSERT_EQ(rig.Read(2, 0x800 + 4 * n), 0u) << seed << " " << n;
+      ASSERT_EQ(smmu.valid_entries[0] >> n & 1, 0u);
+    }
+    if (smmu.page_shift != 16) continue;
+    for (uint32_t n = smmu.idr[1] & 0xff; n < 4; ++n) {
+      rig.Write(2, Rig::Cb(n, 0x34), 0xffffffff);
+      ASSERT_EQ(rig.Read(2, Rig::Cb(n, 0x34)), 0u) << seed << " " << n;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace sidewall::model

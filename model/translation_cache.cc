@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+#include "model/translation_cache.h"
+
+namespace sidewall::model {
+
+namespace {
+
+// Masters drive 49 bits of address; what is above them in a command is a copy of the sign.
+constexpr uint64_t kDriven = (uint64_t{1} << 49) - 1;
+
+bool InLeaf(const CachedTranslation& entry, uint64_t va) {
+  return ((entry.va ^ va) & kDriven) >> entry.leaf_bits == 0;
+}
+
+bool SameTag(const TlbTag& a, const TlbTag& b) {
+  if (a.hyp || b.hyp) return a.hyp == b.hyp;
+  return a.vmid == b.vmid && a.stage2_only == b.stage2_only && a.asid == b.asid;
+}
+
+}  // namespace
+
+bool Covers(const Invalidation& what, const CachedTranslation& entry) {
+  const TlbTag& tag = entry.tag;
+  if (what.command == TlbCommand::kAllH) return tag.hyp;
+  if (what.command == TlbCommand::kVah) return tag.hyp && InLeaf(entry, what.va);
+  // No other command knows entries of the hypervisor, and those of its banks know no others.
+  if (tag.hyp || what.tag.hyp) return false;
+  if (what.command == TlbCommand::kAllNsnh) return true;
+  if (tag.vmid != what.tag.vmid) return false;
+  if (what.command == TlbCommand::kVmid) return true;
+  if (tag.stage2_only) {
+    const bool by_ipa = what.command == TlbCommand::kIpas2 || what.command == TlbCommand::kIpas2l;
+    return by_ipa && InLeaf(entry, what.va);
+  }
+  switch (what.command) {
+    case TlbCommand::kVa:
+      return InLeaf(entry, what.va) && (entry.global || tag.asid == what.tag.asid);
+    case TlbCommand::kVaa:
+      return InLeaf(entry, what.va);
+    case TlbCommand::kAsid:
+      return !entry.global && tag.asid == what.tag.asid;
+    case TlbCommand::kAll:
+    case TlbCommand::kVmidS1:
+      return true;
+    default:
+      return false;
+  }
+}
+
+void TranslationCache::Reset(void* work, size_t capacity) {
+  *this = TranslationCache();
+  entries_ = static_cast<CachedTranslation*>(work);
+  capacity_ = capacity < kMaxEntries ? capacity : kMaxEntries;
+}
+
+size_t TranslationCache::Find(const TlbTag& tag, uint64_t va, size_t from) const {
+  for (size_t i = from; i < limit_; ++i) {
+    const CachedTranslation& entry = entries_[i];
+    if (entry.used == 0 || entry.va != va) continue;
+    TlbTag wanted = tag;
+    if (entry.global) wanted.asid = entry.tag.asid;
+    if (SameTag(entry.tag, wanted)) return i;
+  }
+  return kNone;
+}
+
+void TranslationCache::Insert(const CachedTranslation& entry) {
+  if (capacity_ == 0) return;
+  size_t slot = kNone;
+  size_t oldest = 0;
+  for (size_t i = 0; i < limit_; ++i) {
+    CachedTranslation& old = entries_[i];
+    if (old.used == 0) {
+      slot = i;
+    } else if (old.va == entry.va && old.pa == entry.pa && old.global == entry.global &&
+               SameTag(old.tag, entry.tag)) {
+      old.kinds |= entry.kinds;
+      old.leaf_bits = entry.leaf_bits;
+      old.global_seq = old.bank_seq = 0;
+      return Touch(i);
+    }
+    if (entries_[i].used < entries_[oldest].used) oldest = i;
+  }
+  if (slot == kNone) slot = limit_ < capacity_ ? limit_++ : oldest;
+  entries_[slot] = entry;
+  Touch(slot);
+}
+
+void TranslationCache::Cover(const Invalidation& what, uint64_t seq) {
+  for (size_t i = 0; i < limit_; ++i) {
+    CachedTranslation& entry = entries_[i];
+    if (entry.used == 0 || !Covers(what, entry)) continue;
+    if (what.bank == 0xffff) {
+      entry.global_seq = seq;
+    } else {
+      entry.bank_seq = seq;
+      entry.bank = what.bank;
+    }
+  }
+}
+
+void TranslationCache::Remove(const Invalidation& what) {
+  for (size_t i = 0; i < limit_; ++i) {
+    if (entries_[i].used != 0 && Covers(what, entries_[i])) entries_[i].used = 0;
+  }
+}
+
+// A global sync completes the commands of all banks, too.
+void TranslationCache::CompleteGlobal(uint64_t captured) {
+  for (size_t i = 0; i < limit_; ++i) {
+    CachedTranslation& entry = entries_[i];
+    const bool by_global = entry.global_seq != 0 && entry.global_seq <= captured;
+    const bool by_bank = entry.bank_seq != 0 && entry.bank_seq <= captured;
+    if (by_global || by_bank) entry.used = 0;
+  }
+}
+
+void TranslationCache::CompleteBank(uint16_t bank, uint64_t captured) {
+  for (size_t i = 0; i < limit_; ++i) {
+    CachedTranslation& entry = entries_[i];
+    if (entry.bank_seq != 0 && entry.bank == bank && entry.bank_seq <= captured) entry.used = 0;
+  }
+}
+
+void TranslationCache::SaveEntries(CachedTranslation* to) const {
+  if (limit_ != 0) __builtin_memcpy(to, entries_, limit_ * sizeof(CachedTranslation));
+}
+
+void TranslationCache::Restore(const TranslationCache& saved, const CachedTranslation* entries) {
+  *this = saved;
+  if (limit_ != 0) __builtin_memcpy(entries_, entries, limit_ * sizeof(CachedTranslation));
+}
+
+}  // namespace sidewall::model

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+//
+// Translations that transactions have left in the TLB of one SMMU instance, each with the tag that
+// later ones and invalidations find it by.
+//
+//     cache.Insert({.va = 0x1000, .pa = 0x80001000, .tag = {.vmid = 7, .asid = 3}, .kinds = 1}, 1);
+//     cache.Cover({.command = TlbCommand::kVa, .tag = {.vmid = 7, .asid = 3}, .va = 0x1000}, 2);
+//     cache.CompleteGlobal(2);       // the sync after that command is complete: it has gone
+//
+// Entries are found by VMID and ASID, not by bank; a global page by its VMID alone. Entries of a
+// bank with CBAR.HYPC have no VMID. Where there is no more room, the entry that was used longest
+// ago goes. Of several commands that cover an entry the last global one and the last one of a bank
+// are remembered until a sync completes them; so an entry may live longer than it must.
+#ifndef SIDEWALL_MODEL_TRANSLATION_CACHE_H_
+#define SIDEWALL_MODEL_TRANSLATION_CACHE_H_
+
+#include <stddef.h>
+#include <stdint.h>
+
+namespace sidewall::model {
+
+// Invalidations, by what they cover.
+enum class TlbCommand : uint8_t {
+  kVa,       // TLBIVA, and TLBIVAL: all entries here are of the last level
+  kVaa,      // TLBIVAA, TLBIVAAL
+  kAsid,     // TLBIASID
+  kAll,      // TLBIALL
+  kIpas2,    // TLBIIPAS2
+  kIpas2l,   // TLBIIPAS2L
+  kVmid,     // TLBIVMID
+  kVmidS1,   // TLBIVMIDS1
+  kAllNsnh,  // TLBIALLNSNH
+  kAllH,     // TLBIALLH
+  kVah,      // TLBIVAH, TLBIVAH64, TLBIVALH64
+};
+inline constexpr size_t kTlbCommands = 11;
+
+struct TlbTag {
+  uint8_t vmid = 0;
+  uint16_t asid = 0;
+  bool hyp = false;          // CBAR.HYPC: neither VMID nor ASID count
+  bool stage2_only = false;  // by intermediate address, and without ASID
+};
+
+struct CachedTranslation {
+  uint64_t va = 0;  // of a page of 4 KiB
+  uint64_t pa = 0;
+  uint64_t used = 0;        // when it was last made or hit; 0: the slot is free
+  uint64_t global_seq = 0;  // the last global command that covers it, or 0
+  uint64_t bank_seq = 0;    // the last command of a bank, or 0,
+  uint16_t bank = 0;        // and which bank
+  TlbTag tag;
+  bool global = false;     // nG was 0
+  uint8_t kinds = 0;       // accesses that it allows: bit write + 2 * privileged + 4 * instruction
+  uint8_t leaf_bits = 12;  // log2 of the size of the leaf that it is part of
+};
+
+struct Invalidation {
+  TlbCommand command = TlbCommand::kAllNsnh;
+  TlbTag tag;
+  uint64_t va = 0;
+  uint16_t bank = 0xffff;  // that the command was given to; 0xffff: a global one
+};
+
+bool Covers(const Invalidation& what, const CachedTranslation& entry);
+
+class TranslationCache {
+ public:
+  static constexpr size_t kMaxEntries = 512;
+  static constexpr size_t kNone = ~size_t{0};
+
+  static size_t WorkSize() { return kMaxEntries * sizeof(CachedTranslation); }
+  void Reset(void* work, size_t capacity);
+  void Clear() { limit_ = 0; }
+  size_t capacity() const { return capacity_; }
+
+  // The next entry at or after `from` that a lookup finds; kNone: no more.
+  size_t Find(const TlbTag& tag, uint64_t va, size_t from) const;
+  const CachedTranslation& entry(size_t i) const { return entries_[i]; }
+  void Touch(size_t i) { entries_[i].used = ++clock_; }
+  // Adds what an entry of the same tag, page and output lacks, or takes the place of the entry that
+  // was used longest ago. What it was covered by does not count any more: it was walked anew.
+  void Insert(const CachedTranslation& entry);
+
+  // Commands: remembered with their number until a sync, or at once.
+  void Cover(const Invalidation& what, uint64_t seq);
+  void Remove(const Invalidation& what);
+  void CompleteGlobal(uint64_t captured);
+  void CompleteBank(uint16_t bank, uint64_t captured);
+
+  size_t limit() const { return limit_; }
+  void SaveEntries(CachedTranslation* to) const;
+  void Restore(const TranslationCache& saved, const CachedTranslation* entries);
+
+ private:
+  CachedTranslation* entries_ = nullptr;
+  size_t capacity_ = 0;
+  size_t limit_ = 0;  // slots in use lie below
+  uint64_t clock_ = 0;
+};
+
+}  // namespace sidewall::model
+
+#endif  // SIDEWALL_MODEL_TRANSLATION_CACHE_H_

@@ -1,0 +1,440 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+#include "model/translation_cache.h"
+
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <string>
+
+#include "model/testing.h"
+
+namespace sidewall::model {
+namespace {
+
+constexpr uint64_t kA = 0x10000000;  // virtual addresses
+constexpr uint64_t kB = 0x10001000;
+constexpr uint64_t kG = 0x10002000;
+constexpr uint64_t kData = 0x80180000;
+constexpr uint64_t kOther = 0x801c0000;
+constexpr uint64_t kLeaf1 = 0x443;  // stage 1: page, AF, everybody reads and writes
+constexpr uint64_t kNotGlobal = 1 << 11;
+constexpr uint8_t kAll = kPermRead | kPermWrite;
+constexpr uint64_t kRemoved = 0x80155000;
+
+BoardSpec EightBanks() {
+  BoardSpec board = *FindBoard("tiny");
+  board.smmu[1].banks = 8;
+  board.smmu[1].idr[1] = (board.smmu[1].idr[1] & ~0xffu) | 8;
+  return board;
+}
+
+// Instances 2 and 3, alike. Bank and stream k for k below 5; bank 5 is the stage 2 of bank 4.
+class Caches : public ::testing::Test {
+ protected:
+  Caches() : board(EightBanks()), rig(&board, 256) {}
+
+  static uint64_t Table(uint64_t bank) { return 0x80100000 + bank * 0x10000; }
+  void Stage1(size_t i, uint32_t bank, uint32_t cbar, uint64_t asid) {
+    rig.NestedBank(i, bank, 0, 0, Table(bank) | asid << 48);
+    rig.Write(i, 0x10000 + 4 * bank, cbar);
+    rig.Write(i, Rig::Cb(bank, 0), 0x1167);  // with HUPCF
+    rig.Stream(i, bank, bank, bank);
+  }
+  void SetUp() override {
+    root = rig.NewPage();
+    for (const size_t i : {size_t{2}, size_t{3}}) {
+      rig.Open(i);
+      rig.Write(i, 0x10, 0x1c);                                                     // unlocks ACTLR
+      for (uint32_t bank = 0; bank < 8; ++bank) rig.Write(i, Rig::Cb(bank, 4), 1);  // no prefetch
+      Stage1(i, 0, 0x10007, 3);
+      Stage1(i, 1, 0x10007, 4);
+      Stage1(i, 2, 0x10008, 3);
+      Stage1(i, 3, 0x10407, 3);
+      Stage1(i, 4, 0x30507, 5);
+      rig.Stage2Bank(i, 5, root, 7);
+    }
+    rig.Put(root, 0x80000000, 0x80000000 | 0x401 | 0xfc, 2);
+    for (const uint64_t ipa : {0x40000000, 0x50000000}) rig.Put(root, ipa, 0);  // tables only
+    for (uint64_t bank = 0; bank < 5; ++bank) Link(bank, kA, kData | kLeaf1 | kNotGlobal);
+    Link(0, kB, (kData + 0x1000) | kLeaf1 | kNotGlobal);
+    Link(0, kG, (kData + 0x2000) | kLeaf1);
+    for (const size_t i : {size_t{2}, size_t{3}}) Command(i, 0x68, 0);
+  }
+  void Link(uint64_t bank, uint64_t va, uint64_t descriptor) {
+    rig.HostTables(Table(bank));
+    rig.PutHost(Table(bank), va, descriptor);
+  }
+  void Command(size_t i, uint32_t offset, uint32_t value) {
+    rig.Write(i, offset, value);
+    ASSERT_TRUE(rig.GlobalSync(i));
+  }
+  DmaResult Dma(size_t i, uint16_t sid, uint64_t va, std::vector<uint8_t> choices,
+                bool write = false) {
+    rig.Choose(std::move(choices));
+    return rig.machine->Dma({.side = 1,
+                             .sid = sid,
+                             .address = va,
+                             .write = write,
+                             .instance = static_cast<uint8_t>(i - 2)});
+  }
+  // What lies in a TLB, by letter.
+  struct Kind {
+    char letter;
+    uint16_t bank;
+    uint64_t va;
+  };
+  static constexpr Kind kKinds[] = {{'a', 0, kA}, {'b', 0, kB}, {'g', 0, kG}, {'o', 1, kA},
+                                    {'v', 2, kA}, {'h', 3, kA}, {'n', 4, kA}};
+  // One of each in both instances, none of which the tables hold any more; and of stage 2 a leaf
+  // (s) and a pointer of the walk cache (w) that were removed.
+  void Fill() {
+    for (const size_t i : {size_t{2}, size_t{3}}) {
+      for (const Kind& kind : kKinds) {
+        ASSERT_EQ(Dma(i, kind.bank, kind.va, {}).fault, FaultKind::kNone) << kind.letter;
+      }
+    }
+    for (const Kind& kind : kKinds) Link(kind.bank, kind.va, 0);
+    rig.Map(root, 0x40000000, kRemoved, kAll);
+    rig.Unmap(root, 0x40000000);
+    rig.Map(root, 0x50000000, kData, kAll);
+    const uint64_t level1 = rig.machine->Load64(root) & kAddressMask;
+    const uint64_t level2 = rig.machine->Load64(level1 + 8) & kAddressMask;
+    const uint64_t word = level2 + (0x50000000 >> 21 & 511) * 8;
+    unlinked = rig.machine->Load64(word) & kAddressMask;
+    rig.Store(word, 0);
+  }
+  std::string Survivors(size_t i) {
+    std::string left;
+    for (const Kind& kind : kKinds) {
+      const DmaResult result = Dma(i, kind.bank, kind.va, {1});
+      EXPECT_EQ(result.stale, result.fault == FaultKind::kNone) << kind.letter;
+      if (result.stale) left += kind.letter;
+    }
+    if (rig.machine->MayHold(i, 7, kRemoved) != 0) left += 's';
+    if (rig.machine->MayWalk(i, 7, unlinked)) left += 'w';
+    return left;
+  }
+
+  BoardSpec board;
+  Rig rig;
+  uint64_t root = 0;
+  uint64_t unlinked = 0;
+};
+
+struct Operation {
+  const char* name;
+  int bank;  // that it is given to; -1: global
+  uint32_t offset;
+  uint64_t value;
+  unsigned width;
+  const char* survivors;
+};
+
+constexpr uint64_t kAsid3 = uint64_t{3} << 48;
+constexpr Operation kOperations[] = {
+    {"TLBIVA", 0, 0x600, kAsid3 | kA >> 12, 8, "bgovhnsw"},
+    {"TLBIVA of another ASID", 0, 0x600, (uint64_t{9} << 48) | kA >> 12, 8, "abgovhnsw"},
+    {"TLBIVA of a global page", 0, 0x600, (uint64_t{9} << 48) | kG >> 12, 8, "abovhnsw"},
+    {"TLBIVA, low word: ASID 0", 0, 0x600, kG >> 12, 4, "abovhnsw"},
+    {"TLBIVA, high word", 0, 0x604, kG >> 12, 4, "abgovhnsw"},
+    {"TLBIVAA", 1, 0x608, kA >> 12, 8, "bgvhsw"},
+    {"TLBIASID", 0, 0x610, 3, 4, "govhnsw"},
+    {"TLBIASID by another bank", 1, 0x610, 3, 4, "govhnsw"},
+    {"TLBIALL", 0, 0x618, 0, 4, "vhsw"},
+    {"TLBIALL, other VMID", 2, 0x618, 0, 4, "abgohnsw"},
+    {"TLBIALL, HYPC", 3, 0x618, 0, 4, "abgovhnsw"},
+    {"TLBIALL, stage-2 bank", 5, 0x618, 0, 4, "abgovhnsw"},
+    {"TLBIVAL", 0, 0x620, kAsid3 | kA >> 12, 8, "bgovhnsw"},
+    {"TLBIVAAL", 1, 0x628, kA >> 12, 8, "bgvhsw"},
+    {"TLBIIPAS2", 5, 0x630, 0x40000000 >> 12, 8, "abgovhnsw"},
+    {"TLBIIPAS2L", 5, 0x638, 0x50000000 >> 12, 8, "abgovhnsw"},
+    {"TLBIIPAS2, stage-1 bank", 0, 0x630, kA >> 12, 8, "abgovhnsw"},
+    {"TLBIVMID", -1, 0x064, 7, 4, "vh"},
+    {"TLBIVMID, other", -1, 0x064, 8, 4, "abgohnsw"},
+    {"TLBIALLNSNH", -1, 0x068, 0, 4, "h"},
+    {"TLBIALLH", -1, 0x06c, 0, 4, "abgovnsw"},
+    {"TLBIVAH", -1, 0x078, kA, 4, "abgovnsw"},
+    {"TLBIVAH, elsewhere", -1, 0x078, kB, 4, "abgovhnsw"},
+    {"TLBIVALH64", -1, 0x0b0, kA >> 12, 8, "abgovnsw"},
+    {"TLBIVAH64", -1, 0x0c0, kA >> 12, 8, "abgovnsw"},
+    {"TLBIVMIDS1", -1, 0x0b8, 7, 4, "vhsw"},
+};
+
+// Each operation against each kind of entry: alone, with the sync of another bank, of its own, and
+// with a global one; and the other instance keeps everything.
+TEST_F(Caches, EachInvalidationCoversWhatItShould) {
+  ASSERT_TRUE(rig.machine->Mark());
+  for (const Operation& op : kOperations) {
+    for (int sync = 0; sync < 4; ++sync) {
+      ASSERT_TRUE(rig.machine->Restore());
+      Fill();
+      const uint32_t offset = op.bank < 0 ? op.offset : Rig::Cb(op.bank, op.offset);
+      if (op.width == 8) {
+        rig.Write64(2, offset, op.value);
+      } else {
+        rig.Write(2, offset, static_cast<uint32_t>(op.value));
+      }
+      const uint32_t own = op.bank < 0 ? 0 : static_cast<uint32_t>(op.bank);
+      const uint32_t bank = sync == 1 ? (own + 1) % 6 : own;
+      if (sync == 1 || sync == 2) {
+        rig.Write(2, Rig::Cb(bank, 0x7f0), 0);
+        EXPECT_EQ(rig.Read(2, Rig::Cb(bank, 0x7f4)), 0u);
+      } else if (sync == 3) {
+        EXPECT_TRUE(rig.GlobalSync(2));
+      }
+      const bool complete = sync == 3 || (sync == 2 && op.bank >= 0);
+      EXPECT_EQ(Survivors(2), complete ? op.survivors : "abgovhnsw") << op.name << " sync " << sync;
+      EXPECT_EQ(Survivors(3), "abgovhnsw") << op.name << " sync " << sync;
+    }
+  }
+}
+
+TEST_F(Caches, CommandAfterTheSyncWaitsForTheNext) {
+  Fill();
+  rig.Write(2, 0x70, 0);
+  rig.Write(2, 0x64, 7);
+  EXPECT_EQ(rig.Read(2, 0x74), 0u);
+  EXPECT_EQ(Survivors(2), "abgovhnsw");
+  EXPECT_TRUE(rig.GlobalSync(2));
+  EXPECT_EQ(Survivors(2), "vh");
+}
+
+TEST_F(Caches, ChoiceOfZeroWalksTheTables) {
+  Fill();
+  EXPECT_EQ(Dma(2, 0, kA, {0}).fault, FaultKind::kTranslation);
+  EXPECT_EQ(Dma(2, 0, kA, {1}).pa, kData);
+}
+
+TEST_F(Caches, BanksOfOneVmidAndAsidShareEntries) {
+  ASSERT_EQ(Dma(2, 0, kA, {}).fault, FaultKind::kNone);
+  Link(0, kA, kOther | kLeaf1 | kNotGlobal);
+  // Bank 1 has tables of its own; with ASID 3 it meets the entry of bank 0.
+  rig.Write64(2, Rig::Cb(1, 0x20), Table(1) | uint64_t{3} << 48);
+  Link(1, kA, kOther | kLeaf1 | kNotGlobal);
+  EXPECT_EQ(Dma(2, 1, kA, {1}).pa, kData);
+  EXPECT_EQ(Dma(2, 1, kA, {0}).pa, kOther);
+  rig.Write64(2, Rig::Cb(1, 0x20), Table(1) | uint64_t{4} << 48);
+  EXPECT_EQ(Dma(2, 1, kA, {1}).pa, kOther);
+}
+
+TEST_F(Caches, GlobalPageMatchesEachAsidOfItsVmid) {
+  ASSERT_EQ(Dma(2, 0, kG, {}).fault, FaultKind::kNone);
+  for (const uint16_t bank : {uint16_t{1}, uint16_t{2}}) {
+    EXPECT_EQ(Dma(2, bank, kG, {1}).fault == FaultKind::kNone, bank == 1);
+  }
+}
+
+TEST_F(Caches, AsidComesFromTheTableThatTcrNames) {
+  ASSERT_EQ(Dma(2, 0, kA, {}).fault, FaultKind::kNone);
+  Link(0, kA, 0);
+  rig.Write64(2, Rig::Cb(0, 0x28), uint64_t{9} << 48);
+  rig.Write(2, Rig::Cb(0, 0x30), 0x00c00010);  // A1: ASID of TTBR1
+  EXPECT_FALSE(Dma(2, 0, kA, {1}).stale);
+  rig.Write64(2, Rig::Cb(0, 0x28), uint64_t{3} << 48);
+  EXPECT_TRUE(Dma(2, 0, kA, {1}).stale);
+  rig.Write(2, Rig::Cb(0, 0x10), 0x38005);  // AS 0: eight bits count
+  rig.Write64(2, Rig::Cb(0, 0x28), uint64_t{0x103} << 48);
+  EXPECT_TRUE(Dma(2, 0, kA, {1}).stale);
+}
+
+TEST_F(Caches, EntryAllowsWhatTheTablesAllowed) {
+  Link(0, kB, (kData + 0x1000) | (kLeaf1 | 0x80) | kNotGlobal);  // read-only
+  ASSERT_EQ(Dma(2, 0, kA, {}).fault, FaultKind::kNone);
+  ASSERT_EQ(Dma(2, 0, kB, {}).fault, FaultKind::kNone);
+  Link(0, kA, 0);
+  Link(0, kB, 0);
+  EXPECT_TRUE(Dma(2, 0, kA, {1}, true).stale);
+  EXPECT_FALSE(Dma(2, 0, kB, {1}, true).stale);
+  EXPECT_TRUE(Dma(2, 0, kB, {1}).stale);
+}
+
+TEST_F(Caches, InvalidationOfAnAddressCoversItsBlock) {
+  // A block of 2 MiB: level 2 of the tables of bank 0.
+  const uint64_t block = 0x20000000;
+  rig.HostTables(Table(0) + 0x8000);
+  rig.PutHost(Table(0), block, 0);
+  uint64_t table = Table(0);
+  for (unsigned level = 0; level < 2; ++level) {
+    table = rig.machine->Load64(table + (block >> (39 - 9 * level) & 511) * 8) & kAddressMask;
+  }
+  const uint64_t word = table + (block >> 21 & 511) * 8;
+  rig.machine->Store64(word, 0x80000000 | 0x441 | kNotGlobal);
+  ASSERT_EQ(Dma(2, 0, block + 0x5000, {}).pa, 0x80005000u);
+  rig.machine->Store64(word, 0);
+  rig.Write64(2, Rig::Cb(0, 0x600), kAsid3 | (block + 0x200000) >> 12);
+  EXPECT_TRUE(rig.GlobalSync(2));
+  EXPECT_TRUE(Dma(2, 0, block + 0x5000, {1}).stale);
+  rig.Write64(2, Rig::Cb(0, 0x600), kAsid3 | (block + 0x111000) >> 12);
+  EXPECT_TRUE(rig.GlobalSync(2));
+  EXPECT_FALSE(Dma(2, 0, block + 0x5000, {1}).stale);
+}
+
+TEST_F(Caches, WalkAfterTheCommandIsCachedAnew) {
+  ASSERT_EQ(Dma(2, 0, kA, {}).fault, FaultKind::kNone);
+  rig.Write(2, 0x64, 7);
+  ASSERT_EQ(Dma(2, 0, kA, {}).fault, FaultKind::kNone);
+  EXPECT_TRUE(rig.GlobalSync(2));
+  Link(0, kA, 0);
+  EXPECT_TRUE(Dma(2, 0, kA, {1}).stale);
+}
+
+TEST_F(Caches, PrefetchNeedsCpre) {
+  for (const uint32_t actlr : {1u, 3u}) {
+    rig.Write(2, Rig::Cb(0, 4), actlr);
+    Link(0, kB, (kData + 0x1000) | kLeaf1 | kNotGlobal);
+    ASSERT_EQ(Dma(2, 0, kA, {1}).fault, FaultKind::kNone);
+    Link(0, kB, 0);
+    EXPECT_EQ(Dma(2, 0, kB, {1}).stale, actlr == 3);
+  }
+}
+
+TEST_F(Caches, PrefetchIsAChoice) {
+  rig.Write(2, Rig::Cb(0, 4), 3);
+  ASSERT_EQ(Dma(2, 0, kA, {0}).fault, FaultKind::kNone);
+  Link(0, kB, 0);
+  EXPECT_FALSE(Dma(2, 0, kB, {1}).stale);
+}
+
+TEST_F(Caches, PowerLossEmptiesThem) {
+  Fill();
+  rig.machine->PowerLoss(1);
+  SetUp();
+  for (const Kind& kind : kKinds) Link(kind.bank, kind.va, 0);
+  EXPECT_EQ(Survivors(2), "");
+}
+
+TEST_F(Caches, SnapshotKeepsThem) {
+  Fill();
+  ASSERT_TRUE(rig.machine->Mark());
+  for (int round = 0; round < 2; ++round) {
+    EXPECT_EQ(Survivors(2), "abgovhnsw");
+    Command(2, 0x64, 7);
+    EXPECT_EQ(Survivors(2), "vh");
+    ASSERT_TRUE(rig.machine->Restore());
+  }
+}
+
+// ------------------------------------------------------------------------------- the LRU profile
+
+class Lru : public Caches {
+ protected:
+  void SetUp() override {
+    Caches::SetUp();
+    rig.Stream(2, 4, 4, 5);  // stage 2 alone
+    for (uint64_t i = 0; i < 4; ++i) rig.Map(root, kA + i * 0x1000, kData + i * 0x1000, kAll);
+    rig.machine->ResetStatistics();
+  }
+  const TlbStatistics& Counts() { return rig.machine->statistics(2); }
+  bool Hits(uint64_t page) {
+    const uint64_t before = Counts().hits;
+    EXPECT_EQ(Dma(2, 4, kA + page * 0x1000, {1, 1, 1}).pa, kData + page * 0x1000);
+    return Counts().hits != before;
+  }
+};
+
+TEST_F(Lru, HoldsTheLastEntries) {
+  rig.machine->SetProfile(TlbProfile::kLru, 2);
+  EXPECT_FALSE(Hits(0));
+  EXPECT_FALSE(Hits(1));
+  EXPECT_TRUE(Hits(0));
+  EXPECT_FALSE(Hits(2));  // takes the place of 1
+  EXPECT_TRUE(Hits(0));
+  EXPECT_FALSE(Hits(1));
+  EXPECT_EQ(Counts().translations, 6u);
+  EXPECT_EQ(Counts().hits, 2u);
+  EXPECT_EQ(Counts().misses, 4u);
+  EXPECT_EQ(Counts().walks, 4u);
+  EXPECT_EQ(Counts().table_reads, 16u);
+}
+
+TEST_F(Lru, ZeroEntriesIsNoTlb) {
+  rig.machine->SetProfile(TlbProfile::kLru, 0);
+  for (int i = 0; i < 3; ++i) EXPECT_FALSE(Hits(0));
+  EXPECT_EQ(Counts().misses, 3u);
+}
+
+TEST_F(Lru, DefaultIsTwoHundredAndFiftySix) {
+  for (uint64_t i = 0; i < 257; ++i) rig.Map(root, kA + i * 0x1000, kData, kAll);
+  rig.machine->SetProfile(TlbProfile::kLru);
+  const auto pass = [&](uint64_t pages) {
+    for (uint64_t i = 0; i < pages; ++i) Dma(2, 4, kA + i * 0x1000, {});
+  };
+  pass(256);
+  pass(256);
+  EXPECT_EQ(Counts().hits, 256u);
+  rig.machine->SetProfile(TlbProfile::kLru);
+  rig.machine->ResetStatistics();
+  pass(257);
+  pass(257);
+  EXPECT_EQ(Counts().hits, 0u);  // the one that is wanted next has always just gone
+}
+
+TEST_F(Lru, CommandsActAtOnce) {
+  rig.machine->SetProfile(TlbProfile::kLru);
+  Hits(0);
+  Hits(1);
+  rig.Write64(2, Rig::Cb(5, 0x630), kA >> 12);
+  EXPECT_FALSE(Hits(0));
+  EXPECT_TRUE(Hits(1));
+  rig.Write(2, 0xb8, 7);  // combined entries only
+  EXPECT_TRUE(Hits(1));
+  rig.Write(2, 0x64, 7);
+  EXPECT_FALSE(Hits(1));
+}
+
+TEST_F(Lru, EntryAnswersThoughTheTablesChanged) {
+  rig.machine->SetProfile(TlbProfile::kLru);
+  Hits(0);
+  rig.Map(root, kA, kOther, kAll);
+  const DmaResult result = Dma(2, 4, kA, {});
+  EXPECT_EQ(result.pa, kData);
+  EXPECT_TRUE(result.stale);
+  rig.Write(2, 0x68, 0);
+  EXPECT_EQ(Dma(2, 4, kA, {}).pa, kOther);
+}
+
+// What the adversarial TLB may do this one does not: walk what is not visible, or answer with what
+// it does not hold.
+TEST_F(Lru, TakesNoChoices) {
+  rig.machine->SetProfile(TlbProfile::kLru, 0);
+  rig.Unmap(root, kA);
+  EXPECT_EQ(Dma(2, 4, kA, {1, 1, 1}).fault, FaultKind::kTranslation);
+}
+
+TEST_F(Lru, StageOneEntriesAreTaggedAsTheyShouldBe) {
+  rig.machine->SetProfile(TlbProfile::kLru);
+  ASSERT_EQ(Dma(2, 0, kA, {}).fault, FaultKind::kNone);
+  EXPECT_EQ(Counts().table_reads, 4u);
+  ASSERT_EQ(Dma(2, 1, kA, {}).fault, FaultKind::kNone);
+  ASSERT_EQ(Dma(2, 2, kA, {}).fault, FaultKind::kNone);
+  EXPECT_EQ(Counts().hits, 0u);
+  ASSERT_EQ(Dma(2, 0, kA, {}, true).fault, FaultKind::kNone);
+  EXPECT_EQ(Counts().hits, 1u);
+}
+
+TEST_F(Lru, CountsCommandsSyncsFaultsAndInterrupts) {
+  rig.Write(2, 0x64, 7);
+  rig.Write(2, 0x64, 8);
+  rig.Write(2, 0x68, 0);
+  rig.Write64(2, Rig::Cb(0, 0x620), 0);
+  EXPECT_TRUE(rig.GlobalSync(2));
+  rig.Read(2, 0x74);
+  const auto count = [&](TlbCommand command) {
+    return Counts().commands[static_cast<size_t>(command)];
+  };
+  EXPECT_EQ(count(TlbCommand::kVmid), 2u);
+  EXPECT_EQ(count(TlbCommand::kAllNsnh), 1u);
+  EXPECT_EQ(count(TlbCommand::kVa), 1u);
+  EXPECT_EQ(count(TlbCommand::kAllH), 0u);
+  EXPECT_EQ(Counts().syncs, 1u);
+  rig.Write(2, Rig::Cb(0, 0), 0x1167);  // CFIE is set
+  for (int i = 0; i < 2; ++i) Dma(2, 0, 0x7000, {});
+  EXPECT_EQ(Counts().faults, 2u);
+  EXPECT_EQ(Counts().interrupts, 1u);
+  EXPECT_EQ(rig.machine->statistics(3).faults, 0u);
+  rig.machine->ResetStatistics();
+  EXPECT_EQ(Counts().faults, 0u);
+}
+
+}  // namespace
+}  // namespace sidewall::model
