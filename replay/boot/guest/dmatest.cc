@@ -50,10 +50,11 @@ void Dmatest() {
   Run("again", "dma0chan1", "20");
 }
 
-// Devices to sleep and back, which programs the SMMUs and the memory controller again.
+// Devices to sleep and back, all phases of it, which programs the SMMUs and the memory controller
+// again.
 void SuspendDevices() {
   Mark(kMarkSuspend);
-  if (!WriteFile("/sys/power/pm_test", "devices") || !WriteFile("/sys/power/state", "mem")) {
+  if (!WriteFile("/sys/power/pm_test", "platform") || !WriteFile("/sys/power/state", "mem")) {
     Say("suspend: not done");
   } else {
     Say("suspend: devices are back");

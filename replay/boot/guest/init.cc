@@ -159,7 +159,12 @@ int Main() {
   Mark(kMarkMasters);
   RebindMasters();
   const uint64_t modes = ReadBench(kBenchModes);
-  if ((modes & kModeLateTakeover) != 0) TakeOverNow();
+  if ((modes & kModeLateTakeover) != 0) {
+    TakeOverNow();
+    // A kernel whose devices come back from sleep programs all that it had: only then, and through
+    // the driver, do transfers work again.
+    if ((modes & kModeDmatest) != 0) SuspendDevices();
+  }
   if ((modes & kModeDmatest) != 0) {
     Dmatest();
     SuspendDevices();
