@@ -165,6 +165,9 @@ class Checker {
     if (!q_.hostile && block_.aborts_injected != 0) {
       Find("the kernel was given {} aborts", block_.aborts_injected);
     }
+    if (block_.ring_others != 0) {
+      Find("{} records of the driver's ring are of other accesses", block_.ring_others);
+    }
     if (shipped() && !q_.late && block_.counters.traps != checks_.accesses) {
       Find("the driver counted {} accesses, EL2 {}", block_.counters.traps, checks_.accesses);
     }

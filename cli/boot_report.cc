@@ -54,6 +54,10 @@ void PrintBoot(const BootOutcome& run) {
       "host's stage 2 {}\n",
       counters.stores, counters.table_stores, counters.syncs, counters.sync_timeouts,
       counters.pages, counters.mapped_pages);
+  if (block.ring_records != 0) {
+    fmt::print("  driver's ring: {} records read, of other accesses {}, accesses without one {}\n",
+               block.ring_records, block.ring_others, block.ring_missing);
+  }
   fmt::print("  takeover {} instructions; user space after {:.3f} s of the machine's time\n",
              block.boot_instructions, MachineSeconds(block.user_space_ns));
   if (block.dma_pieces != 0 || checks.dmatest_tests != 0) {

@@ -234,20 +234,21 @@ const char* DecisionName(uint8_t decision) {
 }
 
 const char* ReasonName(uint16_t reason) {
-  constexpr const char* kNames[SIDEWALL_REASON_COUNT] = {"",
-                                                         "unknown register",
-                                                         "width",
-                                                         "alignment",
-                                                         "syndrome",
-                                                         "index",
-                                                         "floor",
-                                                         "overlap",
-                                                         "context",
-                                                         "foreign SID",
-                                                         "no client",
-                                                         "locked",
-                                                         "fault dropped"};
-  return reason < SIDEWALL_REASON_COUNT ? kNames[reason] : "?";
+  constexpr const char* kNames[] = {"",
+                                    "unknown register",
+                                    "width",
+                                    "alignment",
+                                    "syndrome",
+                                    "index",
+                                    "floor",
+                                    "overlap",
+                                    "context",
+                                    "foreign SID",
+                                    "no client",
+                                    "locked",
+                                    "fault dropped",
+                                    "power"};
+  return reason < std::size(kNames) ? kNames[reason] : "?";
 }
 
 const char* PhaseName(boot::Phase phase) {

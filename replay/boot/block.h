@@ -127,11 +127,12 @@ struct Row {
   uint64_t ipa;    // of a transfer: the address that the device drove
   uint64_t value;  // of a transfer: where it was delivered
   uint64_t pc;
-  uint32_t esr;     // of a transfer: its length
-  uint32_t driver;  // instructions of the driver; of a transfer: the bank
-  uint32_t model;   // instructions of the model underneath
-  uint16_t reason;  // enum sidewall_reason; of a transfer: the SID
-  uint16_t leak;    // client that reached the marked page after this access, or kNoClient
+  uint64_t hw_value;  // what reached hardware, as the driver's ring has it
+  uint32_t esr;       // of a transfer: its length
+  uint32_t driver;    // instructions of the driver; of a transfer: the bank
+  uint32_t model;     // instructions of the model underneath
+  uint16_t reason;    // enum sidewall_reason; of a transfer: the SID
+  uint16_t leak;      // client that reached the marked page after this access, or kNoClient
   RowKind kind;
   uint8_t width;  // of a transfer: the window
   uint8_t write;
@@ -141,7 +142,7 @@ struct Row {
   uint8_t cpu;
   uint8_t reserved;
 };
-static_assert(sizeof(Row) == 56);
+static_assert(sizeof(Row) == 64);
 
 // A page of the kernel's page tables, as it was before row `row`; `count` pairs follow.
 struct TableHead {
@@ -175,6 +176,10 @@ struct Block {
   uint64_t table_bytes;
   uint64_t tables_lost;
   uint64_t log_bytes;
+  uint64_t ring_records;  // of the driver's ring, one after each access
+  uint64_t ring_others;   // that were of another access than EL2 saw
+  uint64_t ring_missing;  // accesses without one
+  uint64_t notified;      // faults that the driver told EL2 of
   uint64_t attempts;      // as the hostile program counted them
   uint64_t secret_word;   // what the marked page is filled with
   uint64_t secret_tries;  // transactions tried against it

@@ -59,6 +59,9 @@ Row* AddRow(RowKind kind);
 void SnapshotTables();
 void Log(const char* text, uint64_t a, uint64_t b);
 
+// ---- ring.cc: what the driver's ring has of the access of a row.
+void TakeRingRecord(Row* row);
+
 // ---- platform.cc: instructions spent in the model so far.
 uint64_t ModelInstructions();
 
@@ -68,6 +71,8 @@ void HandleBench(const Trap& trap);
 // ---- gpcdma.cc
 void HandleGpcdma(const Trap& trap);
 void DonateUnderNextTransfer();
+// The interrupt line of an instance of an SMMU.
+void RaiseContextLine(uint32_t side, uint32_t instance);
 
 // ---- secret.cc
 void MarkSecret();

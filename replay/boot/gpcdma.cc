@@ -32,7 +32,6 @@ constexpr uint32_t kFill = 6;
 constexpr uint8_t kSideNiso0 = 1;
 constexpr uint32_t kFirstLine = 75;
 constexpr uint64_t kGicSetPending = 0x08000200;
-constexpr uint32_t kContextLine[2] = {170, 232};
 constexpr uint64_t kPage = 4096;
 constexpr uint32_t kCfie = 1u << 6;
 constexpr uint32_t kFsrFaults = 0x1fe;
@@ -76,11 +75,13 @@ void RaiseFaults() {
       const uint32_t base = 0x800000 + (bank << 16);
       const bool wanted = (machine.Peek32(instance, base) & kCfie) != 0;
       if (wanted && (machine.Peek32(instance, base + 0x58) & kFsrFaults) != 0) {
-        RaiseSpi(kContextLine[n]);
+        RaiseContextLine(kSideNiso0, n);
       }
     }
-    if (machine.Peek32(instance, 0x48) != 0) RaiseSpi(kContextLine[n]);
+    if (machine.Peek32(instance, 0x48) != 0) RaiseContextLine(kSideNiso0, n);
   }
+  // What is not in a bank of the host's comes to EL2, whose driver tells who is to hear of it.
+  if (TakenOver()) sidewall_fault_irq(DriverState(), kSideNiso0);
 }
 
 // As traces name it; kStage2 is not the kernel's, so a trace tells of it in another way.
@@ -204,6 +205,12 @@ void Start(uint64_t number) {
 }  // namespace
 
 void DonateUnderNextTransfer() { g_donate_next = true; }
+
+// As in the device tree, by side and instance.
+void RaiseContextLine(uint32_t side, uint32_t instance) {
+  static constexpr uint32_t kLines[3][2] = {{238, 242}, {170, 232}, {240, 240}};
+  RaiseSpi(kLines[side % 3][instance % 2]);
+}
 
 void HandleGpcdma(const Trap& trap) {
   const uint64_t number = (trap.ipa - kGpcdma) / kChannelSize;

@@ -78,7 +78,12 @@ uint32_t sidewall_plat_cpu_id(void*) { return 0; }
 void sidewall_plat_relax(void*) {}
 uint64_t sidewall_plat_time_us(void*) { return sidewall::boot::TimeNs() / 1000; }
 void sidewall_plat_notify(void*, uint32_t owner, const struct sidewall_fault* fault) {
-  sidewall::boot::Log("notify: owner, fsr", owner, fault->fsr);
+  ++sidewall::boot::Shared().notified;
+  sidewall::boot::Log("fault: owner and bank, fsr", uint64_t{owner} << 32 | fault->bank,
+                      fault->fsr);
+  if (owner == SIDEWALL_OWNER_HOST) {
+    sidewall::boot::RaiseContextLine(fault->side, fault->instance);
+  }
 }
 void sidewall_plat_log(void*, uint32_t reason, uint64_t a, uint64_t) {
   sidewall::boot::Log("driver: reason, a", reason, a);

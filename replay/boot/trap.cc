@@ -116,6 +116,8 @@ uint32_t Handle(const Trap& trap, Row* row) {
   sidewall_stats(DriverState(), &after);
   row->decision = Grown(before.by_decision, after.by_decision, kNoDecision);
   row->reason = Grown(before.by_reason, after.by_reason, SIDEWALL_REASON_NONE);
+  row->status = static_cast<uint8_t>(status);
+  TakeRingRecord(row);
   return status;
 }
 
