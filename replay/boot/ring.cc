@@ -50,9 +50,11 @@ void TakeRingRecord(Row* row) {
   }
   next = result.progress;
   ++block.ring_records;
+  // Of an access whose syndrome does not tell what it is, only the place is compared.
+  const bool told = row->width != 0;
   const bool same = record.ipa == row->ipa && record.width == row->width &&
-                    record.is_write == row->write &&
-                    (row->write == 0 || record.value == row->value);
+                    (!told || record.is_write == row->write) &&
+                    (!told || row->write == 0 || record.value == row->value);
   if (!same) ++block.ring_others;
   row->decision = record.decision;
   row->reason = record.reason;
