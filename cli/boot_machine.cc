@@ -129,8 +129,10 @@ BootEnd BootMachine::Run(const BootRun& run,
     const std::string_view text(buffer, static_cast<size_t>(size));
     log << text << std::flush;
     lines.Feed(text, [&](const std::string& line) {
-      if (!line.empty()) end.last_line = line;
-      if (line.starts_with("qemu-system-aarch64: ") && end.qemu_says.empty()) end.qemu_says = line;
+      const bool of_qemu = line.starts_with("qemu-system-aarch64: ");
+      if (!line.empty() && !of_qemu) end.last_line = line;
+      const bool warning = line.find("warning: ") != std::string::npos;
+      if (of_qemu && !warning && end.qemu_says.empty()) end.qemu_says = line;
       if (line.find("Kernel panic - not syncing") != std::string::npos && !end.panicked) {
         end.panicked = true;
         deadline = std::min(deadline, Clock::now() + kPanicGrace);
