@@ -71,10 +71,15 @@ bool Machine::AnswerFromTlb(const DmaRequest& request, unsigned kind, Choices* c
     if (Bit(cache.entry(at).kinds, kind) && count < kMaxHits) hits[count++] = at;
   }
   if (count == 0) return false;
+  // With one hit that was made of the tables as they are, there is nothing to find out.
+  const CachedTranslation& first = cache.entry(hits[0]);
+  const bool agrees =
+      count == 1 && first.agreed == changes_ && first.agreed_bank == result->via.bank;
+  if (agrees && profile_ == TlbProfile::kAdversarial) return false;
   Walk walk(memory_, smmu, tlb_[result->instance], nullptr);
-  walk.Run(result->via, KindAt(kind), request.address);
+  if (!agrees) walk.Run(result->via, KindAt(kind), request.address);
   const bool mapped = walk.fault == FaultKind::kNone;
-  const uint64_t now = walk.pa & ~(kPageSize - 1);
+  const uint64_t now = agrees ? first.pa : walk.pa & ~(kPageSize - 1);
   size_t which = 0;
   if (profile_ == TlbProfile::kAdversarial) {
     size_t differing = 0;
@@ -100,18 +105,22 @@ void Machine::KeepTranslation(const Resolution& via, size_t instance, uint64_t a
   entry.va = address & ~(kPageSize - 1);
   entry.tag = TagOf(smmu, via.bank);
   const bool known = entry.kinds != 0;
+  uint8_t agreed = 0;
   for (const unsigned kind : kKindOf) {
     Walk walk(memory_, smmu, tlb_[instance], nullptr);
     walk.Run(via, KindAt(kind), address);
     if (walk.fault != FaultKind::kNone) continue;
     const uint64_t page = walk.pa & ~(kPageSize - 1);
-    if (!known && entry.kinds == 0) {
+    if (!known && agreed == 0) {
       entry.pa = page;
       entry.leaf_bits = walk.leaf_bits;
       entry.global = walk.global;
     }
-    if (page == entry.pa) entry.kinds = static_cast<uint8_t>(entry.kinds | 1u << kind);
+    if (page == entry.pa) agreed = static_cast<uint8_t>(agreed | 1u << kind);
   }
+  entry.agreed = (entry.kinds & ~agreed) == 0 ? changes_ : 0;
+  entry.agreed_bank = via.bank;
+  entry.kinds |= agreed;
   if (entry.kinds != 0) cache_[instance].Insert(entry);
 }
 

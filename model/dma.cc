@@ -152,7 +152,7 @@ void Machine::DecideContext(const SmmuInstance& smmu, Decision* decision) const 
   via.stage2_bank = second;
   via.stage2_vmid = cbar::Vmid(smmu.cbar[second]);
   const ContextBank& bank = smmu.bank[second];
-  via.stage2_root = DecodeStage2(bank.tcr, bank.ttbr0).root;
+  via.stage2_root = DecodeStage2(bank.tcr, bank.ttbr0, smmu.idr[2]).root;
   // AArch32 tables are not followed, so nothing can be said of what they hold back.
   const bool aarch64 = (smmu.cba2r[second] & kCba2rVa64) != 0;
   if ((bank.sctlr & sctlr::kM) == 0 || !aarch64) {

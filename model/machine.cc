@@ -138,6 +138,7 @@ bool Machine::Read64(uint64_t pa, uint64_t* value) {
 }
 
 void Machine::Write32(uint64_t pa, uint32_t value) {
+  ++changes_;
   // MMU-500 ignores writes that are not word-aligned.
   if (pa % 4 != 0) return;
   size_t instance = 0;
@@ -154,6 +155,7 @@ void Machine::Write32(uint64_t pa, uint32_t value) {
 }
 
 void Machine::Write64(uint64_t pa, uint64_t value) {
+  ++changes_;
   size_t instance = 0;
   uint32_t offset = 0;
   if (pa % 8 == 0 && InstanceOf(pa, &instance, &offset)) {
@@ -235,6 +237,7 @@ void Machine::Clean(uint64_t pa, uint64_t size) {
 uint64_t Machine::Load64(uint64_t pa) const { return memory_.Load64(pa); }
 
 bool Machine::Store64(uint64_t pa, uint64_t value) {
+  ++changes_;
   const size_t page = memory_.PoolIndex(pa);
   if (page == Memory::kNoPage) return memory_.Store64(pa, value);
   return StorePool(page, (pa % kPageSize) / 8, value);
@@ -256,7 +259,7 @@ void Machine::UpdateBankTree(size_t index, uint16_t number) {
   const bool enabled = cbar::Type(smmu.cbar[number]) == cbar::kStage2 &&
                        (bank.sctlr & sctlr::kM) != 0 && (smmu.cba2r[number] & kCba2rVa64) != 0;
   Stage2Geometry shape;
-  if (enabled) shape = DecodeStage2(bank.tcr, bank.ttbr0);
+  if (enabled) shape = DecodeStage2(bank.tcr, bank.ttbr0, smmu.idr[2]);
   // Big-endian tables are not followed; the tree is wild, as it is under a granule of no size.
   if (enabled && (bank.sctlr & sctlr::kE) != 0) shape.page_bits = 14;
   const bool named = enabled && shape.valid;
@@ -452,6 +455,7 @@ void Machine::SetQuirks(size_t instance, const Quirks& quirks) {
 
 // Masters are gated while the power is off, so what matters is the state after it is back.
 void Machine::PowerLoss(uint8_t side) {
+  ++changes_;
   for (uint8_t n = 0; n < 2; ++n) {
     const size_t index = InstanceIndex(side, n);
     if (index >= kMaxInstances || smmu_[index].spec == nullptr) continue;

@@ -435,6 +435,9 @@ class Machine {
   SmmuInstance smmu_[kMaxInstances];
   Stalls stalls_;
   bool marked_ = false;
+  // Grows with whatever may change what a walk gives, so that two walks with nothing between them
+  // need not both be made.
+  uint64_t changes_ = 1;
   // The VMIDs, per instance, under which `holders_tree_` may be cached; rebuilt on demand.
   uint16_t holders_tree_ = kNoTree;
   uint64_t holders_[kMaxInstances][4] = {};

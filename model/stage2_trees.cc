@@ -38,7 +38,7 @@ bool Same(uint64_t a, uint64_t b, unsigned level, unsigned page_bits) {
 
 }  // namespace
 
-Stage2Geometry DecodeStage2(uint32_t tcr, uint64_t ttbr0) {
+Stage2Geometry DecodeStage2(uint32_t tcr, uint64_t ttbr0, uint32_t idr2) {
   Stage2Geometry g;
   const unsigned t0sz = static_cast<unsigned>(Bits(tcr, 5, 0));
   const unsigned sl0 = static_cast<unsigned>(Bits(tcr, 7, 6));
@@ -47,6 +47,7 @@ Stage2Geometry DecodeStage2(uint32_t tcr, uint64_t ttbr0) {
   // A reserved or unimplemented granule acts as one that is implemented; which, is up to the
   // hardware. Shape 2 stands for "cannot be followed".
   g.page_bits = tg0 == 0 ? 12 : tg0 == 1 ? 16 : 14;
+  if (!HasGranule(idr2, g.page_bits)) g.page_bits = 14;
   g.input_bits = static_cast<uint8_t>(64 - t0sz);
   g.root = ttbr0 & kAddressMask;
   if (g.page_bits == 14) {

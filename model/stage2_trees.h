@@ -31,6 +31,11 @@ namespace sidewall::model {
 // 640 banks of five instances, and as many references as their TLBs can hold.
 inline constexpr size_t kMaxTrees = 2048;
 
+// IDR2.PTFS: whether the hardware has a granule of 2^page_bits bytes. None here has 16 KiB.
+constexpr bool HasGranule(uint32_t idr2, unsigned page_bits) {
+  return (page_bits == 12 && Bit(idr2, 12)) || (page_bits == 16 && Bit(idr2, 14));
+}
+
 // What a bank's TCR says about the shape of a stage-2 tree.
 struct Stage2Geometry {
   bool valid = false;  // false: every translation faults
@@ -41,7 +46,7 @@ struct Stage2Geometry {
   uint64_t root = 0;         // TTBR0, with the bits below the table's size cleared
   uint32_t root_pages = 1;   // concatenated start-level tables, in 4 KiB pages
 };
-Stage2Geometry DecodeStage2(uint32_t tcr, uint64_t ttbr0);
+Stage2Geometry DecodeStage2(uint32_t tcr, uint64_t ttbr0, uint32_t idr2);
 
 // The meaning of a stage-2 descriptor at a level.
 enum class DescriptorKind : uint8_t { kInvalid, kTable, kLeaf };

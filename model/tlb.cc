@@ -163,6 +163,8 @@ void Tlb::PushEverything(uint8_t vmid) {
 
 void Tlb::CoverEntry(StaleEntry& entry, uint16_t bank) {
   if (!entry.by_address) return;
+  // The first command is enough; a later one of the same bank would only wait for a later sync.
+  if (entry.ipas2_seq != 0 && entry.ipas2_bank == bank) return;
   entry.ipas2_seq = seq_;
   entry.ipas2_bank = bank;
 }
@@ -308,18 +310,21 @@ uint8_t Tlb::MayHold(uint8_t vmid, uint64_t page) const {
 }
 
 // In the order in which they became stale, which unlike that of a chain survives a Restore.
-size_t Tlb::FindStale(uint8_t vmid, uint64_t ipa, size_t which, StaleAnswer* answer) const {
+size_t Tlb::FindStale(uint8_t vmid, uint64_t ipa, uint8_t wanted, size_t which,
+                      StaleAnswer* answer) const {
+  const auto answers = [&](const StaleEntry& entry) {
+    return entry.vmid == vmid && entry.ipa == ipa && (entry.forms & wanted) != 0;
+  };
   size_t count = 0;
   uint32_t slot = ipa_heads_[IpaBucket(vmid, ipa)];
   for (; slot != kNone; slot = entries_[slot].next_ipa) {
     const StaleEntry& entry = entries_[slot];
-    if (entry.vmid != vmid || entry.ipa != ipa) continue;
+    if (!answers(entry)) continue;
     ++count;
     size_t before = 0;
     uint32_t other = ipa_heads_[IpaBucket(vmid, ipa)];
     for (; other != kNone; other = entries_[other].next_ipa) {
-      const StaleEntry& candidate = entries_[other];
-      if (candidate.vmid == vmid && candidate.ipa == ipa && candidate.seq < entry.seq) ++before;
+      if (answers(entries_[other]) && entries_[other].seq < entry.seq) ++before;
     }
     if (before == which) *answer = {entry.page, entry.perm};
   }

@@ -34,7 +34,7 @@ struct StaleEntry {
   uint64_t ipa;
   uint64_t page;
   uint64_t seq;        // of the removal
-  uint64_t ipas2_seq;  // of the last TLBIIPAS2 that covers the stage-2-only form, or 0
+  uint64_t ipas2_seq;  // of the first TLBIIPAS2 of that bank over the stage-2-only form, or 0
   uint32_t next_page;  // chains of the two hash tables
   uint32_t next_ipa;
   uint16_t ipas2_bank;
@@ -116,9 +116,10 @@ class Tlb {
   bool overflowed(uint8_t vmid) const { return overflow_seq_[vmid] != 0; }
 
   uint8_t MayHold(uint8_t vmid, uint64_t page) const;
-  // How many translations of an address may answer, single ones and through trees; the `which`-th
-  // of them is given.
-  size_t FindStale(uint8_t vmid, uint64_t ipa, size_t which, StaleAnswer* answer) const;
+  // How many translations of an address may answer, single ones in one of these forms and through
+  // trees; the `which`-th of them is given.
+  size_t FindStale(uint8_t vmid, uint64_t ipa, uint8_t wanted, size_t which,
+                   StaleAnswer* answer) const;
 
   // Slots in use lie below entry_limit; those with forms 0 are free.
   size_t entry_limit() const { return entry_limit_; }

@@ -108,6 +108,18 @@ TEST_F(MayTlb, Ipas2AfterTheSyncCommandWaitsForTheNext) {
   EXPECT_EQ(Held(), 0);
 }
 
+// A command that comes again between a sync and the look at it does not undo what the sync covers.
+TEST_F(MayTlb, SecondIpas2AfterTheSyncCommandTakesNothingBack) {
+  rig.Unmap(root, kPage);
+  Ipas2(2, kPage);
+  rig.Write(2, 0x70, 0);
+  Ipas2(2, kPage);
+  EXPECT_EQ(rig.Read(2, 0x74), 0u);
+  rig.Write(2, 0xb8, kVmid);
+  EXPECT_TRUE(rig.GlobalSync(2));
+  EXPECT_EQ(Held(), 0);
+}
+
 TEST_F(MayTlb, SyncThatNeverCompletesEndsNothing) {
   rig.machine->SetSyncMode(2, 2, 0);
   rig.Unmap(root, kPage);
@@ -379,6 +391,27 @@ TEST(MayTlbOfABoard, FlushByVmidEndsTenThousandRemovals) {
     EXPECT_FALSE(rig.machine->MayHoldEverything(i, kVmid));
     EXPECT_EQ(rig.machine->MayHold(i, kVmid, kPage), 0);
   }
+}
+
+// What combines both stages is found by the address before stage 1, which stage 2 alone has not.
+TEST_F(MayTlb, CombinedEntriesDoNotAnswerStageTwoAlone) {
+  rig.NestedBank(2, 1, 3, kVmid, 0x80100000);
+  rig.HostTables(0x80100000);
+  rig.PutHost(0x80100000, 0x5000, kPage | 0x443);
+  rig.Map(root, 0x80100000, 0x80100000, kAll);
+  for (uint64_t at = 0x80101000; at < 0x80104000; at += 0x1000) rig.Map(root, at, at, kAll);
+  rig.Stream(2, 1, 5, 1);
+  rig.Unmap(root, kPage);
+  Ipas2(2, kPage);
+  ASSERT_TRUE(BankSync(2, 3));
+  const DmaRequest alone = {.side = 1, .sid = 6, .address = kPage, .instance = 0};
+  const DmaRequest nested = {.side = 1, .sid = 5, .address = 0x5000, .instance = 0};
+  rig.Choose({1, 1});
+  EXPECT_EQ(rig.machine->Dma(alone).fault, FaultKind::kTranslation);
+  rig.Write(2, Rig::Cb(3, 0x58), 0xffffffff);
+  rig.Choose({1, 1});
+  EXPECT_TRUE(rig.machine->Dma(nested).stale);
+  EXPECT_EQ(Held(), kAll);
 }
 
 TEST_F(MayTlb, StaleEntryAnswersWhenTheHardwareChooses) {

@@ -75,6 +75,8 @@ void TranslationCache::Insert(const CachedTranslation& entry) {
     } else if (old.va == entry.va && old.pa == entry.pa && old.global == entry.global &&
                SameTag(old.tag, entry.tag)) {
       old.kinds |= entry.kinds;
+      old.agreed = old.kinds == entry.kinds ? entry.agreed : 0;
+      old.agreed_bank = entry.agreed_bank;
       old.leaf_bits = entry.leaf_bits;
       old.global_seq = old.bank_seq = 0;
       return Touch(i);
@@ -90,9 +92,10 @@ void TranslationCache::Cover(const Invalidation& what, uint64_t seq) {
   for (size_t i = 0; i < limit_; ++i) {
     CachedTranslation& entry = entries_[i];
     if (entry.used == 0 || !Covers(what, entry)) continue;
+    // The first command is enough; a later one would only wait for a later sync.
     if (what.bank == 0xffff) {
-      entry.global_seq = seq;
-    } else {
+      if (entry.global_seq == 0) entry.global_seq = seq;
+    } else if (entry.bank_seq == 0 || entry.bank != what.bank) {
       entry.bank_seq = seq;
       entry.bank = what.bank;
     }

@@ -9,8 +9,9 @@
 //
 // Entries are found by VMID and ASID, not by bank; a global page by its VMID alone. Entries of a
 // bank with CBAR.HYPC have no VMID. Where there is no more room, the entry that was used longest
-// ago goes. Of several commands that cover an entry the last global one and the last one of a bank
-// are remembered until a sync completes them; so an entry may live longer than it must.
+// ago goes. Of several commands that cover an entry the first global one and the first one of the
+// last bank are remembered until a sync completes them; so after commands of two banks an entry may
+// live longer than it must.
 #ifndef SIDEWALL_MODEL_TRANSLATION_CACHE_H_
 #define SIDEWALL_MODEL_TRANSLATION_CACHE_H_
 
@@ -45,10 +46,12 @@ struct TlbTag {
 struct CachedTranslation {
   uint64_t va = 0;  // of a page of 4 KiB
   uint64_t pa = 0;
-  uint64_t used = 0;        // when it was last made or hit; 0: the slot is free
-  uint64_t global_seq = 0;  // the last global command that covers it, or 0
-  uint64_t bank_seq = 0;    // the last command of a bank, or 0,
-  uint16_t bank = 0;        // and which bank
+  uint64_t used = 0;         // when it was last made or hit; 0: the slot is free
+  uint64_t agreed = 0;       // the last state of the machine in which the tables were seen to agree
+  uint16_t agreed_bank = 0;  // and whose tables: several banks can find one entry
+  uint64_t global_seq = 0;   // the first global command that covers it, or 0
+  uint64_t bank_seq = 0;     // the first command of a bank, or 0,
+  uint16_t bank = 0;         // and which bank
   TlbTag tag;
   bool global = false;     // nG was 0
   uint8_t kinds = 0;       // accesses that it allows: bit write + 2 * privileged + 4 * instruction

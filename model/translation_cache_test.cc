@@ -199,6 +199,27 @@ TEST_F(Caches, CommandAfterTheSyncWaitsForTheNext) {
   EXPECT_EQ(Survivors(2), "vh");
 }
 
+// A command that comes again between a sync and the look at it does not undo what the sync covers.
+TEST_F(Caches, SecondCommandAfterTheSyncTakesNothingBack) {
+  Fill();
+  for (int i = 0; i < 2; ++i) {
+    rig.Write(2, 0x64, 7);
+    if (i == 0) rig.Write(2, 0x70, 0);
+  }
+  EXPECT_EQ(rig.Read(2, 0x74), 0u);
+  EXPECT_EQ(Survivors(2), "vh");
+}
+
+TEST_F(Caches, SecondCommandOfABankAfterItsSyncTakesNothingBack) {
+  Fill();
+  for (int i = 0; i < 2; ++i) {
+    rig.Write(2, Rig::Cb(0, 0x618), 0);
+    if (i == 0) rig.Write(2, Rig::Cb(0, 0x7f0), 0);
+  }
+  EXPECT_EQ(rig.Read(2, Rig::Cb(0, 0x7f4)), 0u);
+  EXPECT_EQ(Survivors(2), "vhsw");
+}
+
 TEST_F(Caches, ChoiceOfZeroWalksTheTables) {
   Fill();
   EXPECT_EQ(Dma(2, 0, kA, {0}).fault, FaultKind::kTranslation);

@@ -63,6 +63,8 @@ void Walk::Run(const Resolution& via, AccessKind access, uint64_t address) {
       stage2_vmid_ = cbar::Vmid(smmu_.cbar[via.stage2_bank]);
     }
   }
+  // Entries that combine both stages are found by virtual address: no use to stage 2 alone.
+  if (type == cbar::kStage2) stale_forms_ = Tlb::kStage2Only;
   if (type != cbar::kStage2) {
     const ContextBank& bank = smmu_.bank[via.bank];
     const bool translated = (bank.sctlr & sctlr::kM) != 0;
@@ -108,7 +110,9 @@ uint64_t Walk::Descriptor(const ContextBank& bank, uint64_t where) {
 unsigned Walk::DrawGranule() {
   const uint8_t choice = choices_ != nullptr ? choices_->Next() : 0;
   if (choice == 0) return kBadGranule;
-  return (choice & 1) != 0 ? 12 : 16;
+  const uint32_t idr2 = smmu_.idr[2];
+  const bool small = (choice & 1) != 0 ? HasGranule(idr2, 12) : !HasGranule(idr2, 16);
+  return small ? 12 : 16;
 }
 
 // No stage gives an address that is wider than its register says, or than the hardware has.
@@ -167,7 +171,8 @@ bool Walk::SizeStage1(const ContextBank& bank, bool high, Shape* shape) {
       static_cast<unsigned>(high ? Bits(bank.tcr, 31, 30) : Bits(bank.tcr, 15, 14));
   const unsigned small = high ? 2 : 0;
   const unsigned large = high ? 3 : 1;
-  shape->page_bits = granule == small ? 12 : granule == large ? 16 : DrawGranule();
+  shape->page_bits = granule == small ? 12 : granule == large ? 16 : kBadGranule;
+  if (!HasGranule(smmu_.idr[2], shape->page_bits)) shape->page_bits = DrawGranule();
   if (shape->page_bits == kBadGranule) return Fail(FaultKind::kTranslation, 1, 0);
   shape->input_bits = 64 - size;
   shape->output_bits = OutputBits(Bits(bank.tcr2, 2, 0), has_stage2_);
@@ -247,13 +252,13 @@ bool Walk::StaleAnswers(AccessKind access, uint64_t in, uint64_t* out) {
   if (choices_ == nullptr) return false;
   StaleAnswer answer;
   const uint64_t page = in & ~(kPageSize - 1);
-  const size_t count = tlb_.FindStale(stage2_vmid_, page, 0, &answer);
+  const size_t count = tlb_.FindStale(stage2_vmid_, page, stale_forms_, 0, &answer);
   if (count == 0) return false;
   // An odd choice is an answer, and what is above its lowest bit says which.
   const uint8_t choice = choices_->Next();
   if ((choice & 1) == 0) return false;
   const size_t which = (choice >> 1) % count;
-  if (which != 0) tlb_.FindStale(stage2_vmid_, page, which, &answer);
+  if (which != 0) tlb_.FindStale(stage2_vmid_, page, stale_forms_, which, &answer);
   const uint8_t need = access.write ? kPermWrite : kPermRead;
   if ((answer.perm & need) == 0) return false;
   stale = true;
@@ -263,17 +268,17 @@ bool Walk::StaleAnswers(AccessKind access, uint64_t in, uint64_t* out) {
 
 bool Walk::ShapeStage2(const ContextBank& bank, uint64_t in, Shape* shape) {
   uint32_t tcr = bank.tcr;
-  if (Bits(tcr, 15, 14) >= 2) {
+  const uint32_t idr2 = smmu_.idr[2];
+  if (Bits(tcr, 15, 14) >= 2 || !HasGranule(idr2, Bit(tcr, 14) ? 16 : 12)) {
     if (!granule_drawn_) granule_ = DrawGranule();
     granule_drawn_ = true;
     if (granule_ == kBadGranule) return Fail(FaultKind::kTranslation, 2, 0);
     tcr = (tcr & ~(3u << 14)) | (granule_ == 16 ? 1u << 14 : 0u);
   }
-  const Stage2Geometry geometry = DecodeStage2(tcr, bank.ttbr0);
+  const Stage2Geometry geometry = DecodeStage2(tcr, bank.ttbr0, idr2);
   if (!geometry.valid) return Fail(FaultKind::kTranslation, 2, 0);
   // Hardware with small addresses has no start level above what they need, and takes no input that
   // is wider than its intermediate addresses.
-  const uint32_t idr2 = smmu_.idr[2];
   const unsigned topmost = geometry.page_bits == 12 ? 0 : 1;
   const bool small = kSizes[Bits(idr2, 7, 4) & 7] <= 42;
   if (small && geometry.start_level == topmost) return Fail(FaultKind::kTranslation, 2, 0);

@@ -87,6 +87,7 @@ class Walk {
   Choices* choices_;
   const ContextBank* stage2_bank_ = nullptr;
   uint8_t stage2_vmid_ = 0;
+  uint8_t stale_forms_ = Tlb::kStage2Only | Tlb::kCombined;
   bool has_stage2_ = false;     // also when its bank is off
   bool granule_drawn_ = false;  // for a stage 2 whose TG0 names no granule of this hardware
   unsigned granule_ = 0;

@@ -216,6 +216,20 @@ TEST_F(Stage1Limits, AGranuleThatIsNotThereActsAsOneThatIs) {
   }
 }
 
+TEST_F(Stage1Limits, AGranuleThatIdr2LacksActsAsOneThatIsThere) {
+  BoardSpec spec = *FindBoard("tiny");
+  spec.smmu[1].idr[2] &= ~(1u << 14);  // no 64 KiB
+  Rig small(&spec, 256);
+  Build(small);
+  small.PutHost(kTable, 0x1000, kPage | kUserPage);
+  small.Write(kNiso0, Rig::Cb(1, 0x30), 0x00804010);  // TG0 64 KiB
+  ExpectFault(Go(small, 0x1008), FaultKind::kTranslation, 0);
+  small.Choose({1});
+  EXPECT_EQ(Go(small, 0x1008).pa, kPage + 8);
+  small.Choose({0, 2});
+  EXPECT_EQ(Go(small, 0x1008).pa, kPage + 8);
+}
+
 TEST_F(Stage1Limits, NarrowFormatsTakeNarrowAddresses) {
   rig.Write(kNiso0, 0x10804, 0);  // VA64 0
   rig.Write(kNiso0, Rig::Cb(1, 0), 0x1166);
@@ -353,6 +367,8 @@ TEST_F(Stage2Limits, AGranuleThatIsNotThereActsAsOneThatIs) {
   rig.Map(root, kPage, 0x80005000, 3);
   for (const uint32_t granule : {2u, 3u}) {
     rig.Write(kNiso0, Rig::Cb(3, 0x30), kStage2Tcr | granule << 14);
+    rig.Write(kNiso0, 0x68, 0);  // else what the bank named before could answer
+    ASSERT_TRUE(rig.GlobalSync(kNiso0));
     EXPECT_TRUE(rig.watcher.Wild(root));
     ExpectFault(Go(rig, kPage), FaultKind::kTranslation, 0);
     rig.Choose({1});
@@ -361,6 +377,26 @@ TEST_F(Stage2Limits, AGranuleThatIsNotThereActsAsOneThatIs) {
     EXPECT_NE(Go(rig, kPage).fault, FaultKind::kNone);
     rig.Choose({});
   }
+}
+
+// A granule that IDR2 does not offer is no better than a reserved one.
+TEST_F(Stage2Limits, AGranuleThatIdr2LacksActsAsOneThatIsThere) {
+  BoardSpec spec = *FindBoard("tiny");
+  spec.smmu[1].idr[2] &= ~(1u << 14);  // no 64 KiB
+  Rig rig(&spec, 64);
+  const uint64_t root = rig.NewPage();
+  Build(rig, kStage2Tcr, root);
+  rig.Map(root, kPage, 0x80005000, 3);
+  rig.Write(kNiso0, Rig::Cb(3, 0x30), kStage2Tcr | 1u << 14);
+  rig.Write(kNiso0, 0x68, 0);  // else what the bank named before could answer
+  ASSERT_TRUE(rig.GlobalSync(kNiso0));
+  EXPECT_TRUE(rig.watcher.Wild(root));
+  ExpectFault(Go(rig, kPage), FaultKind::kTranslation, 0);
+  for (const uint8_t choice : {uint8_t{1}, uint8_t{2}}) {
+    rig.Choose({choice});
+    EXPECT_EQ(Go(rig, kPage).pa, 0x80005000u);
+  }
+  EXPECT_TRUE(rig.watcher.sound);
 }
 
 TEST_F(Stage2Limits, NarrowFormatsTakeFortyBits) {
