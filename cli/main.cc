@@ -21,9 +21,9 @@ int Complain(const std::exception& error, int code) {
 
 int Run(CLI::App& app, int argc, char** argv) {
   int exit_code = kExitOk;
-  for (const auto add :
-       {RegisterAsm, RegisterBench, RegisterBugs, RegisterCheck, RegisterDemo, RegisterExplain,
-        RegisterFmt, RegisterFuzz, RegisterList, RegisterReplay, RegisterRepro, RegisterTrace}) {
+  for (const auto add : {RegisterAsm, RegisterBench, RegisterBoot, RegisterBugs, RegisterCheck,
+                         RegisterDemo, RegisterExplain, RegisterFmt, RegisterFuzz, RegisterList,
+                         RegisterReplay, RegisterRepro, RegisterTrace}) {
     add(app, &exit_code);
   }
   try {

@@ -18,6 +18,7 @@ namespace sidewall::cli {
 
 void RegisterAsm(CLI::App& app, int* exit_code);
 void RegisterBench(CLI::App& app, int* exit_code);
+void RegisterBoot(CLI::App& app, int* exit_code);
 void RegisterBugs(CLI::App& app, int* exit_code);
 void RegisterCheck(CLI::App& app, int* exit_code);
 void RegisterDemo(CLI::App& app, int* exit_code);

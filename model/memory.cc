@@ -8,6 +8,11 @@ namespace {
 // A key of the page store is the page number plus one, so that zero means an empty slot.
 constexpr uint64_t KeyOf(uint64_t pa) { return pa / kPageSize + 1; }
 
+// Other software may write there at any time.
+volatile uint64_t* Direct(uint64_t pa) {
+  return reinterpret_cast<volatile uint64_t*>(static_cast<uintptr_t>(pa & ~uint64_t{7}));
+}
+
 constexpr uint64_t Mix(uint64_t key) {
   key *= 0x9e3779b97f4a7c15u;
   return key ^ (key >> 32);
@@ -53,6 +58,7 @@ uint64_t Memory::Load64(uint64_t pa) const {
   const size_t word = (pa % kPageSize) / sizeof(uint64_t);
   const size_t page = PoolIndex(pa);
   if (page != kNoPage) return pool_page(page)[word];
+  if (arena_.direct) return IsRam(pa) ? *Direct(pa) : 0;
   if (arena_.page_slots == 0) return 0;
   const size_t slot = FindSlot(KeyOf(pa));
   if (slot == kNoPage || arena_.page_keys[slot] == 0) return 0;
@@ -60,6 +66,10 @@ uint64_t Memory::Load64(uint64_t pa) const {
 }
 
 bool Memory::Store64(uint64_t pa, uint64_t value) {
+  if (arena_.direct && IsRam(pa)) {
+    *Direct(pa) = value;
+    return true;
+  }
   if (!IsRam(pa) || arena_.page_slots == 0) return false;
   const uint64_t key = KeyOf(pa);
   const size_t slot = FindSlot(key);

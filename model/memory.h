@@ -30,6 +30,9 @@ struct Arena {
   uint64_t* page_data = nullptr;
   uint64_t* page_keys = nullptr;
   size_t page_slots = 0;
+  // RAM that is not in the pool lies at its own addresses, as it does for software at EL2: there
+  // is no page store then, and the walker reads what other software wrote.
+  bool direct = false;
   void* work = nullptr;  // tree index and TLB bookkeeping; Machine::WorkSize(pool_pages) bytes
   size_t work_size = 0;
   void* snapshot = nullptr;  // optional, for Mark and Restore; Machine::SnapshotSize bytes

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+#include "cli/boot_report.h"
+
+#include <fmt/format.h>
+
+namespace sidewall::cli {
+namespace {
+
+using Costs = std::map<std::pair<std::string, bool>, replay::CostRow>;
+
+double Ratio(uint64_t value, uint64_t base) {
+  return base == 0 ? 0 : static_cast<double>(value) / static_cast<double>(base);
+}
+
+uint64_t Mean(uint64_t sum, uint64_t count) { return count == 0 ? 0 : (sum + count / 2) / count; }
+
+// The machine's own time, of which one instruction takes one nanosecond.
+double MachineSeconds(uint64_t ns) { return static_cast<double>(ns) / 1e9; }
+
+std::string Join(const std::map<std::string, uint64_t>& counts) {
+  std::string text;
+  for (const auto& [name, count] : counts) {
+    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", name, count);
+  }
+  return text.empty() ? "none" : text;
+}
+
+replay::CostRow Sum(const Costs& costs) {
+  replay::CostRow sum;
+  for (const auto& [key, cost] : costs) {
+    sum.accesses += cost.accesses;
+    sum.driver += cost.driver;
+    sum.model += cost.model;
+  }
+  return sum;
+}
+
+void PrintRatio(const char* what, uint64_t value, uint64_t base) {
+  fmt::print("  {:42} {:12} {:12} {:8.2f}\n", what, value, base, Ratio(value, base));
+}
+
+}  // namespace
+
+void PrintBoot(const BootOutcome& run) {
+  const boot::Block& block = run.record.block;
+  const BootChecks& checks = run.checks;
+  const struct sidewall_counters& counters = block.counters;
+  fmt::print("{} over driver {}: {}, after {:.1f} s\n", run.kernel, run.driver,
+             replay::PhaseName(block.phase), run.end.seconds);
+  fmt::print("  SMMUs probed {}; trapped accesses {}; decisions: {}; reasons: {}\n", checks.smmus,
+             checks.accesses, Join(checks.decisions), Join(checks.reasons));
+  fmt::print(
+      "  driver: stores {}, table stores {}, syncs {} (timed out {}), pool pages {}, pages of the "
+      "host's stage 2 {}\n",
+      counters.stores, counters.table_stores, counters.syncs, counters.sync_timeouts,
+      counters.pages, counters.mapped_pages);
+  if (block.ring_records != 0) {
+    fmt::print("  driver's ring: {} records read, of other accesses {}, accesses without one {}\n",
+               block.ring_records, block.ring_others, block.ring_missing);
+  }
+  fmt::print("  takeover {} instructions; user space after {:.3f} s of the machine's time\n",
+             block.boot_instructions, MachineSeconds(block.user_space_ns));
+  if (block.dma_pieces != 0 || checks.dmatest_tests != 0) {
+    fmt::print("  transfers: {} pieces, faulted {}; dmatest: {} tests, {} failures\n",
+               block.dma_pieces, block.dma_faults, checks.dmatest_tests, checks.dmatest_failures);
+  }
+  if (checks.attempts != 0) {
+    fmt::print("  hostile accesses: {} attempted, {} recorded, {} decided, {} aborted\n",
+               checks.attempts, checks.recorded, checks.decided, block.aborts_injected);
+  }
+  if (block.secret_tries != 0) {
+    fmt::print("  marked page: {} transactions tried, reachable after {} accesses\n",
+               block.secret_tries, checks.leaks);
+  }
+  for (const std::string& finding : checks.findings) fmt::print("  FINDING: {}\n", finding);
+  fmt::print("  kernel's log, trace and EL2's log: {}\n", run.folder.string());
+}
+
+void PrintRatios(const BootOutcome& run, const BootOutcome& canary) {
+  const Costs costs = replay::CostsOf(run.record);
+  const Costs base = replay::CostsOf(canary.record);
+  const replay::CostRow sum = Sum(costs);
+  const replay::CostRow base_sum = Sum(base);
+  fmt::print("cost, against the same image over {}:\n", canary.driver);
+  fmt::print("  {:42} {:>12} {:>12} {:>8}\n", "", run.driver, canary.driver, "ratio");
+  const boot::Block& block = run.record.block;
+  const boot::Block& other = canary.record.block;
+  PrintRatio("takeover, instructions", block.boot_instructions, other.boot_instructions);
+  PrintRatio("kernel's entry to user space, us",
+             (block.user_space_ns - block.guest_started_ns) / 1000,
+             (other.user_space_ns - other.guest_started_ns) / 1000);
+  PrintRatio("kernel's entry to power-off, us", (block.ended_ns - block.guest_started_ns) / 1000,
+             (other.ended_ns - other.guest_started_ns) / 1000);
+  PrintRatio("trapped accesses", run.checks.accesses, canary.checks.accesses);
+  PrintRatio("instructions an access, driver", Mean(sum.driver, sum.accesses),
+             Mean(base_sum.driver, base_sum.accesses));
+  PrintRatio("instructions an access, modelled hardware", Mean(sum.model, sum.accesses),
+             Mean(base_sum.model, base_sum.accesses));
+  fmt::print("driver's instructions an access, by class:\n");
+  for (const auto& [key, cost] : costs) {
+    const auto found = base.find(key);
+    const replay::CostRow none;
+    const replay::CostRow& other_cost = found == base.end() ? none : found->second;
+    const std::string name =
+        fmt::format("{}, {} ({})", key.first, key.second ? "write" : "read", cost.accesses);
+    PrintRatio(name.c_str(), Mean(cost.driver, cost.accesses),
+               Mean(other_cost.driver, other_cost.accesses));
+  }
+}
+
+nlohmann::json JsonOfBoot(const BootOutcome& run) {
+  const boot::Block& block = run.record.block;
+  nlohmann::json classes = nlohmann::json::array();
+  for (const auto& [key, cost] : replay::CostsOf(run.record)) {
+    classes.push_back({{"class", key.first},
+                       {"write", key.second},
+                       {"accesses", cost.accesses},
+                       {"driver_instructions", Mean(cost.driver, cost.accesses)},
+                       {"model_instructions", Mean(cost.model, cost.accesses)}});
+  }
+  return {{"kernel", run.kernel},
+          {"driver", run.driver},
+          {"folder", run.folder.string()},
+          {"ended", replay::PhaseName(block.phase)},
+          {"seconds", run.end.seconds},
+          {"smmus", run.checks.smmus},
+          {"accesses", run.checks.accesses},
+          {"decisions", run.checks.decisions},
+          {"reasons", run.checks.reasons},
+          {"takeover_instructions", block.boot_instructions},
+          {"user_space_ns", block.user_space_ns},
+          {"attempts", run.checks.attempts},
+          {"attempts_recorded", run.checks.recorded},
+          {"attempts_decided", run.checks.decided},
+          {"aborts", block.aborts_injected},
+          {"marked_page_tries", block.secret_tries},
+          {"marked_page_reached", run.checks.leaks},
+          {"dma_pieces", block.dma_pieces},
+          {"dma_faults", block.dma_faults},
+          {"dmatest_tests", run.checks.dmatest_tests},
+          {"dmatest_failures", run.checks.dmatest_failures},
+          {"classes", classes},
+          {"findings", run.checks.findings}};
+}
+
+}  // namespace sidewall::cli

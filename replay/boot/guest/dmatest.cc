@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+//
+// The kernel's own dmatest over the GPCDMA engine: it fills memory, has the engine copy it, and
+// looks at every byte. Once plainly; once with the page under one transfer given away, which must
+// be the one that fails; and once more, since nothing may be left of that.
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cstdio>
+
+#include "replay/boot/guest/guest.h"
+
+namespace sidewall::boot {
+namespace {
+
+bool Set(const char* parameter, const char* value) {
+  char path[128];
+  snprintf(path, sizeof(path), "/sys/module/dmatest/parameters/%s", parameter);
+  if (WriteFile(path, value)) return true;
+  Say("dmatest: %s cannot be set to %s", parameter, value);
+  return false;
+}
+
+// Reading it ends when the tests have.
+void Wait() {
+  char text[8];
+  const int fd = open("/sys/module/dmatest/parameters/wait", O_RDONLY | O_CLOEXEC);
+  if (fd < 0 || read(fd, text, sizeof(text)) < 0) Say("dmatest: cannot wait");
+  if (fd >= 0) close(fd);
+}
+
+void Run(const char* name, const char* channel, const char* iterations) {
+  Say("dmatest %s", name);
+  if (!Set("timeout", "500") || !Set("iterations", iterations) || !Set("channel", channel)) return;
+  if (!Set("run", "1")) return;
+  // Until its thread has been scheduled, a test counts as one that does not run.
+  usleep(50000);
+  Wait();
+}
+
+}  // namespace
+
+void Dmatest() {
+  Mark(kMarkDmatest);
+  Run("plain", "dma0chan1", "50");
+  Run("plain, another channel", "dma0chan2", "50");
+  Mark(kMarkDonated);
+  if (Command(kCommandDonateNext, 0) == 0) Run("with a page given away", "dma0chan3", "1");
+  Mark(kMarkDmatestAgain);
+  Run("again", "dma0chan1", "20");
+}
+
+// Devices to sleep and back, all phases of it, which programs the SMMUs and the memory controller
+// again.
+void SuspendDevices() {
+  Mark(kMarkSuspend);
+  if (!WriteFile("/sys/power/pm_test", "platform") || !WriteFile("/sys/power/state", "mem")) {
+    Say("suspend: not done");
+  } else {
+    Say("suspend: devices are back");
+  }
+}
+
+}  // namespace sidewall::boot

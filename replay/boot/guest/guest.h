@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+//
+// What the parts of the guest's program share.
+//
+//     Mark(kMarkHostile);
+//     if (Command(kCommandDonate, page) != 0) Say("page not given away");
+#ifndef SIDEWALL_REPLAY_BOOT_GUEST_GUEST_H_
+#define SIDEWALL_REPLAY_BOOT_GUEST_GUEST_H_
+
+#include <cstddef>
+#include <cstdint>
+
+#include "replay/boot/block.h"
+
+namespace sidewall::boot {
+
+// One line on the console, after "sidewall: ".
+void Say(const char* format, ...) __attribute__((format(printf, 1, 2)));
+// Registers at a physical address; null, and said, when the kernel does not let us.
+void* MapPhysical(uint64_t address, size_t size);
+bool WriteFile(const char* path, const char* text);
+
+void Mark(uint64_t value);
+uint64_t ReadBench(uint64_t offset);
+void WriteBench(uint64_t offset, uint64_t value);
+uint64_t Command(uint64_t command, uint64_t argument);
+
+// The accesses that a hostile kernel would make, each told before it is made.
+void Hostile();
+// Transfers of the GPCDMA engine, told by the kernel.
+void Dmatest();
+void SuspendDevices();
+
+}  // namespace sidewall::boot
+
+#endif  // SIDEWALL_REPLAY_BOOT_GUEST_GUEST_H_

@@ -1,0 +1,341 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+#include "replay/device_tree.h"
+
+#include <algorithm>
+
+#include "replay/boot/block.h"
+
+namespace sidewall::replay {
+namespace {
+
+constexpr uint32_t kMagic = 0xd00dfeed;
+constexpr uint32_t kBeginNode = 1;
+constexpr uint32_t kEndNode = 2;
+constexpr uint32_t kProperty = 3;
+constexpr uint32_t kEnd = 9;
+constexpr size_t kHeaderSize = 40;
+constexpr size_t kReserveSize = 16;
+
+// Phandles.
+constexpr uint32_t kGic = 1;
+constexpr uint32_t kClock = 2;
+constexpr uint32_t kMc = 3;
+constexpr uint32_t kNiso1 = 4;
+constexpr uint32_t kNiso0 = 5;
+constexpr uint32_t kIso = 6;
+
+constexpr uint32_t kSpi = 0;
+constexpr uint32_t kPpi = 1;
+constexpr uint32_t kEdge = 1;
+constexpr uint32_t kLevelHigh = 4;
+constexpr uint32_t kLevelLow = 8;
+constexpr uint32_t kWindowSize = 0x1000000;
+// A stream ID is 7 bits; what is above them is not compared.
+constexpr uint32_t kMatchMask = 0x7f80;
+
+void PutWord(std::vector<uint8_t>* bytes, uint32_t value) {
+  for (int shift = 24; shift >= 0; shift -= 8) {
+    bytes->push_back(static_cast<uint8_t>(value >> shift));
+  }
+}
+
+std::vector<uint32_t> Range(uint64_t address, uint64_t size) {
+  return {static_cast<uint32_t>(address >> 32), static_cast<uint32_t>(address),
+          static_cast<uint32_t>(size >> 32), static_cast<uint32_t>(size)};
+}
+
+void Append(std::vector<uint32_t>* to, const std::vector<uint32_t>& more) {
+  to->insert(to->end(), more.begin(), more.end());
+}
+
+void AddMachine(TreeWriter* tree) {
+  tree->Begin("cpus");
+  tree->Cells("#address-cells", {1});
+  tree->Cells("#size-cells", {0});
+  tree->Begin("cpu@0");
+  tree->Strings("device_type", {"cpu"});
+  tree->Strings("compatible", {"arm,armv8"});
+  tree->Strings("enable-method", {"psci"});
+  tree->Cells("reg", {0});
+  tree->End();
+  tree->End();
+  tree->Begin("psci");
+  tree->Strings("compatible", {"arm,psci-1.0", "arm,psci-0.2"});
+  tree->Strings("method", {"smc"});
+  tree->End();
+  tree->Begin("timer");
+  tree->Strings("compatible", {"arm,armv8-timer"});
+  std::vector<uint32_t> timers;
+  for (uint32_t line : {13, 14, 11, 10}) Append(&timers, {kPpi, line, 0x100 | kLevelLow});
+  tree->Cells("interrupts", timers);
+  tree->Flag("always-on");
+  tree->End();
+  tree->Begin("clock");
+  tree->Strings("compatible", {"fixed-clock"});
+  tree->Cells("#clock-cells", {0});
+  tree->Cells("clock-frequency", {24000000});
+  tree->Cells("phandle", {kClock});
+  tree->End();
+}
+
+void AddGic(TreeWriter* tree) {
+  tree->Begin("interrupt-controller@f400000");
+  tree->Strings("compatible", {"arm,gic-v3"});
+  tree->Cells("#interrupt-cells", {3});
+  tree->Cells("#address-cells", {0});
+  tree->Flag("interrupt-controller");
+  std::vector<uint32_t> reg = Range(boot::kGicDistributor, 0x10000);
+  Append(&reg, Range(boot::kGicRedistributor, 0x20000));
+  tree->Cells("reg", reg);
+  tree->Cells("phandle", {kGic});
+  tree->End();
+}
+
+void AddUart(TreeWriter* tree) {
+  tree->Begin("serial@31d0000");
+  tree->Strings("compatible", {"arm,pl011", "arm,primecell"});
+  tree->Cells("reg", Range(boot::kUart, 0x1000));
+  tree->Cells("interrupts", {kSpi, 1, kLevelHigh});
+  tree->Cells("clocks", {kClock, kClock});
+  tree->Strings("clock-names", {"uartclk", "apb_pclk"});
+  tree->End();
+}
+
+struct Smmu {
+  const char* name;
+  uint32_t phandle;
+  uint64_t window[2];
+  uint32_t line[2];
+};
+
+constexpr Smmu kSmmus[] = {
+    {"iommu@8000000", kNiso1, {0x08000000, 0x07000000}, {238, 242}},
+    {"iommu@10000000", kIso, {0x10000000, 0}, {240, 0}},
+    {"iommu@12000000", kNiso0, {0x12000000, 0x11000000}, {170, 232}},
+};
+
+// One line for each instance, then one for each of 128 contexts: the first of them are those of the
+// instances again.
+void AddSmmu(TreeWriter* tree, const Smmu& smmu) {
+  const uint32_t instances = smmu.window[1] == 0 ? 1 : 2;
+  std::vector<uint32_t> reg;
+  std::vector<uint32_t> lines;
+  for (uint32_t n = 0; n < instances; ++n) {
+    Append(&reg, Range(smmu.window[n], kWindowSize));
+    Append(&lines, {kSpi, smmu.line[n], kLevelHigh});
+  }
+  for (uint32_t n = 0; n < 128; ++n) {
+    Append(&lines, {kSpi, smmu.line[n < instances ? n : 0], kLevelHigh});
+  }
+  tree->Begin(smmu.name);
+  tree->Strings("compatible", {"nvidia,tegra234-smmu", "nvidia,smmu-500"});
+  tree->Cells("reg", reg);
+  tree->Cells("interrupts", lines);
+  tree->Cells("stream-match-mask", {kMatchMask});
+  tree->Cells("#global-interrupts", {instances});
+  tree->Cells("#iommu-cells", {1});
+  tree->Cells("nvidia,memory-controller", {kMc});
+  tree->Cells("phandle", {smmu.phandle});
+  tree->End();
+}
+
+void AddMemoryController(TreeWriter* tree) {
+  std::vector<uint32_t> reg;
+  std::vector<std::string> names = {"sid", "broadcast"};
+  for (uint64_t n = 0; n < 6; ++n) Append(&reg, Range(0x02c00000 + n * 0x10000, 0x10000));
+  for (uint64_t n = 0; n < 4; ++n) Append(&reg, Range(0x02b80000 + n * 0x10000, 0x10000));
+  for (uint64_t n = 0; n < 8; ++n) Append(&reg, Range(0x01700000 + n * 0x10000, 0x10000));
+  for (int n = 0; n < 16; ++n) names.push_back("ch" + std::to_string(n));
+  tree->Begin("memory-controller@2c00000");
+  // The second name is for kernels that know no Tegra234: SMMUs wait for a driver of this node.
+  tree->Strings("compatible", {"nvidia,tegra234-mc", "nvidia,tegra210-mc"});
+  tree->Cells("reg", reg);
+  tree->Strings("reg-names", names);
+  tree->Cells("interrupts", {kSpi, 223, kLevelHigh});
+  tree->Cells("#interconnect-cells", {1});
+  tree->Cells("#iommu-cells", {1});
+  tree->Cells("#reset-cells", {1});
+  tree->Cells("clocks", {kClock});
+  tree->Strings("clock-names", {"mc"});
+  tree->Cells("phandle", {kMc});
+  tree->End();
+}
+
+struct Master {
+  uint32_t slot;  // of QEMU's virtio-mmio
+  uint32_t smmu;
+  uint32_t sid;
+  uint32_t client[2];
+};
+
+// Streams of MGBE 0, SDMMC 4 and the display, one on each SMMU.
+constexpr Master kMasters[] = {
+    {31, kNiso0, 0x06, {0x58, 0x5c}},
+    {30, kNiso1, 0x02, {0x63, 0x67}},
+    {29, kIso, 0x01, {0x92, 0xa1}},
+};
+
+void AddMaster(TreeWriter* tree, const Master& master, const TreeOptions& options) {
+  constexpr char kDigits[] = "0123456789abcdef";
+  const uint64_t address = boot::kVirtio + master.slot * 0x200;
+  std::string name = "virtio@";
+  for (int shift = 24; shift >= 0; shift -= 4) name += kDigits[address >> shift & 15];
+  name.replace(7, name.find_first_not_of('0', 7) - 7, "");
+  tree->Begin(name);
+  tree->Strings("compatible", {"virtio,mmio"});
+  tree->Cells("reg", Range(address, 0x200));
+  tree->Cells("interrupts", {kSpi, 16 + master.slot, kEdge});
+  if (options.smmus) tree->Cells("iommus", {master.smmu, master.sid});
+  if (options.clients) {
+    tree->Cells("interconnects", {kMc, master.client[0], kMc, master.client[1]});
+    tree->Strings("interconnect-names", {"dma-mem", "write"});
+  }
+  tree->End();
+}
+
+void AddGpcdma(TreeWriter* tree) {
+  constexpr uint32_t kResets = 7;
+  tree->Begin("reset-controller@3f10000");
+  tree->Strings("compatible", {"snps,dw-low-reset"});
+  tree->Cells("reg", Range(boot::kResetLine, 0x1000));
+  tree->Cells("#reset-cells", {1});
+  tree->Cells("phandle", {kResets});
+  tree->End();
+  tree->Begin("dma-controller@2600000");
+  tree->Strings("compatible", {"nvidia,tegra234-gpcdma", "nvidia,tegra186-gpcdma"});
+  tree->Cells("reg", Range(boot::kGpcdma, boot::kGpcdmaSize));
+  tree->Cells("resets", {kResets, 0});
+  tree->Strings("reset-names", {"gpcdma"});
+  std::vector<uint32_t> lines;
+  for (uint32_t channel = 0; channel < 32; ++channel) {
+    Append(&lines, {kSpi, 75 + channel, kLevelHigh});
+  }
+  tree->Cells("interrupts", lines);
+  tree->Cells("#dma-cells", {1});
+  tree->Cells("iommus", {kNiso0, 0x04});
+  tree->Cells("dma-channel-mask", {0xfffffffe});
+  tree->Flag("dma-coherent");
+  tree->End();
+}
+
+void AddMemory(TreeWriter* tree) {
+  tree->Begin("memory@40000000");
+  tree->Strings("device_type", {"memory"});
+  tree->Cells("reg", Range(boot::kRam, boot::kHostRamEnd - boot::kRam));
+  tree->End();
+  tree->Begin("reserved-memory");
+  tree->Cells("#address-cells", {2});
+  tree->Cells("#size-cells", {2});
+  tree->Flag("ranges");
+  tree->Begin("guest@aff00000");
+  tree->Cells("reg", Range(boot::kCarveOut, boot::kCarveOutSize));
+  tree->Flag("no-map");
+  tree->End();
+  tree->End();
+}
+
+void AddChosen(TreeWriter* tree, const TreeOptions& options) {
+  tree->Begin("chosen");
+  tree->Strings("bootargs", {options.arguments});
+  tree->Strings("stdout-path", {"/serial@31d0000"});
+  if (options.initrd_size != 0) {
+    tree->Cells("linux,initrd-start", {0, static_cast<uint32_t>(boot::kInitrd)});
+    tree->Cells("linux,initrd-end",
+                {0, static_cast<uint32_t>(boot::kInitrd + options.initrd_size)});
+  }
+  tree->End();
+}
+
+}  // namespace
+
+void TreeWriter::Word(uint32_t value) { PutWord(&structure_, value); }
+
+void TreeWriter::Pad() {
+  while (structure_.size() % 4 != 0) structure_.push_back(0);
+}
+
+void TreeWriter::Begin(std::string_view name) {
+  Word(kBeginNode);
+  structure_.insert(structure_.end(), name.begin(), name.end());
+  structure_.push_back(0);
+  Pad();
+}
+
+void TreeWriter::End() { Word(kEndNode); }
+
+void TreeWriter::Property(std::string_view name, const std::vector<uint8_t>& value) {
+  Word(kProperty);
+  Word(static_cast<uint32_t>(value.size()));
+  Word(static_cast<uint32_t>(strings_.size()));
+  strings_.append(name);
+  strings_.push_back('\0');
+  structure_.insert(structure_.end(), value.begin(), value.end());
+  Pad();
+}
+
+void TreeWriter::Cells(std::string_view name, const std::vector<uint32_t>& cells) {
+  std::vector<uint8_t> value;
+  for (uint32_t cell : cells) PutWord(&value, cell);
+  Property(name, value);
+}
+
+void TreeWriter::Strings(std::string_view name, const std::vector<std::string>& strings) {
+  std::vector<uint8_t> value;
+  for (const std::string& text : strings) {
+    value.insert(value.end(), text.begin(), text.end());
+    value.push_back(0);
+  }
+  Property(name, value);
+}
+
+std::vector<uint8_t> TreeWriter::Finish() {
+  Word(kEnd);
+  const auto structure_at = static_cast<uint32_t>(kHeaderSize + kReserveSize);
+  const auto structure_size = static_cast<uint32_t>(structure_.size());
+  const uint32_t strings_at = structure_at + structure_size;
+  const auto strings_size = static_cast<uint32_t>(strings_.size());
+  std::vector<uint8_t> blob;
+  for (uint32_t word :
+       {kMagic, strings_at + strings_size, structure_at, strings_at,
+        static_cast<uint32_t>(kHeaderSize), 17u, 16u, 0u, strings_size, structure_size}) {
+    PutWord(&blob, word);
+  }
+  blob.resize(kHeaderSize + kReserveSize);
+  blob.insert(blob.end(), structure_.begin(), structure_.end());
+  blob.insert(blob.end(), strings_.begin(), strings_.end());
+  return blob;
+}
+
+std::vector<uint8_t> MakeDeviceTree(const TreeOptions& options) {
+  TreeWriter tree;
+  tree.Begin("");
+  tree.Cells("#address-cells", {2});
+  tree.Cells("#size-cells", {2});
+  tree.Cells("interrupt-parent", {kGic});
+  tree.Strings("compatible", {"sidewall,tegra234-virt", "linux,dummy-virt"});
+  tree.Strings("model", {"Sidewall: Tegra234's SMMUs on QEMU virt"});
+  AddChosen(&tree, options);
+  AddMemory(&tree);
+  AddMachine(&tree);
+  AddGic(&tree);
+  AddUart(&tree);
+  AddMemoryController(&tree);
+  if (options.smmus) {
+    for (const Smmu& smmu : kSmmus) AddSmmu(&tree, smmu);
+  }
+  for (const Master& master : kMasters) AddMaster(&tree, master, options);
+  if (options.gpcdma && options.smmus) AddGpcdma(&tree);
+  tree.End();
+  return tree.Finish();
+}
+
+bool TreeNames(const std::vector<uint8_t>& blob, std::string_view wanted) {
+  std::vector<uint8_t> magic;
+  PutWord(&magic, kMagic);
+  if (blob.size() < kHeaderSize || !std::equal(magic.begin(), magic.end(), blob.begin())) {
+    return false;
+  }
+  return std::search(blob.begin(), blob.end(), wanted.begin(), wanted.end()) != blob.end();
+}
+
+}  // namespace sidewall::replay
