@@ -218,7 +218,8 @@ def check_killed(build, fault):
     result = build.start(program, fault)
     program.unlink()
     failed = re.search(r"^\[  FAILED  \] \S", result.stdout, re.MULTILINE)
-    if result.returncode == 1 and failed:
+    thrown = "thrown in the test body" in result.stdout
+    if result.returncode == 1 and failed and not thrown:
         return
     if result.returncode == 0:
         raise Wrong(f"{fault.test} {fault.filter} passes all the same")

@@ -71,6 +71,19 @@ class Faults(unittest.TestCase):
         self.assertEqual(state, "WRONG")
         self.assertIn("not in an assertion", reason)
 
+    def test_an_exception_is_no_assertion(self):
+        old = "return Fail(FaultKind::kExternal, 2, at);"
+        lines = (model_faults.ROOT / "model/walk.cc").read_text(encoding="utf-8").splitlines()
+        line = next(text for text in lines if old in text)
+        head = (f"{RULE}\nTest: model.walk_check "
+                "WalkCheck.TwentyThousandCasesAgreeWithQemu\n\n")
+        wrong = line.replace("Fail(FaultKind::kExternal, 2", "Fail(FaultKind::kExternal, 1")
+        state, _, reason = self.row(head + change(line, wrong, "model/walk.cc"))
+        if state == "skipped":
+            self.skipTest(reason)
+        self.assertEqual(state, "WRONG")
+        self.assertIn("not in an assertion", reason)
+
     def test_a_filter_of_nothing(self):
         text = self.head("Board.NoSuchTest") + change(self.FOUND, "    return &board;")
         state, _, reason = self.row(text)
