@@ -48,6 +48,7 @@ void Machine::Reset(const BoardSpec& board, const Arena& arena, Choices* choices
   watcher_ = watcher;
   arena_ = arena;
   marked_ = false;
+  failing_mc_reads_ = 0;
   holders_tree_ = kNoTree;
   stalls_ = Stalls();
   memory_.Reset(board, arena);
@@ -111,6 +112,10 @@ bool Machine::Read32(uint64_t pa, uint32_t* value) {
   }
   for (size_t i = 0; i < board_->mc_window_count; ++i) {
     if (!board_->mc_window[i].Contains(pa)) continue;
+    if (failing_mc_reads_ > 0) {
+      --failing_mc_reads_;
+      return false;
+    }
     *value = mc_.Read32(i, static_cast<uint32_t>(pa - board_->mc_window[i].start));
     return true;
   }
@@ -468,7 +473,15 @@ void Machine::PowerLoss(uint8_t side) {
     for (size_t b = 0; b < kMaxBanks; ++b) named[b] = smmu.bank[b].tree;
     const bool powered = smmu.powered;
     const bool gated = smmu.gated;
+    // What the program asked of syncs and reads is the hardware's nature, not state that power
+    // keeps.
+    const uint64_t sync_mode = smmu.sync_mode;
+    const uint64_t sync_polls_wanted = smmu.sync_polls_wanted;
+    const uint64_t failing_reads = smmu.failing_reads;
     ResetRegisters(smmu);
+    smmu.sync_mode = sync_mode;
+    smmu.sync_polls_wanted = sync_polls_wanted;
+    smmu.failing_reads = failing_reads;
     smmu.powered = powered;
     smmu.gated = gated;
     DropHeld(index);

@@ -279,6 +279,8 @@ class Machine {
                    uint16_t sid);
   void SetSyncMode(size_t instance, uint64_t mode, uint64_t polls);
   void FailReads(size_t instance, uint64_t count);
+  // The next reads of the memory controller, in any of its windows.
+  void FailMcReads(uint64_t count) { failing_mc_reads_ = count; }
   void PowerLoss(uint8_t side);
   // Off: all state is lost, reads fail, writes are lost, and DMA of the side is held. On brings the
   // reset state, and lets the masters go on.
@@ -434,6 +436,7 @@ class Machine {
   TlbProfile profile_ = TlbProfile::kAdversarial;
   SmmuInstance smmu_[kMaxInstances];
   Stalls stalls_;
+  uint64_t failing_mc_reads_ = 0;
   bool marked_ = false;
   // Grows with whatever may change what a walk gives, so that two walks with nothing between them
   // need not both be made.

@@ -213,5 +213,20 @@ TEST_F(Mc, DoublewordsAreTwoWords) {
   EXPECT_EQ(value, 0x0000010100000006u);
 }
 
+TEST(McOnMachine, ReadsThatTheBusDoesNotAnswer) {
+  Rig rig("tiny");
+  const uint64_t word = rig.board->mc_window[0].start + 8 * 0x58;
+  uint32_t value = 0x1234;
+  rig.machine->FailMcReads(2);
+  EXPECT_FALSE(rig.machine->Read32(word, &value));
+  EXPECT_FALSE(rig.machine->Read32(rig.board->mc_window[1].start + 0x1820, &value));
+  EXPECT_EQ(value, 0x1234u);
+  EXPECT_TRUE(rig.machine->Read32(word, &value));
+  // Registers of the SMMUs are another matter.
+  rig.machine->FailMcReads(1);
+  EXPECT_EQ(rig.Read(2, 0x20), rig.board->smmu[1].idr[0]);
+  EXPECT_TRUE(rig.answered);
+}
+
 }  // namespace
 }  // namespace sidewall::model

@@ -291,8 +291,12 @@ Outcome Board::ApplyHardware(const Event& event) {
   Outcome outcome;
   outcome.result = Expect::kOk;
   if (event.kind == EventKind::kHwPowerLoss) return LosePower(event.arg[0]);
-  if (event.arg[0] >= kSmmuWindows) return {};
+  if (event.arg[0] >= kWindowCount) return {};
   const uint64_t pa = AddressOf(static_cast<Window>(event.arg[0]), 0);
+  if (event.kind == EventKind::kHwReadFail && event.arg[0] >= kSmmuWindows && pa != 0) {
+    machine_->FailMcReads(std::min<uint64_t>(event.arg[1], 1000));
+    return outcome;
+  }
   size_t instance = 0;
   uint32_t offset = 0;
   if (pa == 0 || !machine_->InstanceOf(pa, &instance, &offset)) return {};

@@ -113,9 +113,11 @@ void Qemu::Start(const std::string& image) {
   while (pid_ > 0 && read(failure[0], &error, sizeof(error)) < 0 && errno == EINTR) {
   }
   close(failure[0]);
-  if (error != 0)
-    throw Unavailable(std::string(kProgram) + ": " + std::strerror(error) +
-                      "\n  what to do: install the group qemu of ci/packages.txt");
+  if (error == 0) return;
+  const std::string what = std::string(kProgram) + ": " + std::strerror(error) +
+                           "\n  what to do: install the group qemu of ci/packages.txt";
+  if (error == ENOENT) throw QemuMissing(what);
+  throw Unavailable(what);
 }
 
 bool Qemu::Ended() {

@@ -27,6 +27,12 @@ class Unavailable : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+// QEMU is not installed. All else that is unavailable is a fault of what is there.
+class QemuMissing : public Unavailable {
+ public:
+  using Unavailable::Unavailable;
+};
+
 // The image that this build made, or what $SIDEWALL_CHECK_IMAGE names.
 std::string ImagePath();
 
