@@ -66,4 +66,14 @@ if ! "$tool" replay --quiet --image=both "$out/run/stock-shipped-hostile/boot.tr
 fi
 expect 1 "the marked page could be reached" --hostile --driver=passthrough --limit=$limit
 no_machine_left
+# ---- The driver comes when the kernel has already probed; and real transfers, where the kernel
+# that has them was built.
+expect 0 "the guest switched off" --takeover=late --limit=$limit
+if [[ -f $cache/tegra234/version ]]; then
+  expect 0 "dmatest: 121 tests, 1 failures" --kernel=tegra234 --no-compare --limit=$limit
+  expect 0 "dmatest: 121 tests, 1 failures" --kernel=tegra234 --takeover=late --limit=$limit
+else
+  echo "boot: without dmatest, since no kernel 'tegra234' is in $cache"
+fi
+no_machine_left
 echo "boot: a kernel booted under the driver, was attacked from, and its trace replayed"
