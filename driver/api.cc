@@ -109,8 +109,8 @@ Answer Emulate(State& state, const WindowHit& hit, uint64_t esr, sidewall_regs* 
 }
 
 // Only the host's accesses are mediated; guests have none.
-void Record(const State& state, Ring& ring, uint32_t number, uint64_t ipa, const Seen& seen,
-            const Answer& answer, uint64_t hw_value) {
+void RecordInRing(const State& state, Ring& ring, uint32_t number, uint64_t ipa, const Seen& seen,
+                  const Answer& answer, uint64_t hw_value) {
   sidewall_ring_record& record = ring.record[ring.next % kRingRecords];
   record.time_us = sidewall_plat_time_us(state.ctx);
   record.ipa = ipa;
@@ -145,7 +145,7 @@ Answer Serve(State& state, const WindowHit& hit, uint64_t esr, uint64_t ipa, sid
   if ((state.cfg.flags & SIDEWALL_CFG_NO_RING) == 0) {
     Ring& ring = is_smmu ? state.smmu[hit.index].ring : state.mc.ring;
     const uint64_t hw_value = counters.stores != stores ? counters.last_store : 0;
-    Record(state, ring, is_smmu ? hit.index : kMcRing, ipa, seen, answer, hw_value);
+    RecordInRing(state, ring, is_smmu ? hit.index : kMcRing, ipa, seen, answer, hw_value);
   }
   return answer;
 }

@@ -35,7 +35,7 @@ void Take(Smmu& smmu, ContextBank index) {
   StoreSctlr(smmu, index, LiveSctlr(smmu, index));
 }
 
-void Drop(Smmu& smmu, ContextBank index) {
+void DropUser(Smmu& smmu, ContextBank index) {
   Bank& bank = smmu.bank[index.value];
   if (--bank.users != 0) return;
   if (index.value >= smmu.host_banks) {
@@ -74,8 +74,8 @@ void TakeBanks(Smmu& smmu, uint32_t hw_s2cr) {
 void DropBanks(Smmu& smmu, uint32_t hw_s2cr) {
   ContextBank bank;
   if (!NamesBank(smmu, hw_s2cr, &bank)) return;
-  if (bank.value < smmu.host_banks) Drop(smmu, smmu.host_stage2);
-  Drop(smmu, bank);
+  if (bank.value < smmu.host_banks) DropUser(smmu, smmu.host_stage2);
+  DropUser(smmu, bank);
 }
 
 void SettleBanks(Smmu& smmu) {

@@ -9,9 +9,9 @@ namespace SIDEWALL_NS {
 namespace {
 
 // Steps of one call: a chunk or a block each, or a batch of references. 512 chunks are 1 GiB.
-constexpr uint32_t kMaxSteps = 512;
+constexpr uint32_t kMaxDomainSteps = 512;
 // Another CPU may take the tables that this one asked the pool for.
-constexpr uint32_t kTries = 3;
+constexpr uint32_t kDomainTries = 3;
 
 Tables DomainTables(State& state) { return Tables(state.ctx, &state.domains.counters); }
 
@@ -146,7 +146,7 @@ bool TakeSpares(State& state, uint32_t pool, uint32_t missing, SpareTables& spar
 Step MapWithPool(State& state, uint32_t handle, uint32_t generation, uint32_t owner,
                  const MapRequest& request, uint64_t offset, SpareTables& spare) {
   Step step;
-  for (uint32_t i = 0; i < kTries; ++i) {
+  for (uint32_t i = 0; i < kDomainTries; ++i) {
     step = MapChunk(state, handle, generation, request, offset, spare);
     if (step.missing == 0) break;
     if (!TakeSpares(state, PoolOf(owner), step.missing, spare)) break;
@@ -215,27 +215,27 @@ uint32_t LiveGeneration(State& state, uint32_t handle, uint32_t owner) {
 
 // ---------------------------------------------------------------- references
 
-enum class Drop { kDone, kMore, kDegraded, kGone };
+enum class DropResult { kDone, kMore, kDegraded, kGone };
 
 // One batch of references of what was unmapped. It is flushed first, since another CPU may have
 // unmapped more since the last batch.
-Drop DropBatch(State& state, uint32_t handle, uint32_t generation) {
+DropResult DropBatch(State& state, uint32_t handle, uint32_t generation) {
   References batch;
   bool more = false;
   {
     LockGuard lock(state.ctx, SIDEWALL_LOCK_DOMAINS);
     Domain& domain = state.domains.domain[handle];
-    if (domain.life.is_free() || domain.generation != generation) return Drop::kGone;
-    if (!FlushDomain(state, handle)) return Drop::kDegraded;
-    if (domain.pending_first == domain.pending_last) return Drop::kDone;
+    if (domain.life.is_free() || domain.generation != generation) return DropResult::kGone;
+    if (!FlushDomain(state, handle)) return DropResult::kDegraded;
+    if (domain.pending_first == domain.pending_last) return DropResult::kDone;
     more = CollectUnmapped(DomainTables(state), domain, &batch);
   }
   batch.Drop(state.ctx);
-  return more ? Drop::kMore : Drop::kDone;
+  return more ? DropResult::kMore : DropResult::kDone;
 }
 
 // One step of the end of a domain: references, or a table.
-Drop TakeDownStep(State& state, uint32_t handle, uint32_t generation) {
+DropResult TakeDownStep(State& state, uint32_t handle, uint32_t generation) {
   References batch;
   uint64_t page = 0;
   uint32_t owner = 0;
@@ -243,8 +243,8 @@ Drop TakeDownStep(State& state, uint32_t handle, uint32_t generation) {
   {
     LockGuard lock(state.ctx, SIDEWALL_LOCK_DOMAINS);
     Domain& domain = state.domains.domain[handle];
-    if (!domain.life.is_draining() || domain.generation != generation) return Drop::kGone;
-    if (!FlushDomain(state, handle)) return Drop::kDegraded;
+    if (!domain.life.is_draining() || domain.generation != generation) return DropResult::kGone;
+    if (!FlushDomain(state, handle)) return DropResult::kDegraded;
     owner = domain.owner;
     page = TakeDown(DomainTables(state), domain, &batch);
     if (page != 0) --state.domains.pages;
@@ -253,7 +253,7 @@ Drop TakeDownStep(State& state, uint32_t handle, uint32_t generation) {
   }
   batch.Drop(state.ctx);
   if (page != 0) sidewall_plat_page_free(state.ctx, PoolOf(owner), page);
-  return done ? Drop::kDone : Drop::kMore;
+  return done ? DropResult::kDone : DropResult::kMore;
 }
 
 // A domain that no stream is attached to serves no call from now on. Returns its generation; 0
@@ -320,7 +320,7 @@ sidewall_result MapDomain(State& state, uint32_t handle, uint32_t owner,
   sidewall_result result = Result(SIDEWALL_OK);
   SpareTables spare{};
   uint64_t done = 0;
-  for (uint32_t i = 0; i < kMaxSteps && done < request.size; ++i) {
+  for (uint32_t i = 0; i < kMaxDomainSteps && done < request.size; ++i) {
     const Step step = MapWithPool(state, handle, generation, owner, request, done, spare);
     done += step.done;
     if (step.missing != 0) {
@@ -347,7 +347,7 @@ sidewall_result UnmapDomain(State& state, uint32_t handle, uint32_t owner, uint6
   if (generation == 0 || (iova | size) % page_size != 0) return Result(SIDEWALL_REFUSED);
   if (!InRange(state, iova, size)) return Result(SIDEWALL_REFUSED);
   uint64_t done = 0;
-  for (uint32_t i = 0; i < kMaxSteps && done < size; ++i) {
+  for (uint32_t i = 0; i < kMaxDomainSteps && done < size; ++i) {
     const Step step = UnmapChunk(state, handle, generation, page_size, iova + done, size - done);
     done += step.done;
     if (step.blocked || step.gone) break;
@@ -358,14 +358,14 @@ sidewall_result UnmapDomain(State& state, uint32_t handle, uint32_t owner, uint6
 sidewall_result SyncDomain(State& state, uint32_t handle, uint32_t owner) {
   const uint32_t generation = LiveGeneration(state, handle, owner);
   if (generation == 0) return Result(SIDEWALL_REFUSED);
-  for (uint32_t i = 0; i < kMaxSteps; ++i) {
+  for (uint32_t i = 0; i < kMaxDomainSteps; ++i) {
     switch (DropBatch(state, handle, generation)) {
-      case Drop::kMore:
+      case DropResult::kMore:
         break;
-      case Drop::kDegraded:
+      case DropResult::kDegraded:
         return Result(SIDEWALL_DEGRADED);
-      case Drop::kDone:
-      case Drop::kGone:
+      case DropResult::kDone:
+      case DropResult::kGone:
         return Result(SIDEWALL_OK, 1);
     }
   }
@@ -375,14 +375,14 @@ sidewall_result SyncDomain(State& state, uint32_t handle, uint32_t owner) {
 sidewall_result FreeDomain(State& state, uint32_t handle, uint32_t owner) {
   const uint32_t generation = BeginFree(state, handle, owner);
   if (generation == 0) return Result(SIDEWALL_REFUSED);
-  for (uint32_t i = 0; i < kMaxSteps; ++i) {
+  for (uint32_t i = 0; i < kMaxDomainSteps; ++i) {
     switch (TakeDownStep(state, handle, generation)) {
-      case Drop::kMore:
+      case DropResult::kMore:
         break;
-      case Drop::kDegraded:
+      case DropResult::kDegraded:
         return Result(SIDEWALL_DEGRADED);
-      case Drop::kDone:
-      case Drop::kGone:
+      case DropResult::kDone:
+      case DropResult::kGone:
         return Result(SIDEWALL_OK, 1);
     }
   }

@@ -32,8 +32,8 @@ constexpr UnitRow kUnits[] = {
 };
 
 constexpr bool UnitsAreSound() {
-  constexpr uint32_t kRows = sizeof(kUnits) / sizeof(kUnits[0]);
-  for (uint32_t i = 0; i < kRows; ++i) {
+  constexpr uint32_t kUnitRows = sizeof(kUnits) / sizeof(kUnits[0]);
+  for (uint32_t i = 0; i < kUnitRows; ++i) {
     const UnitRow& row = kUnits[i];
     if (row.first == 0 || row.first > row.last || row.last >= mc::kQuarantineSid) return false;
     for (uint32_t j = 0; j < i; ++j) {

@@ -62,6 +62,15 @@ bool Machine::AnswerFromTlb(const DmaRequest& request, unsigned kind, Choices* c
   if (choices == nullptr || cache.limit() == 0 || !Cached(result->via)) return false;
   const TlbTag tag = TagOf(smmu, result->via.bank);
   const uint64_t page = request.address & ~(kPageSize - 1);
+  if (smmu.quirks.keeps_absent && cache.HoldsAbsent(tag, page) && (choices->Next() & 1) != 0) {
+    result->fault = FaultKind::kTranslation;
+    result->stage = tag.stage2_only ? 2 : 1;
+    result->stale = true;
+    record->bank = result->via.bank;
+    record->status = fsr::kTf;
+    record->far = request.address;
+    return true;
+  }
   // More than two values of one page are rare, and which are left out means little.
   constexpr size_t kMaxHits = 8;
   size_t hits[kMaxHits];
@@ -183,6 +192,11 @@ void Machine::Remember(const DmaRequest& request, const FaultRecord& record,
   ++counts.misses;
   ++counts.walks;
   counts.table_reads += walk.reads;
+  if (result.fault == FaultKind::kTranslation && smmu_[instance].quirks.keeps_absent &&
+      Cached(result.via)) {
+    const TlbTag tag = TagOf(smmu_[instance], result.via.bank);
+    cache_[instance].Insert({.va = request.address & ~(kPageSize - 1), .tag = tag, .absent = true});
+  }
   if (!walk.found || result.stale || !Cached(result.via)) return;
   const TlbTag tag = TagOf(smmu_[instance], result.via.bank);
   const bool lru = profile_ == TlbProfile::kLru;
@@ -212,7 +226,11 @@ void Machine::Invalidate(size_t index, const Invalidation& what) {
   ++statistics_[index].commands[static_cast<size_t>(what.command)];
   switch (what.command) {
     case TlbCommand::kVmid:
-      tlb.InvalidateVmid(what.tag.vmid);
+      if (smmu_[index].quirks.narrow_tlbivmid) {
+        tlb.InvalidateVmidStage1(what.tag.vmid);
+      } else {
+        tlb.InvalidateVmid(what.tag.vmid);
+      }
       break;
     case TlbCommand::kVmidS1:
       tlb.InvalidateVmidStage1(what.tag.vmid);

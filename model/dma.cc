@@ -48,6 +48,9 @@ uint32_t ContextStatus(FaultKind kind) {
   }
 }
 
+// FSYNR0: NESTED, S1PTWF and S1CBNDX.
+constexpr uint32_t kNestedSyndrome = 1u << 2 | 1u << 3 | 0xffu << 16;
+
 uint32_t ContextSyndrome(const DmaRequest& request, const Walk& walk, const Resolution& via) {
   uint32_t value = walk.level & 3u;
   value |= static_cast<uint32_t>(request.write) << 4;
@@ -262,6 +265,7 @@ void Machine::Translated(const DmaRequest& request, Choices* choices, DmaResult*
   record->bank = walk.stage == 2 ? via.stage2_bank : via.bank;
   record->status = ContextStatus(walk.fault);
   record->fsynr0 = ContextSyndrome(request, walk, via);
+  if (smmu.quirks.plain_syndrome && walk.stage == 2) record->fsynr0 &= ~kNestedSyndrome;
   record->far = request.address;
   record->ipafar = walk.ipa;
 }

@@ -91,7 +91,7 @@ bool Machine::Hold(const DmaRequest& request, const DmaResult& result, uint16_t 
 void Machine::Resume(size_t index, uint16_t number, bool terminate) {
   SmmuInstance& smmu = smmu_[index];
   ContextBank& bank = smmu.bank[number];
-  if ((bank.fsr & fsr::kClearable) != 0) return;
+  if ((bank.fsr & fsr::kClearable) != 0 || smmu.quirks.deaf_resume) return;
   bank.fsr &= ~fsr::kSs;
   const Stalls before = stalls_;
   stalls_.held_count = 0;

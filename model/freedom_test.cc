@@ -53,6 +53,97 @@ TEST_F(Freedom, OtherModesTakeNoChoice) {
   EXPECT_EQ(rig.choices.Next(), 200);
 }
 
+// ---------------------------------------------------------------- what a driver has to rest on
+
+class RestedOn : public Freedom {
+ protected:
+  static constexpr uint8_t kVmid = 7;
+  static constexpr uint64_t kPage = 0x80001000;
+  void Turn(Quirks quirks) {
+    rig.machine->SetQuirks(2, quirks);
+    root = rig.NewPage();
+    rig.Open(2);
+    rig.Stage2Bank(2, 3, root, kVmid);
+    rig.Stream(2, 0, 6, 3);
+    rig.Write(2, 0x68, 0);
+    rig.GlobalSync(2);
+    rig.GlobalSync(2);
+  }
+  DmaResult Go() {
+    return rig.machine->Dma({.side = 1, .sid = 6, .address = kPage, .instance = 0});
+  }
+  uint64_t root = 0;
+};
+
+TEST_F(RestedOn, AStatusThatReadsZeroTooEarly) {
+  Turn({.early_status = true});
+  rig.Map(root, kPage, kPage, 3);
+  rig.Unmap(root, kPage);
+  rig.Write(2, 0x64, kVmid);
+  EXPECT_TRUE(rig.GlobalSync(2));  // so it says
+  EXPECT_NE(rig.machine->MayHold(2, kVmid, kPage), 0);
+  EXPECT_EQ(rig.Read(2, 0x74), 0u);
+  EXPECT_EQ(rig.machine->MayHold(2, kVmid, kPage), 0);
+}
+
+TEST_F(RestedOn, AVmidWhoseStage2EntriesStay) {
+  Turn({.narrow_tlbivmid = true});
+  rig.Map(root, kPage, kPage, 3);
+  rig.Unmap(root, kPage);
+  rig.Write(2, 0x64, kVmid);
+  rig.GlobalSync(2);
+  EXPECT_NE(rig.machine->MayHold(2, kVmid, kPage), 0);
+  rig.Write(2, 0x68, 0);
+  rig.GlobalSync(2);
+  EXPECT_EQ(rig.machine->MayHold(2, kVmid, kPage), 0);
+}
+
+TEST_F(RestedOn, AFaultThatTheTlbRemembers) {
+  Turn({.keeps_absent = true});
+  rig.Map(root, kPage + 0x1000, kPage, 3);
+  EXPECT_EQ(Go().fault, FaultKind::kTranslation);
+  rig.Map(root, kPage, kPage, 3);
+  rig.Write(2, Rig::Cb(3, 0x58), 0xffffffff);
+  rig.Choose({1});
+  EXPECT_EQ(Go().fault, FaultKind::kTranslation);
+  rig.Write(2, Rig::Cb(3, 0x58), 0xffffffff);
+  rig.Choose({0});
+  EXPECT_EQ(Go().fault, FaultKind::kNone);
+  rig.Write(2, 0x64, kVmid);
+  rig.GlobalSync(2);
+  rig.Choose({1});
+  EXPECT_EQ(Go().fault, FaultKind::kNone);
+}
+
+TEST_F(RestedOn, ASecureClientThatPasses) {
+  const uint64_t words = rig.board->mc_window[0].start + 8 * 0x58;
+  rig.machine->Write32(words, 6);
+  rig.machine->Write32(words + 4, 0x100);
+  EXPECT_EQ(rig.machine->ClientSid(0x58, 0), 6);
+  rig.machine->SetSecurePasses(true);
+  EXPECT_EQ(rig.machine->ClientSid(0x58, 0), MemoryController::kPast);
+  rig.machine->Write32(words + 4, 0x101);
+  EXPECT_EQ(rig.machine->ClientSid(0x58, 0), 6);
+}
+
+TEST_F(RestedOn, ASyndromeThatNamesNoBank) {
+  Turn({.plain_syndrome = true});
+  rig.NestedBank(2, 1, 3, kVmid, 0x80100000);
+  rig.Stream(2, 0, 6, 1);
+  EXPECT_EQ(Go().stage, 2);
+  EXPECT_EQ(rig.Read(2, Rig::Cb(3, 0x68)) & 0xff000c, 0u);
+  EXPECT_NE(rig.Read(2, Rig::Cb(3, 0x58)), 0u);
+}
+
+TEST_F(RestedOn, AResumeThatEndsNoStall) {
+  Turn({.deaf_resume = true});
+  rig.Write(2, Rig::Cb(3, 0), 0x1e1);  // CFCFG
+  EXPECT_EQ(Go().response, Response::kHeld);
+  rig.Write(2, Rig::Cb(3, 0x58), 0xffffffff);
+  rig.Write(2, Rig::Cb(3, 0x08), 1);
+  EXPECT_NE(rig.Read(2, Rig::Cb(3, 0x58)) & fsr::kSs, 0u);
+}
+
 // ---------------------------------------------------------------------------------- odd registers
 
 TEST_F(Freedom, BitsOfScr0CanBeStuck) {

@@ -308,6 +308,7 @@ class Machine {
   bool HasInstance(size_t instance) const { return smmu_[instance].spec != nullptr; }
   const SmmuInstance& smmu(size_t instance) const { return smmu_[instance]; }
   const MemoryController& mc() const { return mc_; }
+  void SetSecurePasses(bool passes) { mc_.SetSecurePasses(passes); }
   const BoardSpec& board() const { return *board_; }
 
  private:

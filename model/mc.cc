@@ -103,6 +103,8 @@ uint16_t MemoryController::SidUnderMode(uint16_t client, uint16_t own_sid, uint3
     sid = static_cast<uint16_t>(override_[client]);
   }
   if (mode == kModeAllBypass) return kPast;
+  const bool secure = client < kMcClients && (security_[client] & mc_security::kNonSecure) == 0;
+  if (secure && secure_passes_) return kPast;
   if (mode != kModeNoBypass && sid == kPassthroughSid) return kPast;
   return sid;
 }

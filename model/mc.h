@@ -51,6 +51,9 @@ class MemoryController {
   void SetBypassConfig(size_t channel, uint32_t value);
   // The registers of this client ignore writes from now on.
   void SetDeaf(uint16_t client) { deaf_[client / 64] |= uint64_t{1} << (client % 64); }
+  // A client whose NS bit is 0 is past the non-secure entries of its SMMU. Isolation rests on it
+  // that firmware leaves none so: no program draws this.
+  void SetSecurePasses(bool passes) { secure_passes_ = passes; }
   bool deaf(uint16_t client) const { return (deaf_[client / 64] >> (client % 64) & 1) != 0; }
 
  private:
@@ -64,6 +67,7 @@ class MemoryController {
   uint32_t int_mask_[kMaxMcWindows] = {};
   uint32_t bypass_config_[kMaxMcWindows] = {};  // by channel
   size_t channel_count_ = 0;
+  bool secure_passes_ = false;
 };
 
 }  // namespace sidewall::model

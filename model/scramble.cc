@@ -148,6 +148,8 @@ void Machine::DrawQuirks(uint64_t* state) {
     smmu.quirks = Quirks();
     smmu.quirks.drops_masked_id = drops_masked_id;
     smmu.quirks.torn = static_cast<uint8_t>(Draw(state) % 3);
+    smmu.quirks.plain_syndrome = OneIn(8, state);
+    smmu.quirks.deaf_resume = OneIn(8, state);
   }
   if (OneIn(4, state)) DrawStuckRegister(state);
 }

@@ -295,6 +295,9 @@ bool Machine::GlobalSyncActive(size_t index) {
   SmmuInstance& smmu = smmu_[index];
   if (!smmu.sync_active) return false;
   if (StepSync(smmu, &smmu.sync_polls)) return true;
+  const bool early = smmu.quirks.early_status && !smmu.sync_shown_early;
+  smmu.sync_shown_early = early;
+  if (early) return false;
   smmu.sync_active = false;
   CompleteGlobalSync(index);
   return false;

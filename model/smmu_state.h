@@ -127,6 +127,12 @@ struct Quirks {
   bool cpre_stuck = false;       // ACTLR.CPRE stays set, whatever CACHE_LOCK says
   bool lock_stuck = false;       // sACR.CACHE_LOCK stays set
   bool drops_masked_id = false;  // SMR.ID bits under a set MASK bit are not kept
+  bool plain_syndrome = false;   // stage-2 faults of a nested context name no stage-1 bank
+  bool deaf_resume = false;      // RESUME ends no stall
+  // What a driver has to rest on: no program draws these, tests turn them on.
+  bool early_status = false;     // a sync reads complete once before it is
+  bool narrow_tlbivmid = false;  // TLBIVMID leaves the entries of stage 2 alone
+  bool keeps_absent = false;     // what faulted in a walk may fault again from the TLB
 };
 
 // What software can write of the implementation defined page and of the TLB's debug window.
@@ -192,6 +198,7 @@ struct SmmuInstance {
   uint64_t sync_polls_wanted = 0;
   uint32_t sync_polls = 0;
   bool sync_active = false;
+  bool sync_shown_early = false;
   uint64_t failing_reads = 0;
   bool powered = true;  // off: no register answers
   bool gated = false;   // its masters issue nothing

@@ -64,6 +64,13 @@ size_t TranslationCache::Find(const TlbTag& tag, uint64_t va, size_t from) const
   return kNone;
 }
 
+bool TranslationCache::HoldsAbsent(const TlbTag& tag, uint64_t va) const {
+  for (size_t at = Find(tag, va, 0); at != kNone; at = Find(tag, va, at + 1)) {
+    if (entries_[at].absent) return true;
+  }
+  return false;
+}
+
 void TranslationCache::Insert(const CachedTranslation& entry) {
   if (capacity_ == 0) return;
   size_t slot = kNone;
@@ -72,8 +79,8 @@ void TranslationCache::Insert(const CachedTranslation& entry) {
     CachedTranslation& old = entries_[i];
     if (old.used == 0) {
       slot = i;
-    } else if (old.va == entry.va && old.pa == entry.pa && old.global == entry.global &&
-               SameTag(old.tag, entry.tag)) {
+    } else if (old.va == entry.va && old.pa == entry.pa && old.absent == entry.absent &&
+               old.global == entry.global && SameTag(old.tag, entry.tag)) {
       old.kinds |= entry.kinds;
       old.agreed = old.kinds == entry.kinds ? entry.agreed : 0;
       old.agreed_bank = entry.agreed_bank;

@@ -54,6 +54,7 @@ struct CachedTranslation {
   uint16_t bank = 0;         // and which bank
   TlbTag tag;
   bool global = false;     // nG was 0
+  bool absent = false;     // a walk that found nothing; see Quirks::keeps_absent
   uint8_t kinds = 0;       // accesses that it allows: bit write + 2 * privileged + 4 * instruction
   uint8_t leaf_bits = 12;  // log2 of the size of the leaf that it is part of
 };
@@ -80,6 +81,7 @@ class TranslationCache {
   // The next entry at or after `from` that a lookup finds; kNone: no more.
   size_t Find(const TlbTag& tag, uint64_t va, size_t from) const;
   const CachedTranslation& entry(size_t i) const { return entries_[i]; }
+  bool HoldsAbsent(const TlbTag& tag, uint64_t va) const;
   void Touch(size_t i) { entries_[i].used = ++clock_; }
   // Adds what an entry of the same tag, page and output lacks, or takes the place of the entry that
   // was used longest ago. What it was covered by does not count any more: it was walked anew.
