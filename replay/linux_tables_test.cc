@@ -146,7 +146,10 @@ TEST(LinuxTables, WalkToWhereTheRecordedDmaWent) {
   size_t traces = 0;
   uint64_t translated = 0;
   for (const auto& entry : std::filesystem::directory_iterator("corpus/traces")) {
-    if (entry.path().extension() != ".zst") continue;
+    // What a recorder took that let Linux have the hardware. The traces of boots under the driver
+    // have a stage 2 behind them, and a hostile program's accesses in them.
+    const std::string name = entry.path().filename().string();
+    if (entry.path().extension() != ".zst" || !name.starts_with("linux-")) continue;
     ++traces;
     Trace trace;
     TraceError error;
