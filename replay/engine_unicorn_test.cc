@@ -118,7 +118,7 @@ TEST_F(UnicornEngineTest, StructuresComeBack) {
   EXPECT_EQ(regs.x[1], 111u);
   EXPECT_EQ(regs.x[30], 99u);
   sidewall_ring_record ring = {};
-  engine->Invoke({.id = CallId::kRingRead, .arg = {41}, .ring = &ring});
+  engine->Invoke({.id = CallId::kRingRead, .arg = {SIDEWALL_OWNER_EL2, 41}, .ring = &ring});
   EXPECT_EQ(ring.sequence, 41u);
   engine->Invoke({.id = CallId::kFaultIrq, .arg = {2}});
   EXPECT_EQ(platform.notified_owner, uint32_t{SIDEWALL_OWNER_HOST});

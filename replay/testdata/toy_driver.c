@@ -54,7 +54,9 @@ Result sidewall_stats(State* s, struct sidewall_counters* out) {
   return Make(SIDEWALL_OK, 0, 0);
 }
 
-Result sidewall_ring_read(State* s, uint64_t sequence, struct sidewall_ring_record* out) {
+Result sidewall_ring_read(State* s, uint32_t owner, uint64_t sequence,
+                          struct sidewall_ring_record* out) {
+  (void)owner;
   out->sequence = sequence + s->count;
   return Make(SIDEWALL_OK, 0, 0);
 }
