@@ -271,7 +271,7 @@ void GhostDomains::EndVm(uint32_t vm, bool done) {
   now_.vm[vm].stage = VmStage::kDying;
   if (!done) return;
   now_.vm[vm] = Vm();
-  std::erase_if(now_.domain, [owner](const auto& d) { return d.second.owner == owner; });
+  now_.domain.EraseIf([owner](const auto& d) { return d.second.owner == owner; });
 }
 
 void GhostDomains::OnDomain(const Call& call, const struct sidewall_result& result) {

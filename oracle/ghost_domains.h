@@ -14,10 +14,10 @@
 #include <array>
 #include <bitset>
 #include <cstdint>
-#include <map>
 #include <utility>
 
 #include "oracle/engine.h"
+#include "oracle/flat_map.h"
 
 namespace sidewall {
 
@@ -55,20 +55,20 @@ class GhostDomains {
   struct Domain {
     uint8_t owner = 0;
     bool dying = false;  // serves no call but free
-    std::map<uint64_t, Mapping> page;
+    FlatMap<uint64_t, Mapping> page;
   };
   enum class VmStage : uint8_t { kNone, kOpen, kFinal, kDying };
   using Stream = std::pair<uint8_t, uint8_t>;  // side and stream ID
   struct Vm {
     VmStage stage = VmStage::kNone;
-    std::map<std::pair<uint32_t, uint32_t>, Stream> route;
+    FlatMap<std::pair<uint32_t, uint32_t>, Stream> route;
   };
   struct State {
     State();
     std::array<std::array<uint8_t, kSids>, kSides> owner;
     std::array<std::array<uint32_t, kSids>, kSides> attached;
     std::array<SidSet, kSides> unclear;  // a call about it did not say how it ended
-    std::map<uint32_t, Domain> domain;
+    FlatMap<uint32_t, Domain> domain;
     std::array<Vm, SIDEWALL_MAX_VMS> vm;
   };
 

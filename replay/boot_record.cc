@@ -146,7 +146,10 @@ bool ReadRecord(void* ram, BootRecord* record, std::string* why) {
     return false;
   }
   record->rows.resize(block.row_count);
-  std::memcpy(record->rows.data(), boot::At(ram, boot::kRows), block.row_count * sizeof(boot::Row));
+  if (block.row_count != 0) {
+    std::memcpy(record->rows.data(), boot::At(ram, boot::kRows),
+                block.row_count * sizeof(boot::Row));
+  }
   record->log.assign(reinterpret_cast<const char*>(boot::At(ram, boot::kLog)), block.log_bytes);
   return ReadTables(ram, block, record, why);
 }
