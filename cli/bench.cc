@@ -4,6 +4,9 @@
 //
 //     sidewall bench model --json
 //     sidewall bench walk --cases=1000000
+//     sidewall bench policies
+#include "cli/bench.h"
+
 #include <fmt/format.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -32,10 +35,10 @@ struct Options {
   uint64_t cases = 1000000;
   uint64_t first = 0;
   uint64_t seed = 1;
+  uint64_t stride = 1;
+  unsigned jobs = 2;
   bool json = false;
 };
-
-#ifdef SIDEWALL_WALK_CHECK
 
 using Json = nlohmann::ordered_json;
 
@@ -57,6 +60,8 @@ std::string FirstLine(const std::vector<std::string>& command) {
   return result.output.substr(0, result.output.find('\n'));
 }
 
+}  // namespace
+
 // What a figure is worth nothing without.
 Json Provenance(const char* schema) {
   const std::string root = SourceRoot().string();
@@ -67,6 +72,15 @@ Json Provenance(const char* schema) {
           {"changed", !changes.empty()},
           {"machine", {{"cpu", CpuName()}, {"cores", std::thread::hardware_concurrency()}}}};
 }
+
+void PrintMachine(const Json& report) {
+  fmt::print("on {}, {} cores\n", report["machine"]["cpu"].get<std::string>(),
+             report["machine"]["cores"].get<unsigned>());
+}
+
+namespace {
+
+#ifdef SIDEWALL_WALK_CHECK
 
 int BenchModel(const Options& options) {
   Json report = Provenance("sidewall.bench.model/1");
@@ -83,8 +97,7 @@ int BenchModel(const Options& options) {
     fmt::print("{}\n", report.dump(2));
     return kExitOk;
   }
-  fmt::print("on {}, {} cores\n", report["machine"]["cpu"].get<std::string>(),
-             report["machine"]["cores"].get<unsigned>());
+  PrintMachine(report);
   fmt::print("  {:<18} {:>12} {:>9}\n", "", "a second", "x Unicorn");
   for (const Json& rate : report["rates"]) {
     fmt::print("  {:<18} {:>12.0f} {:>9.2f}  {}\n", rate["name"].get<std::string>(),
@@ -149,7 +162,7 @@ int BenchWalk(const Options& options) {
   return walks.difference_count == 0 ? kExitOk : kExitFinding;
 }
 
-int RunBench(const Options& options) {
+int RunWithImage(const Options& options) {
   try {
     return options.what == "model" ? BenchModel(options) : BenchWalk(options);
   } catch (const check::Unavailable& error) {
@@ -159,7 +172,7 @@ int RunBench(const Options& options) {
 
 #else
 
-int RunBench(const Options&) {
+int RunWithImage(const Options&) {
   throw EnvironmentError(
       "this build has no aarch64 image to measure with\n  what to do: ./sidewall bench, or "
       "configure with -DSIDEWALL_EL2=ON (preset el2)");
@@ -167,14 +180,22 @@ int RunBench(const Options&) {
 
 #endif
 
+int RunBench(const Options& options) {
+  if (options.what == "policies") return BenchPolicies(options.stride, options.jobs, options.json);
+  return RunWithImage(options);
+}
+
 }  // namespace
 
 void RegisterBench(CLI::App& app, int* exit_code) {
   auto options = std::make_shared<Options>();
   CLI::App* verb = app.add_subcommand("bench", "performance, and long comparisons");
-  verb->add_option("what", options->what, "model: its speed; walk: its walker against QEMU's MMU")
+  verb->add_option("what", options->what,
+                   "model: its speed; walk: its walker against QEMU's MMU; policies: every value "
+                   "of registers "
+                   "that one value decides")
       ->required()
-      ->check(CLI::IsMember({"model", "walk"}));
+      ->check(CLI::IsMember({"model", "walk", "policies"}));
   verb->add_option("--cases", options->cases, "walk: how many cases")
       ->check(CLI::Range(uint64_t{1}, uint64_t{1} << 40));
   verb->add_option("--first", options->first,
@@ -182,6 +203,9 @@ void RegisterBench(CLI::App& app, int* exit_code) {
       ->check(CLI::Range(uint64_t{0}, uint64_t{1} << 62));
   verb->add_option("--seed", options->seed, "walk: the same seed gives the same cases")
       ->check(CLI::Range(uint64_t{0}, uint64_t{1} << 62));
+  verb->add_option("--stride", options->stride, "policies: only one value in so many")
+      ->check(CLI::Range(uint64_t{1}, uint64_t{1} << 32));
+  verb->add_option("--jobs", options->jobs, "policies: threads")->check(CLI::Range(1u, 64u));
   verb->add_flag("--json", options->json, "machine-readable");
   verb->callback([=] { *exit_code = RunBench(*options); });
 }

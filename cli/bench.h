@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+//
+// What the parts of the verb `bench` share.
+//
+//     nlohmann::ordered_json report = Provenance("sidewall.bench.policies/1");
+//     report["command"] = "sidewall bench policies";
+#ifndef SIDEWALL_CLI_BENCH_H_
+#define SIDEWALL_CLI_BENCH_H_
+
+#include <cstdint>
+#include <nlohmann/json.hpp>
+
+namespace sidewall::cli {
+
+// Head of every report: schema, commit, whether the tree differs from it, and the machine.
+nlohmann::ordered_json Provenance(const char* schema);
+
+// "on CPU, N cores", from such a head.
+void PrintMachine(const nlohmann::ordered_json& report);
+
+// Every `stride`-th of the 2^32 values of each single-register policy, by `jobs` threads. Returns
+// the exit code.
+int BenchPolicies(uint64_t stride, unsigned jobs, bool json);
+
+}  // namespace sidewall::cli
+
+#endif  // SIDEWALL_CLI_BENCH_H_
