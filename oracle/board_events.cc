@@ -418,7 +418,10 @@ Outcome Board::ApplyCall(const Event& event) {
     outcome.result = Expect::kOk;
     return outcome;
   }
-  if (phase_ != Phase::kUp) return {};
+  // The one call that a host makes while it boots.
+  const bool early = event.kind == EventKind::kHvcMcRegisterSid &&
+                     (phase_ == Phase::kTakenOver || phase_ == Phase::kRaw);
+  if (phase_ != Phase::kUp && !early) return {};
   if (IsCore(event.kind)) return ApplyCore(event);
   Call call = {.id = CallId::kStats};
   struct sidewall_counters stats = {};
