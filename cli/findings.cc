@@ -11,11 +11,13 @@
 #include "cli/environment.h"
 #include "cli/exit_codes.h"
 #include "cli/process.h"
+#include "cli/source_lines.h"
 #include "fuzz/minimize.h"
 #include "fuzz/program.h"
 #include "fuzz/program_file.h"
 #include "fuzz/reproduce.h"
 #include "fuzz/spelling.h"
+#include "fuzz/verdict_page.h"
 #include "model/board.h"
 #include "oracle/invariant.h"
 
@@ -189,7 +191,9 @@ int TriageInput(const FuzzOptions& options) {
                     reproducer.Run(known).verdict.Bucket() == verdict.Bucket();
   if (!keep) {
     std::string report = verdict.title + "\n";
-    for (const std::string& line : verdict.text) report += "  " + line + "\n";
+    for (const std::string& line : fuzz::VerdictPage(verdict, program, SourceLines)) {
+      report += "  " + line + "\n";
+    }
     report += "\n" + text + "\n" + Narrated(program);
     WriteOrThrow(folder / "min.sw", text);
     WriteOrThrow(folder / "report.txt", report);

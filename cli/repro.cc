@@ -19,12 +19,14 @@
 #include "cli/invariant_state.h"
 #include "cli/process.h"
 #include "cli/seeded_bugs.h"
+#include "cli/source_lines.h"
 #include "cli/verbs.h"
 #include "fuzz/program.h"
 #include "fuzz/program_file.h"
 #include "fuzz/reproduce.h"
 #include "fuzz/runner.h"
 #include "fuzz/spelling.h"
+#include "fuzz/verdict_page.h"
 #include "model/board.h"
 #include "oracle/invariant.h"
 #include "replay/engine_error.h"
@@ -187,7 +189,7 @@ class El2Bench {
   std::unique_ptr<replay::Rig> el2_;
 };
 
-Json VerdictRow(const Verdict& verdict) {
+Json VerdictRow(const Verdict& verdict, const fuzz::Program& program) {
   if (verdict.id == Invariant::kNone) return nullptr;
   return {{"invariant", FindInvariant(verdict.id)->code},
           {"bucket", verdict.Bucket()},
@@ -195,6 +197,7 @@ Json VerdictRow(const Verdict& verdict) {
           {"title", verdict.title},
           {"event", verdict.event_index},
           {"path", verdict.text},
+          {"page", fuzz::VerdictPage(verdict, program, SourceLines)},
           {"frames", verdict.frames}};
 }
 
@@ -274,10 +277,12 @@ class Session {
     return El2Bench(program, armed_, both, narrate ? talk_ : nullptr).Go();
   }
 
-  void PrintVerdict(const RunResult& result) const {
+  void PrintVerdict(const RunResult& result, const fuzz::Program& program) const {
     if (result.verdict.id == Invariant::kNone) return;
     Say("  {}  [{}]\n", result.verdict.title, result.verdict.Bucket());
-    for (const std::string& line : result.verdict.text) Say("    {}\n", line);
+    for (const std::string& line : fuzz::VerdictPage(result.verdict, program, SourceLines)) {
+      Say("    {}\n", line);
+    }
   }
 
   // A driver that must fail: `broke` is good.
@@ -288,10 +293,10 @@ class Session {
     const bool own = fuzz::DriverWord(program.driver) == linked_;
     const bool broke = fuzz::Broke(run.result, own ? program.expect : 0);
     good_ += broke;
-    if (!options_.quiet) PrintVerdict(run.result);
+    if (!options_.quiet) PrintVerdict(run.result, program);
     const std::string got = fuzz::ResultText(program, run.result);
     (*row)["result"] = got;
-    (*row)["verdict"] = VerdictRow(run.result.verdict);
+    (*row)["verdict"] = VerdictRow(run.result.verdict, program);
     Say("{}: {} under {} ({})\n", file, broke ? "broke" : "HELD", linked_, got);
     return kExitOk;
   }
@@ -302,10 +307,10 @@ class Session {
     const bool narrate = !options_.quiet && !bad;
     if (narrate) Say("{}\n", file);
     const Run run = RunOnce(program, narrate);
-    if (narrate) PrintVerdict(run.result);
+    if (narrate) PrintVerdict(run.result, program);
     const std::string got = fuzz::ResultText(program, run.result);
     (*row)["result"] = got;
-    (*row)["verdict"] = VerdictRow(run.result.verdict);
+    (*row)["verdict"] = VerdictRow(run.result.verdict, program);
     if (!run.divergence.empty()) {
       (*row)["divergence"] = run.divergence;
       Say("{}: DIF01: {}\n", file, run.divergence);
@@ -313,7 +318,7 @@ class Session {
     }
     const uint8_t expect = bad ? 0 : program.expect;
     if (!fuzz::AsExpected(run.result, expect)) {
-      if (!narrate) PrintVerdict(run.result);
+      if (!narrate) PrintVerdict(run.result, program);
       Say("{}: NOT as expected: {}, not {}\n", file, got, fuzz::ExpectWord(expect));
       return kExitFinding;
     }

@@ -43,6 +43,11 @@ std::string StoreText(const model::BoardSpec& board, uint64_t pa, unsigned width
   return text;
 }
 
+std::string TableText(uint64_t pa, uint64_t value) {
+  return NumberWord(pa & ~uint64_t{0xfff}) + "[" + std::to_string(pa / sizeof(uint64_t) % 512) +
+         "] = " + NumberWord(value);
+}
+
 std::string OutcomeText(const Outcome& outcome) {
   if (outcome.unsupported) return "not supported by this driver yet";
   switch (outcome.result) {
@@ -66,9 +71,7 @@ void TextNarrator::OnEvent(size_t index, const Event& event) {
 void TextNarrator::OnStore(uint64_t pa, unsigned width, uint64_t value, bool table) {
   if (!on_) return;
   if (table) {
-    const std::string entry =
-        NumberWord(pa & ~uint64_t{0xfff}) + "[" + std::to_string(pa / sizeof(uint64_t) % 512) + "]";
-    std::fprintf(out_, "      table   %s = %s\n", entry.c_str(), NumberWord(value).c_str());
+    std::fprintf(out_, "      table   %s\n", TableText(pa, value).c_str());
     return;
   }
   std::fprintf(out_, "      %s\n", StoreText(board_, pa, width, value).c_str());

@@ -42,6 +42,8 @@ class TextNarrator final : public Narrator {
 
 // "niso0  S2CR[1] = 0x3  cbndx=3"; an address of no window is written as a number.
 std::string StoreText(const model::BoardSpec& board, uint64_t pa, unsigned width, uint64_t value);
+// "0x83802000[1] = 0": an entry of a page table.
+std::string TableText(uint64_t pa, uint64_t value);
 // "ok 0x80001000", "fault", "skipped".
 std::string OutcomeText(const Outcome& outcome);
 

@@ -250,6 +250,29 @@ void Board::Record(Access::Kind kind, uint64_t address, uint64_t value) {
   if (access_log_) access_log_->push_back({kind, address, value});
 }
 
+// What lies there now, without a side effect; 0 where nothing of the board's does.
+uint64_t Board::WordAt(uint64_t pa, unsigned width, bool table) const {
+  if (table) {
+    const uint64_t at = pa - spec_.pool.start;
+    return at < spec_.pool.size ? tables_.view()[at / sizeof(uint64_t)] : 0;
+  }
+  Window window = Window::kNiso1;
+  uint32_t offset = 0;
+  if (!WindowOf(pa, &window, &offset)) return 0;
+  const auto number = static_cast<uint8_t>(window);
+  if (number >= kSmmuWindows) return machine_->PeekMc(number - kSmmuWindows, offset & ~3u);
+  const size_t instance = machine_->InstanceIndex(number / 2, number % 2);
+  return width == 8 ? machine_->Peek64(instance, offset) : machine_->Peek32(instance, offset);
+}
+
+// A fuzzer has no use for the word before, which costs a look at it.
+void Board::NoteStore(uint64_t pa, unsigned width, uint64_t value, bool table) {
+  stores_in_event_++;
+  if (trap_) return;
+  last_store_ = {true,        table, pa, width, WordAt(pa, width, table), value, stores_in_event_,
+                 store_site()};
+}
+
 bool Board::Read32(uint64_t pa, uint32_t* value) {
   time_us_++;
   const bool answered = machine_->Read32(pa, value);
@@ -267,7 +290,7 @@ bool Board::Read64(uint64_t pa, uint64_t* value) {
 }
 
 void Board::Write32(uint64_t pa, uint32_t value) {
-  stores_in_event_++;
+  NoteStore(pa, 4, value, false);
   Record(Access::kWrite32, pa, value);
   if (narrator_) narrator_->OnStore(pa, 4, value, false);
   machine_->Write32(pa, value);
@@ -276,7 +299,7 @@ void Board::Write32(uint64_t pa, uint32_t value) {
 }
 
 void Board::Write64(uint64_t pa, uint64_t value) {
-  stores_in_event_++;
+  NoteStore(pa, 8, value, false);
   Record(Access::kWrite64, pa, value);
   if (narrator_) narrator_->OnStore(pa, 8, value, false);
   machine_->Write64(pa, value);
@@ -285,7 +308,7 @@ void Board::Write64(uint64_t pa, uint64_t value) {
 }
 
 void Board::TableWrite64(uint64_t pa, uint64_t value) {
-  stores_in_event_++;
+  NoteStore(pa, 8, value, true);
   Record(Access::kTableWrite, pa, value);
   if (narrator_) narrator_->OnStore(pa, 8, value, true);
   machine_->TableWrite64(pa, value);
@@ -294,7 +317,7 @@ void Board::TableWrite64(uint64_t pa, uint64_t value) {
 }
 
 void Board::TableZero(uint64_t pa) {
-  stores_in_event_++;
+  NoteStore(pa, kPageSize, 0, true);
   Record(Access::kTableZero, pa, 0);
   if (narrator_) narrator_->OnStore(pa, kPageSize, 0, true);
   machine_->TableZero(pa);

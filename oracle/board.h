@@ -141,6 +141,8 @@ class Board final : public Platform, private model::HypCalls {
   void CountCall(const Outcome& outcome);
   void KeepWatch(const model::DmaRequest& request, uint64_t pa);
   void Record(Access::Kind kind, uint64_t address, uint64_t value);
+  void NoteStore(uint64_t pa, unsigned width, uint64_t value, bool table);
+  uint64_t WordAt(uint64_t pa, unsigned width, bool table) const;
 
   // model::HypCalls
   model::HypReply Idmap(uint64_t start, uint64_t end, bool map) override;
@@ -200,6 +202,7 @@ class Board final : public Platform, private model::HypCalls {
   uint32_t cpu_ = 0;
   uint32_t allocations_ = 0;  // inside this event, for fail_nth
   uint64_t stores_in_event_ = 0;
+  StoreNote last_store_;
   model::Choices schedule_;
   std::array<model::DmaRequest, kRecentTransfers> recent_ = {};  // a ring
   size_t recent_count_ = 0;

@@ -54,6 +54,7 @@ bool Checks::Report(Invariant id, const char* object, const char* check, std::st
   verdict.event_index = board_.event_index_;
   verdict.title = std::string(FindInvariant(id)->code) + ": " + std::move(title);
   verdict.text = std::move(text);
+  if (board_.stores_in_event_ != 0) verdict.store = board_.last_store_;
   if (!board_.trap_) return false;
   fprintf(stderr, "sidewall: %s %s\n", verdict.Bucket().c_str(), verdict.title.c_str());
   for (const std::string& line : verdict.text) fprintf(stderr, "    %s\n", line.c_str());

@@ -108,8 +108,15 @@ class Platform {
   // abandons the call.
   virtual void Panic(uint32_t line) = 0;
 
+  // Where in the driver's code the next store comes from, where the engine knows.
+  void set_store_site(const void* site) { store_site_ = site; }
+
  protected:
   ~Platform() = default;
+  const void* store_site() const { return store_site_; }
+
+ private:
+  const void* store_site_ = nullptr;
 };
 
 // An engine owns the driver's state block. Save keeps a copy of it, Restore brings it back.

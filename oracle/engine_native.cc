@@ -12,6 +12,13 @@ thread_local std::jmp_buf* g_unwind = nullptr;
 
 Platform& PlatformOf(void* ctx) { return *static_cast<Platform*>(ctx); }
 
+// The same for a store, which comes from the instruction before `site`.
+Platform& StoreFrom(void* ctx, const void* site) {
+  Platform& platform = PlatformOf(ctx);
+  platform.set_store_site(site);
+  return platform;
+}
+
 }  // namespace
 
 NativeEngine::NativeEngine(Platform& platform)
@@ -96,6 +103,7 @@ const char* CallName(CallId id) {
 }  // namespace sidewall
 
 using sidewall::PlatformOf;
+using sidewall::StoreFrom;
 
 extern "C" {
 
@@ -106,15 +114,17 @@ int sidewall_plat_read64(void* ctx, uint64_t pa, uint64_t* value) {
   return PlatformOf(ctx).Read64(pa, value) ? 0 : -1;
 }
 void sidewall_plat_write32(void* ctx, uint64_t pa, uint32_t value) {
-  PlatformOf(ctx).Write32(pa, value);
+  StoreFrom(ctx, __builtin_return_address(0)).Write32(pa, value);
 }
 void sidewall_plat_write64(void* ctx, uint64_t pa, uint64_t value) {
-  PlatformOf(ctx).Write64(pa, value);
+  StoreFrom(ctx, __builtin_return_address(0)).Write64(pa, value);
 }
 void sidewall_plat_table_write64(void* ctx, uint64_t pa, uint64_t value) {
-  PlatformOf(ctx).TableWrite64(pa, value);
+  StoreFrom(ctx, __builtin_return_address(0)).TableWrite64(pa, value);
 }
-void sidewall_plat_table_zero(void* ctx, uint64_t pa) { PlatformOf(ctx).TableZero(pa); }
+void sidewall_plat_table_zero(void* ctx, uint64_t pa) {
+  StoreFrom(ctx, __builtin_return_address(0)).TableZero(pa);
+}
 const uint64_t* sidewall_plat_table_ptr(void* ctx, uint64_t pa) {
   sidewall::Platform& platform = PlatformOf(ctx);
   if (pa < platform.pool_start() || pa - platform.pool_start() >= platform.pool_size()) {

@@ -61,6 +61,20 @@ using InvariantSet = uint64_t;
 constexpr InvariantSet Bit(Invariant id) { return uint64_t{1} << static_cast<unsigned>(id); }
 InvariantSet AllInvariants();
 
+// The driver's last store before something was seen to be wrong. `site` is the address of the code
+// that made it, null where the engine does not know; `before` and `after` are the word's, 64 bits
+// of a table. A store of no register or table of the board is not noted.
+struct StoreNote {
+  bool valid = false;
+  bool table = false;
+  uint64_t pa = 0;
+  unsigned width = 0;
+  uint64_t before = 0;
+  uint64_t after = 0;
+  uint64_t number = 0;  // of the stores of its event, from 1
+  const void* site = nullptr;
+};
+
 // What was found. `object` is a kind (stream, entry, bank, page, VMID, client, call), never a
 // number, so that one fault is one bucket.
 struct Verdict {
@@ -70,6 +84,7 @@ struct Verdict {
   size_t event_index = 0;
   std::string title;              // one line
   std::vector<std::string> text;  // the path and the registers, for people
+  StoreNote store;                // valid where the event had made one, and nobody fuzzes
   std::string Bucket() const;     // <ID>-<object>-<hash8>
 };
 
