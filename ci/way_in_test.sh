@@ -43,6 +43,8 @@ expect 125 "build 'dev' failed" "$root/sidewall" replay --image=host x.trace.zst
 expect 125 "libunicorn-dev" "$root/sidewall" replay --image both x.trace.zst
 expect 125 "libunicorn-dev" "$root/sidewall" replay --image=el2 x.trace.zst
 expect 125 "build 'dev' failed" "$root/sidewall" replay x.trace.zst -- --image=el2
+fake dpkg-query '[[ ${!#} == python3-capstone ]] || printf installed'
+expect 125 'python3-capstone' "$root/sidewall" ship
 
 # A build that fails shows its log and where the whole of it is.
 fake dpkg-query 'printf installed'

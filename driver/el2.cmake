@@ -9,21 +9,24 @@
 find_program(SIDEWALL_EL2_CLANG clang++-19)
 find_program(SIDEWALL_EL2_GCC aarch64-linux-gnu-g++-12)
 find_program(SIDEWALL_EL2_LLD ld.lld-19)
-find_program(SIDEWALL_EL2_NM llvm-nm-19)
 
-set(SIDEWALL_EL2_FLAGS
-    -std=c++20 -O2 -Wall -Wextra -Wshadow -Werror -ffreestanding -mgeneral-regs-only
-    -fno-exceptions -fno-rtti -fno-threadsafe-statics -fno-stack-protector -fno-pic
-    -mno-outline-atomics -fno-unwind-tables -fno-asynchronous-unwind-tables -fno-common
-    -mstrict-align -Wframe-larger-than=512)
+# Sets OUT to the flags of el2/flags.txt for a compiler (clang, gcc) and a language (c, cxx).
+function(sidewall_el2_flags OUT COMPILER LANGUAGE)
+  set(file ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/el2/flags.txt)
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${file})
+  file(STRINGS ${file} lines REGEX "^(all|${COMPILER}|${LANGUAGE}) ")
+  list(TRANSFORM lines REPLACE "^[a-z]+ " "")
+  set(${OUT} ${lines} PARENT_SCOPE)
+endfunction()
 
 function(sidewall_el2_object)
   cmake_parse_arguments(PARSE_ARGV 0 A "" "OUTPUT;COMPILER;FOLDER" "")
   if(A_COMPILER STREQUAL "clang")
-    set(compiler ${SIDEWALL_EL2_CLANG} --target=aarch64-none-elf)
+    set(compiler ${SIDEWALL_EL2_CLANG})
   else()
-    set(compiler ${SIDEWALL_EL2_GCC} -fno-tree-loop-distribute-patterns)
+    set(compiler ${SIDEWALL_EL2_GCC})
   endif()
+  sidewall_el2_flags(flags ${A_COMPILER} cxx)
   include(${A_FOLDER}/sources.cmake)
   get_filename_component(parent ${A_FOLDER} DIRECTORY)
   get_filename_component(folder_name ${A_FOLDER} NAME)
@@ -38,8 +41,8 @@ function(sidewall_el2_object)
     add_custom_command(
       OUTPUT ${object}
       COMMAND ${CMAKE_COMMAND} -E make_directory ${CMAKE_CURRENT_BINARY_DIR}/${A_OUTPUT}.dir
-      COMMAND ${compiler} ${SIDEWALL_EL2_FLAGS} ${DRIVER_COMPILE_OPTIONS} -I${parent}
-              -I${A_FOLDER}/include -c ${A_FOLDER}/${source} -o ${object}
+      COMMAND ${compiler} ${flags} -I${parent} -I${A_FOLDER}/include -c ${A_FOLDER}/${source} -o
+              ${object}
       DEPENDS ${A_FOLDER}/${source} ${headers}
       VERBATIM)
     list(APPEND objects ${object})
