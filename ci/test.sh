@@ -72,7 +72,9 @@ run_tests() {
     esac
     shift
   done
-  timed install need_packages core el2 qemu test
+  timed install need_packages core el2 qemu ship test
+  local tree
+  tree=$("$root/ci/evidence.py" tree)
   for preset in "${test_presets[@]}"; do
     timed "build $preset" build "$preset"
   done
@@ -81,11 +83,14 @@ run_tests() {
   mkdir -p "$dir"
   printf "subdirs(\"$build_root/%s\")\n" "${test_presets[@]}" >"$dir/CTestTestfile.cmake"
   set -o pipefail
-  rm -f "$walk_histogram"
-  ctest --test-dir "$dir" --output-on-failure --no-tests=error -j "$(nproc)" "$@" 2>&1 </dev/null |
-    copy_with_ledger "$timings"
+  rm -f "$walk_histogram" "$dir/junit.xml"
+  ctest --test-dir "$dir" --output-on-failure --no-tests=error --output-junit "$dir/junit.xml" \
+    -j "$(nproc)" "$@" 2>&1 </dev/null | copy_with_ledger "$timings"
   # ctest has codes of its own; a test that failed is a finding.
   local code=${PIPESTATUS[0]}
+  # For the bundle of `sidewall ship`: what was tested, where that is a commit.
+  "$root/ci/evidence.py" write --tree="$tree" --junit="$dir/junit.xml" --out="$dir/evidence.json" \
+    -- "${test_presets[*]}" "$@"
   # The reason of each test that was skipped; ctest only says that it was.
   sed -n 's/^SKIPPED: /sidewall: a test was skipped: /p' "$dir/Testing/Temporary/LastTest.log" >&2
   exit $((code == 0 ? 0 : 1))
