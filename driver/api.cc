@@ -2,17 +2,19 @@
 //
 // The public functions of the waist.
 #include "driver/abort_decode.h"
+#include "driver/attach.h"
 #include "driver/internal.h"
 
 namespace SIDEWALL_NS {
 namespace {
 
 bool Serves(const State& state) {
-  return state.phase == Phase::kTakenOver || state.phase == Phase::kFinal;
+  const Phase phase = PhaseOf(state);
+  return phase == Phase::kTakenOver || phase == Phase::kFinal;
 }
 
 bool IsUp(const sidewall_state* s) {
-  return s != nullptr && (Serves(s->body) || s->body.phase == Phase::kUnsettled);
+  return s != nullptr && (Serves(s->body) || PhaseOf(s->body) == Phase::kUnsettled);
 }
 
 sidewall_result RefusedAt(uint32_t line) { return Result(SIDEWALL_REFUSED, line); }
@@ -108,22 +110,35 @@ Answer Emulate(State& state, const WindowHit& hit, uint64_t esr, sidewall_regs* 
   return answer;
 }
 
+// The small fields of a record as one word, so that it costs one store.
+constexpr uint64_t PackedFields(const Answer& answer, const Seen& seen, uint32_t cpu) {
+  return uint64_t{static_cast<uint16_t>(answer.reason)} | uint64_t{cpu & 0xff} << 16 |
+         uint64_t{seen.width} << 24 | uint64_t{seen.is_write} << 32 |
+         uint64_t{static_cast<uint8_t>(answer.decision)} << 40 |
+         uint64_t{SIDEWALL_OWNER_HOST} << 48;
+}
+static_assert(offsetof(sidewall_ring_record, cpu) == offsetof(sidewall_ring_record, reason) + 2);
+static_assert(offsetof(sidewall_ring_record, width) == offsetof(sidewall_ring_record, reason) + 3);
+static_assert(offsetof(sidewall_ring_record, is_write) ==
+              offsetof(sidewall_ring_record, reason) + 4);
+static_assert(offsetof(sidewall_ring_record, decision) ==
+              offsetof(sidewall_ring_record, reason) + 5);
+static_assert(offsetof(sidewall_ring_record, owner) == offsetof(sidewall_ring_record, reason) + 6);
+static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__);
+
 // Only the host's accesses are mediated; guests have none.
 void RecordInRing(const State& state, Ring& ring, uint32_t number, uint64_t ipa, const Seen& seen,
                   const Answer& answer, uint64_t hw_value) {
-  sidewall_ring_record& record = ring.record[ring.next % kRingRecords];
-  record.time_us = sidewall_plat_time_us(state.ctx);
+  const uint64_t fields = PackedFields(answer, seen, sidewall_plat_cpu_id(state.ctx));
+  const uint64_t time = sidewall_plat_time_us(state.ctx);
+  const uint64_t position = ring.next++;
+  sidewall_ring_record& record = ring.record[position % kRingRecords];
+  record.time_us = time;
   record.ipa = ipa;
   record.value = seen.value;
   record.hw_value = hw_value;
-  record.reason = static_cast<uint16_t>(answer.reason);
-  record.cpu = static_cast<uint8_t>(sidewall_plat_cpu_id(state.ctx));
-  record.width = seen.width;
-  record.is_write = seen.is_write;
-  record.decision = static_cast<uint8_t>(answer.decision);
-  record.owner = SIDEWALL_OWNER_HOST;
-  record.sequence = ring.next * kRingCount + number;
-  ++ring.next;
+  __builtin_memcpy(&record.reason, &fields, sizeof(fields));
+  record.sequence = position * kRingCount + number;
 }
 
 // The phase is looked at under the lock: finalize leaves kTakenOver before it takes the first one,
@@ -215,21 +230,21 @@ struct sidewall_result SIDEWALL_SYM(init)(struct sidewall_state* s, uint64_t siz
     ReturnIdmap(state);
     return RefusedAt(line);
   }
-  state.phase = Phase::kTakenOver;
+  SetPhase(state, Phase::kTakenOver);
   return Result(SIDEWALL_OK);
 }
 
 struct sidewall_result SIDEWALL_SYM(finalize)(struct sidewall_state* s) {
   if (!IsUp(s)) return RefusedAt(__LINE__);
   State& state = s->body;
-  if (state.phase == Phase::kFinal) return RefusedAt(__LINE__);
-  state.phase = Phase::kUnsettled;
+  if (PhaseOf(state) == Phase::kFinal) return RefusedAt(__LINE__);
+  SetPhase(state, Phase::kUnsettled);
   uint32_t line = CheckHardware(state);
   if (line == 0) line = CheckMcBypass(state);
   if (line == 0) line = TakeOverBoard(state);
   if (line != 0) return RefusedAt(line);
   state.boot_deadline_us = sidewall_plat_time_us(state.ctx) + state.cfg.boot_stream_timeout_us;
-  state.phase = Phase::kFinal;
+  SetPhase(state, Phase::kFinal);
   return Result(SIDEWALL_OK);
 }
 
@@ -261,10 +276,10 @@ struct sidewall_result SIDEWALL_SYM(host_stage2_idmap_complete)(struct sidewall_
 
 struct sidewall_result SIDEWALL_SYM(set_identity)(struct sidewall_state* s, uint32_t iommu,
                                                   uint32_t sid, uint32_t on) {
-  if (!IsUp(s) || s->body.phase != Phase::kFinal) return Result(SIDEWALL_REFUSED);
-  Smmu* smmu = UnitOf(s->body, iommu);
-  if (smmu == nullptr || sid >= kSidCount || on > 1) return Result(SIDEWALL_REFUSED);
-  return SetIdentity(*smmu, StreamId{sid}, on != 0);
+  Stream stream;
+  if (s == nullptr || PhaseOf(s->body) != Phase::kFinal || on > 1) return Result(SIDEWALL_REFUSED);
+  if (!FindStream(s->body, iommu, sid, &stream)) return Result(SIDEWALL_REFUSED);
+  return SetIdentity(s->body.smmu[stream.unit], stream.sid, on != 0);
 }
 
 struct sidewall_result SIDEWALL_SYM(get_iommu_token)(struct sidewall_state* s, uint32_t iommu) {
@@ -275,7 +290,7 @@ struct sidewall_result SIDEWALL_SYM(get_iommu_token)(struct sidewall_state* s, u
 
 struct sidewall_result SIDEWALL_SYM(mc_register_sid)(struct sidewall_state* s, uint32_t client,
                                                      uint32_t side, uint32_t sid) {
-  if (!IsUp(s) || s->body.phase != Phase::kTakenOver) return Result(SIDEWALL_REFUSED);
+  if (!IsUp(s) || PhaseOf(s->body) != Phase::kTakenOver) return Result(SIDEWALL_REFUSED);
   const bool known = UnitOf(s->body, side) != nullptr && ClientHasSid(client, side, sid);
   return Result(known ? SIDEWALL_OK : SIDEWALL_REFUSED);
 }

@@ -6,7 +6,7 @@
 namespace SIDEWALL_NS {
 namespace {
 
-bool IsFinal(const sidewall_state* s) { return s != nullptr && s->body.phase == Phase::kFinal; }
+bool IsFinal(const sidewall_state* s) { return s != nullptr && PhaseOf(s->body) == Phase::kFinal; }
 
 }  // namespace
 }  // namespace SIDEWALL_NS

@@ -44,7 +44,27 @@ Vmid NextVmid(Smmu& smmu) {
 }
 static_assert(kMaxContexts + 2 < kVmidCount);
 
-uint8_t ReserveContext(Smmu& smmu) {
+// Whether a context more leaves everybody else his share of those that are free.
+bool MayTakeContext(const State& state, const Smmu& smmu, uint32_t owner) {
+  uint32_t held[SIDEWALL_OWNER_GUEST0 + SIDEWALL_MAX_VMS] = {};
+  uint32_t free = 0;
+  for (uint32_t i = 0; i < smmu.context_count; ++i) {
+    const Context& context = smmu.context[i];
+    if (context.life.is_free()) ++free;
+    if (!context.life.is_free()) ++held[state.domains.domain[context.domain].owner];
+  }
+  const uint32_t share = smmu.context_count / kOwnersOfContexts;
+  if (free == 0 || held[owner] < share) return free != 0;
+  uint32_t promised = 0;
+  for (uint32_t other = 0; other < SIDEWALL_OWNER_GUEST0 + SIDEWALL_MAX_VMS; ++other) {
+    if (other == owner || other == SIDEWALL_OWNER_EL2) continue;
+    if (held[other] < share) promised += share - held[other];
+  }
+  return free > promised;
+}
+
+uint8_t ReserveContext(const State& state, Smmu& smmu, uint32_t owner) {
+  if (!MayTakeContext(state, smmu, owner)) return kNoContext;
   for (uint32_t i = 0; i < smmu.context_count; ++i) {
     if (smmu.context[i].life.Reserve()) return static_cast<uint8_t>(i);
   }
@@ -161,7 +181,7 @@ sidewall_status Attach(State& state, uint32_t handle, const Stream& stream) {
   if (entry == kNoEntry && El2EntryRoom(smmu, SidSet{}) == 0) return SIDEWALL_REFUSED;
   uint8_t index = domain.context[stream.unit];
   if (index == kNoContext) {
-    index = ReserveContext(smmu);
+    index = ReserveContext(state, smmu, domain.owner);
     if (index == kNoContext) return SIDEWALL_REFUSED;
     OpenContext(smmu, handle, index, domain.root);
     domain.context[stream.unit] = index;

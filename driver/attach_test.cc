@@ -148,6 +148,71 @@ TEST_F(NoSpareIndexTest, ABoardWithoutBanksToSpareRefuses) {
   EXPECT_TRUE(RegisterStores().empty());
 }
 
+// Hardware of more banks and entries, of which EL2 has so many.
+class ShareTest : public DriverTest {
+ public:
+  void Start(uint32_t el2_banks) {
+    for (uint64_t window : {kNiso1, kNiso1m, kIso}) {
+      fake.Poke(window + 0x20, (fake.Reg(window + 0x20) & ~0xffu) | 64);
+      fake.Poke(window + 0x24, (fake.Reg(window + 0x24) & ~0xffu) | 32);
+    }
+    for (uint32_t i = 0; i < cfg.smmu_count; ++i) {
+      cfg.smmu[i].el2_banks = el2_banks;
+      cfg.smmu[i].el2_entries = 48;
+    }
+    Boot();
+  }
+  // How many domains of the host can be attached until one is refused.
+  uint32_t Fill(uint32_t first) {
+    uint32_t count = 0;
+    while (first + count < SIDEWALL_HOST_DOMAINS) {
+      const uint32_t domain = first + count;
+      EXPECT_EQ(sidewall_alloc_domain(state, domain, 0).status, kOk);
+      const uint32_t sid = 0x40 + domain;
+      if (sidewall_attach_dev(state, kNiso1Side, domain, sid, 0, 0, 0).status != kOk) break;
+      ++count;
+    }
+    return count;
+  }
+  uint32_t GuestFill(uint32_t vm, uint32_t first_sid) {
+    EXPECT_EQ(sidewall_vm_create(state, vm).status, kOk);
+    for (uint32_t i = 0; i < SIDEWALL_VM_DOMAINS; ++i) {
+      EXPECT_EQ(sidewall_assign_unit(state, vm, kNiso1Side, first_sid + i).status, kOk);
+      EXPECT_EQ(sidewall_route_add(state, vm, 1, i, kNiso1Side, first_sid + i).status, kOk);
+    }
+    EXPECT_EQ(sidewall_vm_finalize(state, vm).status, kOk);
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < SIDEWALL_VM_DOMAINS; ++i) {
+      const sidewall_result domain = sidewall_guest_alloc(state, vm, 1);
+      EXPECT_EQ(domain.status, kOk);
+      const uint32_t handle = static_cast<uint32_t>(domain.progress);
+      if (sidewall_guest_attach(state, vm, 1, i, 0, handle, 0).status == kOk) ++count;
+    }
+    return count;
+  }
+};
+
+TEST_F(ShareTest, EachOwnerIsSureOfAFifth) {
+  Start(2 + 12);  // two of twelve for each
+  EXPECT_EQ(Fill(0), 12u - 4 * 2) << "the host is alone, and leaves each VM its own";
+  EXPECT_EQ(GuestFill(0, 0x60), 2u);
+  EXPECT_EQ(GuestFill(1, 0x68), 2u);
+  EXPECT_EQ(sidewall_detach_dev(state, kNiso1Side, 0, 0x40, 0).status, kOk);
+  EXPECT_EQ(sidewall_attach_dev(state, kNiso1Side, 0, 0x40, 0, 0, 0).status, kOk)
+      << "what came free is anybody's";
+}
+
+TEST_F(ShareTest, AGuestLeavesTheHostAndOtherGuestsTheirs) {
+  Start(2 + 12);
+  EXPECT_EQ(GuestFill(0, 0x60), 12u - 4 * 2);
+  EXPECT_EQ(Fill(0), 2u);
+}
+
+TEST_F(ShareTest, WhereThereIsNotOneForEachTheFirstOneTakesAll) {
+  Start(2 + 4);
+  EXPECT_EQ(Fill(0), 4u);
+}
+
 TEST_F(AttachTest, VmidsGoRoundAndAreNeverSomebodyElses) {
   ASSERT_EQ(Alloc(0), kOk);
   ASSERT_EQ(Alloc(1), kOk);

@@ -258,9 +258,10 @@ DropResult TakeDownStep(State& state, uint32_t handle, uint32_t generation) {
 
 // A domain that no stream is attached to serves no call from now on. Returns its generation; 0
 // when it cannot be freed.
-uint32_t BeginFree(State& state, uint32_t handle, uint32_t owner) {
+uint32_t BeginFree(State& state, uint32_t handle, uint32_t owner, VmStage stage) {
   LockGuard lock(state.ctx, SIDEWALL_LOCK_DOMAINS);
   if (handle >= kDomainCount) return 0;
+  if (IsGuest(owner) && state.domains.vm[owner - SIDEWALL_OWNER_GUEST0].stage != stage) return 0;
   Domain& domain = state.domains.domain[handle];
   if (domain.owner != owner) return 0;
   if (domain.life.is_draining()) return domain.generation;
@@ -372,8 +373,8 @@ sidewall_result SyncDomain(State& state, uint32_t handle, uint32_t owner) {
   return Result(SIDEWALL_OK);
 }
 
-sidewall_result FreeDomain(State& state, uint32_t handle, uint32_t owner) {
-  const uint32_t generation = BeginFree(state, handle, owner);
+sidewall_result FreeDomain(State& state, uint32_t handle, uint32_t owner, VmStage stage) {
+  const uint32_t generation = BeginFree(state, handle, owner, stage);
   if (generation == 0) return Result(SIDEWALL_REFUSED);
   for (uint32_t i = 0; i < kMaxDomainSteps; ++i) {
     switch (TakeDownStep(state, handle, generation)) {

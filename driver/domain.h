@@ -51,7 +51,9 @@ sidewall_result MapDomain(State& state, uint32_t handle, uint32_t owner, const M
 sidewall_result UnmapDomain(State& state, uint32_t handle, uint32_t owner, uint64_t iova,
                             uint64_t page_size, uint64_t size);
 sidewall_result SyncDomain(State& state, uint32_t handle, uint32_t owner);
-sidewall_result FreeDomain(State& state, uint32_t handle, uint32_t owner);
+// Of a guest's domain, only while its VM is at this stage: kFinal where the guest itself asks.
+sidewall_result FreeDomain(State& state, uint32_t handle, uint32_t owner,
+                           VmStage stage = VmStage::kFinal);
 sidewall_result LookUp(State& state, uint32_t handle, uint32_t owner, uint64_t iova);
 // Whether [iova, iova + size) lies in what the domain can map.
 [[nodiscard]] bool InDomain(State& state, uint32_t handle, uint32_t owner, uint64_t iova,

@@ -11,7 +11,7 @@ namespace {
 constexpr uint32_t kHost = SIDEWALL_OWNER_HOST;
 
 // Before finalize the host may still store to hardware itself.
-bool Serves(const sidewall_state* s) { return s != nullptr && s->body.phase == Phase::kFinal; }
+bool Serves(const sidewall_state* s) { return s != nullptr && PhaseOf(s->body) == Phase::kFinal; }
 
 sidewall_result Refused() { return Result(SIDEWALL_REFUSED); }
 

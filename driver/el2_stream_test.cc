@@ -165,7 +165,7 @@ TEST_F(El2StreamTest, IdentityIsRefused) {
   EXPECT_EQ(SetIdentity(kSid, 1), uint32_t{SIDEWALL_REFUSED}) << "not final";
   EXPECT_EQ(sidewall_finalize(state).status, uint32_t{SIDEWALL_OK});
   ClearLog();
-  for (uint32_t sid : {0x7eu, 0x80u, 0xffffffffu}) {
+  for (uint32_t sid : {0u, 0x7eu, 0x7fu, 0x80u, 0xffffffffu}) {
     EXPECT_EQ(SetIdentity(sid, 1), uint32_t{SIDEWALL_REFUSED}) << sid;
   }
   EXPECT_EQ(SetIdentity(kSid, 2), uint32_t{SIDEWALL_REFUSED});

@@ -114,7 +114,7 @@ uint32_t RestoreWords(const RegisterWindow& window, uint32_t id, const ClientWor
 bool IsGuests(State& state, const Client& client) {
   const Smmu* smmu = UnitOf(state, static_cast<uint32_t>(client.side));
   if (smmu == nullptr) return false;
-  return __atomic_load_n(&smmu->sid_owner[client.sid], __ATOMIC_RELAXED) >= SIDEWALL_OWNER_GUEST0;
+  return SharedOwnerOf(*smmu, client.sid) >= SIDEWALL_OWNER_GUEST0;
 }
 
 Answer WriteOverride(const RegisterWindow& window, const Client& client, uint64_t value) {
@@ -180,7 +180,7 @@ uint32_t TakeOverMc(State& state) {
   if (state.cfg.mc_window_count == 0) return 0;
   LockGuard lock(state.ctx, SIDEWALL_LOCK_MC);
   const RegisterWindow window = McWindow(state, 0);
-  const bool again = state.phase != Phase::kNone;
+  const bool again = PhaseOf(state) != Phase::kNone;
   const Client* row = kClients;
   for (uint32_t id = 0; id < kClientIds; ++id) {
     const ClientWords& found = state.mc.found[id];

@@ -102,6 +102,10 @@ struct Context {
 // Banks that EL2 keeps beyond these of a unit are left unused.
 inline constexpr uint32_t kMaxContexts = 32;
 
+// The host and each VM that there can be: each is sure of an equal share of the contexts of a unit,
+// whatever the others take. Where that is less than one, nobody is sure of any.
+inline constexpr uint32_t kOwnersOfContexts = 1 + SIDEWALL_MAX_VMS;
+
 // One logical SMMU: one instance, or two that always hold the same policy.
 struct Smmu {
   void* ctx;
@@ -231,7 +235,7 @@ enum class Phase : uint32_t {
 };
 
 struct State {
-  Phase phase;
+  Phase phase;  // through PhaseOf and SetPhase: read without a lock before each call
   void* ctx;
   sidewall_cfg cfg;
   uint64_t boot_deadline_us;
@@ -253,6 +257,25 @@ namespace SIDEWALL_NS {
 static_assert(sizeof(sidewall_state) <= SIDEWALL_STATE_SIZE);
 static_assert(sizeof(sidewall_state) <= 64 * 1024, "a harness copies it at every reset");
 static_assert(alignof(sidewall_state) <= SIDEWALL_STATE_ALIGN);
+
+// Whoever sees a phase sees all that was stored before it was entered.
+inline Phase PhaseOf(const State& state) {
+  Phase phase = Phase::kNone;
+  __atomic_load(&state.phase, &phase, __ATOMIC_ACQUIRE);
+  return phase;
+}
+inline void SetPhase(State& state, Phase phase) {
+  __atomic_store(&state.phase, &phase, __ATOMIC_RELEASE);
+}
+
+// Owners of streams change under their unit's lock, and are read without it under that of the
+// memory controller, whose words are not the unit's.
+inline uint32_t SharedOwnerOf(const Smmu& smmu, uint32_t sid) {
+  return __atomic_load_n(&smmu.sid_owner[sid], __ATOMIC_RELAXED);
+}
+inline void SetOwner(Smmu& smmu, uint32_t sid, uint32_t owner) {
+  __atomic_store_n(&smmu.sid_owner[sid], static_cast<uint8_t>(owner), __ATOMIC_RELAXED);
+}
 
 // The unit of a side; null: the board has none.
 inline Smmu* UnitOf(State& state, uint32_t side) {

@@ -254,7 +254,7 @@ void ProgramUnit(Smmu& smmu) {
 }
 
 uint32_t CheckHardware(State& state) {
-  const bool again = state.phase != Phase::kNone;
+  const bool again = PhaseOf(state) != Phase::kNone;
   for (uint32_t i = 0; i < state.smmu_count; ++i) {
     Smmu& smmu = state.smmu[i];
     const uint32_t line = again ? CheckUnitIds(smmu) : LearnUnit(smmu, state.cfg.smmu[i]);
@@ -266,7 +266,7 @@ uint32_t CheckHardware(State& state) {
 uint32_t TakeOver(State& state) {
   uint32_t line = CloseAllUnits(state);
   if (line != 0) return line;
-  if (state.phase == Phase::kNone) {
+  if (PhaseOf(state) == Phase::kNone) {
     MakeIdmap(state);
   } else {
     line = VerifyIdmap(state);

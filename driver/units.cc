@@ -130,7 +130,7 @@ bool AssignPart(State& state, uint32_t owner, const Stream& stream, const SidSet
   HoldHostEntries(smmu, set);
   for (uint32_t sid = 0; sid < kSidCount; ++sid) {
     if (!set.Has(sid)) continue;
-    smmu.sid_owner[sid] = static_cast<uint8_t>(owner);
+    SetOwner(smmu, sid, owner);
     if (!(FindEl2Entry(smmu, StreamId{sid}) == kNoEntry)) TakeStream(smmu, sid);
   }
   for (uint32_t sid = 0; sid < kSidCount; ++sid) {
@@ -163,7 +163,7 @@ void ReturnPart(State& state, const SidSet& set, uint32_t index) {
   BlockHostEntries(smmu, set);
   for (uint32_t sid = 0; sid < kSidCount; ++sid) {
     if (!set.Has(sid)) continue;
-    smmu.sid_owner[sid] = SIDEWALL_OWNER_HOST;
+    SetOwner(smmu, sid, SIDEWALL_OWNER_HOST);
     const EntryIndex entry = FindEl2Entry(smmu, StreamId{sid});
     if (!(entry == kNoEntry)) FreeEl2Entry(smmu, entry);
   }

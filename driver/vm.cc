@@ -8,9 +8,15 @@ namespace {
 
 Stream StreamOf(const Route& route) { return Stream{route.smmu, StreamId{route.sid}}; }
 
+// Between two steps another CPU may have ended the same VM, and made it anew.
+bool IsDying(const State& state, uint32_t owner) {
+  return state.domains.vm[owner - SIDEWALL_OWNER_GUEST0].stage == VmStage::kDying;
+}
+
 // Detaches every stream of the VM. A VM cannot attach one meanwhile, since it is dying.
 sidewall_status DetachAll(State& state, uint32_t owner) {
   LockGuard lock(state.ctx, SIDEWALL_LOCK_DOMAINS);
+  if (!IsDying(state, owner)) return SIDEWALL_OK;
   Stream stream;
   for (uint32_t i = 0; i < SIDEWALL_MAX_SMMUS * kMaxEntries; ++i) {
     if (!AnyStreamOf(state, owner, true, &stream)) return SIDEWALL_OK;
@@ -22,20 +28,20 @@ sidewall_status DetachAll(State& state, uint32_t owner) {
   return SIDEWALL_OK;
 }
 
-bool HandleIsFree(State& state, uint32_t handle) {
+bool IsLeft(State& state, uint32_t owner, uint32_t handle) {
   LockGuard lock(state.ctx, SIDEWALL_LOCK_DOMAINS);
-  return state.domains.domain[handle].life.is_free();
+  return IsDying(state, owner) && !state.domains.domain[handle].life.is_free();
 }
 
 // Frees every domain of the VM. Its progress is 0 when more is left to do.
 sidewall_result FreeAll(State& state, uint32_t owner) {
   for (uint32_t i = 0; i < DomainsOf(owner); ++i) {
     const uint32_t handle = FirstDomain(owner) + i;
-    const sidewall_result result = FreeDomain(state, handle, owner);
+    const sidewall_result result = FreeDomain(state, handle, owner, VmStage::kDying);
     if (result.status == SIDEWALL_DEGRADED) return result;
     if (result.status == SIDEWALL_OK && result.progress == 0) return result;
     // Refused: there is none, or another CPU is about to give up making one.
-    if (result.status == SIDEWALL_REFUSED && !HandleIsFree(state, handle)) {
+    if (result.status == SIDEWALL_REFUSED && IsLeft(state, owner, handle)) {
       return Result(SIDEWALL_OK);
     }
   }
@@ -44,6 +50,7 @@ sidewall_result FreeAll(State& state, uint32_t owner) {
 
 sidewall_status UnassignAll(State& state, uint32_t owner) {
   LockGuard lock(state.ctx, SIDEWALL_LOCK_DOMAINS);
+  if (!IsDying(state, owner)) return SIDEWALL_OK;
   Stream stream;
   for (uint32_t i = 0; i < SIDEWALL_MAX_SMMUS * kSidCount; ++i) {
     if (!AnyStreamOf(state, owner, false, &stream)) break;

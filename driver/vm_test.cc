@@ -384,6 +384,39 @@ TEST_F(VmTest, AVmThatCannotEndServesNobody) {
   EXPECT_EQ(Create(0), kOk);
 }
 
+TEST_F(VmTest, AVmThatIsMadeAnewMeanwhileIsNotEnded) {
+  Start(0, kSdmmc);
+  GuestAlloc(0);
+  uint32_t domain = 0;
+  const auto end_and_begin = [&] {
+    EXPECT_EQ(Destroy(0).progress, 1u);
+    Start(0, kPcie1);
+    domain = static_cast<uint32_t>(GuestAlloc(0).progress);
+    EXPECT_EQ(GuestMap(0, domain, 0, kDram, kPage).progress, kPage);
+    GuestAlloc(0);
+  };
+  // Another CPU ends the VM too, between the first and the second step of this one.
+  fake.before_next_lock = [&] { fake.before_next_lock = end_and_begin; };
+  EXPECT_EQ(Destroy(0).progress, 1u);
+  EXPECT_EQ(GuestAttach(0, 7, domain), kOk) << "the new VM has all that it had";
+  EXPECT_EQ(GuestMap(0, domain, 0, kDram, kPage).status, kRefused) << "it is still mapped";
+  EXPECT_EQ(GuestMap(0, domain + 1, 0, kDram, kPage).status, kOk);
+}
+
+TEST_F(VmTest, IndicesGoRoundThroughManyLives) {
+  const size_t pages = fake.pages_out;
+  for (int life = 0; life < 300; ++life) {
+    Start(0, kSdmmc);
+    const uint32_t domain = static_cast<uint32_t>(GuestAlloc(0).progress);
+    ASSERT_EQ(GuestMap(0, domain, 0, kDram, kPage).progress, kPage);
+    ASSERT_EQ(GuestAttach(0, 7, domain), kOk) << "life " << life;
+    ASSERT_EQ(Cbar(kNiso1, kFirstContext) & 0x30000, 0u);
+    ASSERT_EQ(Destroy(0).progress, 1u);
+  }
+  EXPECT_EQ(Unused(), 300 * kPage);
+  EXPECT_EQ(fake.pages_out, pages);
+}
+
 TEST_F(VmTest, AGuestsUnmapThatTimesOutKeepsItsReferences) {
   Start(0, kSdmmc);
   const uint32_t domain = static_cast<uint32_t>(GuestAlloc(0).progress);
