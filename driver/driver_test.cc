@@ -52,6 +52,12 @@ uint32_t FakePlatform::Reg(uint64_t pa) const {
   return found == registers_.end() ? 0 : found->second;
 }
 
+std::map<uint64_t, std::array<uint64_t, 512>> FakePlatform::TableImage() const {
+  std::map<uint64_t, std::array<uint64_t, 512>> image;
+  for (const auto& [pa, page] : pages_) image[pa] = *page;
+  return image;
+}
+
 bool FakePlatform::Read(uint64_t pa, unsigned width, uint64_t* value) {
   if (unreadable.count(pa) != 0) return false;
   uint64_t window = 0;
@@ -82,6 +88,7 @@ uint64_t* FakePlatform::Page(uint64_t pa) {
 
 uint64_t FakePlatform::Alloc() {
   EXPECT_TRUE(held.empty()) << "page_alloc under a lock";
+  if (fail_nth != 0 && --fail_nth == 0) return 0;
   if (pool_left == 0) return 0;
   --pool_left;
   ++pages_out;

@@ -61,6 +61,8 @@ class FakePlatform {
   FakePlatform();
 
   uint32_t Reg(uint64_t pa) const;
+  const std::unordered_map<uint64_t, uint32_t>& registers() const { return registers_; }
+  std::map<uint64_t, std::array<uint64_t, 512>> TableImage() const;
   void Poke(uint64_t pa, uint32_t value) { registers_[pa] = value; }
   void Preset(uint64_t first, uint64_t count, uint64_t stride, uint32_t value);
 
@@ -79,6 +81,7 @@ class FakePlatform {
   std::set<uint64_t> unreadable;  // registers that give no answer
   std::set<uint64_t> stuck;       // windows whose sync never completes
   size_t pool_left = 64;
+  size_t fail_nth = 0;  // the n-th request for a page from now on finds the pool empty
   size_t pages_out = 0;
   uint64_t time_us = 0;
   std::vector<uint32_t> held;
