@@ -5,6 +5,7 @@
 //     sidewall bench model --json
 //     sidewall bench walk --cases=1000000
 //     sidewall bench policies
+//     sidewall bench driver
 #include "cli/bench.h"
 
 #include <fmt/format.h>
@@ -37,6 +38,8 @@ struct Options {
   uint64_t seed = 1;
   uint64_t stride = 1;
   unsigned jobs = 2;
+  std::string trace = "corpus/traces/linux-6.12-tegra234.trace.zst";
+  unsigned rounds = 40;
   bool json = false;
 };
 
@@ -181,6 +184,7 @@ int RunWithImage(const Options&) {
 #endif
 
 int RunBench(const Options& options) {
+  if (options.what == "driver") return BenchDriver(options.trace, options.rounds, options.json);
   if (options.what == "policies") return BenchPolicies(options.stride, options.jobs, options.json);
   return RunWithImage(options);
 }
@@ -192,10 +196,14 @@ void RegisterBench(CLI::App& app, int* exit_code) {
   CLI::App* verb = app.add_subcommand("bench", "performance, and long comparisons");
   verb->add_option("what", options->what,
                    "model: its speed; walk: its walker against QEMU's MMU; policies: every value "
-                   "of registers "
-                   "that one value decides")
+                   "of registers that one value decides; driver: accesses a second, and what the "
+                   "trace ring costs")
       ->required()
-      ->check(CLI::IsMember({"model", "walk", "policies"}));
+      ->check(CLI::IsMember({"model", "walk", "policies", "driver"}));
+  verb->add_option("--trace", options->trace, "driver: the boot whose accesses are mediated")
+      ->check(CLI::ExistingFile);
+  verb->add_option("--rounds", options->rounds, "driver: how often each slice is timed")
+      ->check(CLI::Range(1u, 100000u));
   verb->add_option("--cases", options->cases, "walk: how many cases")
       ->check(CLI::Range(uint64_t{1}, uint64_t{1} << 40));
   verb->add_option("--first", options->first,

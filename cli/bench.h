@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <nlohmann/json.hpp>
+#include <string>
 
 namespace sidewall::cli {
 
@@ -21,6 +22,10 @@ void PrintMachine(const nlohmann::ordered_json& report);
 // Every `stride`-th of the 2^32 values of each single-register policy, by `jobs` threads. Returns
 // the exit code.
 int BenchPolicies(uint64_t stride, unsigned jobs, bool json);
+
+// The accesses of a recorded boot through the driver, with and without its trace ring. Returns the
+// exit code: a finding when the ring costs more than it may.
+int BenchDriver(const std::string& trace, unsigned rounds, bool json);
 
 }  // namespace sidewall::cli
 
