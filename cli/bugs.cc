@@ -3,8 +3,9 @@
 // `sidewall bugs`: builds the fuzz target over each seeded bug, hunts it from an empty corpus with
 // a fixed seed, and shows which invariant saw it. A harness that misses a planted bug would miss
 // that bug in the driver, too.
+#include "cli/bugs.h"
+
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
@@ -26,42 +27,12 @@ namespace fs = std::filesystem;
 constexpr uint64_t kRuns = 400000;
 constexpr uint64_t kQuickRuns = 40000;
 
-struct BugsOptions {
-  std::vector<std::string> ids;
-  bool quick = false;
-  bool json = false;
-  uint64_t seed = 1;
-  uint64_t runs = 0;  // 0: as the kind of run says
-};
-
 // What one hunt gave.
 struct Hunt {
   std::string found_by;  // code of an invariant, empty when nothing was found
   uint64_t executions = 0;
   size_t events = 0;  // of the program that found it
   bool as_expected = false;
-};
-
-// A folder of its own for each hunt, gone when the hunt is over.
-class ScratchFolder {
- public:
-  ScratchFolder() {
-    std::string name = (fs::temp_directory_path() / "sidewall-bugs-XXXXXX").string();
-    if (mkdtemp(name.data()) == nullptr) {
-      throw EnvironmentError("cannot make a folder in " + fs::temp_directory_path().string());
-    }
-    path_ = name;
-  }
-  ~ScratchFolder() {
-    std::error_code ignored;
-    fs::remove_all(path_, ignored);
-  }
-  ScratchFolder(const ScratchFolder&) = delete;
-  ScratchFolder& operator=(const ScratchFolder&) = delete;
-  const fs::path& path() const { return path_; }
-
- private:
-  fs::path path_;
 };
 
 fs::path BuildHunter(const std::string& id) {
@@ -133,15 +104,18 @@ nlohmann::ordered_json Row(const SeededBug& bug, const Hunt& hunt) {
           {"events", hunt.events}};
 }
 
-std::vector<SeededBug> Chosen(const std::vector<std::string>& ids) {
-  if (ids.empty()) return SeededBugs(SourceRoot());
-  std::vector<SeededBug> chosen;
-  for (const std::string& id : ids) chosen.push_back(FindSeededBug(SourceRoot(), id));
-  return chosen;
+int RunBugs(const BugsOptions& options) {
+  if (options.programs) return RunBugPrograms(ChosenBugs(options.ids));
+  if (options.check || options.rebase) {
+    return CarryPatches(ChosenBugs(options.ids), options.rebase);
+  }
+  return RunHunts(options);
 }
 
-int RunBugs(const BugsOptions& options) {
-  const std::vector<SeededBug> chosen = Chosen(options.ids);
+}  // namespace
+
+int RunHunts(const BugsOptions& options) {
+  const std::vector<SeededBug> chosen = ChosenBugs(options.ids);
   nlohmann::ordered_json rows = nlohmann::ordered_json::array();
   size_t missed = 0;
   if (!options.json) {
@@ -165,8 +139,6 @@ int RunBugs(const BugsOptions& options) {
   return missed == 0 ? kExitOk : kExitFinding;
 }
 
-}  // namespace
-
 void RegisterBugs(CLI::App& app, int* exit_code) {
   auto options = std::make_shared<BugsOptions>();
   CLI::App* verb = app.add_subcommand("bugs", "build each seeded bug and find it");
@@ -177,6 +149,9 @@ void RegisterBugs(CLI::App& app, int* exit_code) {
       ->check(EngineSeed());
   verb->add_option("--runs", options->runs, "executions for each bug at most");
   verb->add_flag("--json", options->json, "machine-readable");
+  verb->add_flag("--programs", options->programs, "run the programs that the patches name");
+  verb->add_flag("--check", options->check, "which patches no longer apply");
+  verb->add_flag("--rebase", options->rebase, "carry them over to the driver as it is");
   verb->callback([=] { *exit_code = RunBugs(*options); });
 }
 

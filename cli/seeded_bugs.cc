@@ -2,6 +2,7 @@
 #include "cli/seeded_bugs.h"
 
 #include <cctype>
+#include <charconv>
 #include <map>
 #include <sstream>
 #include <utility>
@@ -38,23 +39,37 @@ std::map<std::string, std::string> Head(std::string_view patch) {
   return head;
 }
 
-std::vector<std::string> Codes(const std::string& name, std::string text) {
-  for (char& c : text) {
-    if (c == ',' || c == '/') c = ' ';
-  }
-  std::istringstream words(text);
-  std::vector<std::string> codes;
-  std::string code;
-  while (words >> code) {
+std::vector<std::string> Codes(const std::string& name, const std::string& text) {
+  std::vector<std::string> codes = HeadWords(text);
+  for (const std::string& code : codes) {
     if (FindInvariant(code) == nullptr) {
       throw UsageError(name + ": 'Expect:' names " + code + ", which is no invariant");
     }
-    codes.push_back(code);
   }
   return codes;
 }
 
+unsigned Number(const std::string& name, const char* key, const std::string& word) {
+  unsigned value = 0;
+  const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), value);
+  if (error != std::errc() || end != word.data() + word.size() || value == 0) {
+    throw UsageError(name + ": '" + key + ":' has " + word + ", which is no number from 1 on");
+  }
+  return value;
+}
+
 }  // namespace
+
+std::vector<std::string> HeadWords(std::string text) {
+  for (char& c : text) {
+    if (c == ',' || c == '/') c = ' ';
+  }
+  std::istringstream stream(text);
+  std::vector<std::string> words;
+  std::string word;
+  while (stream >> word) words.push_back(word);
+  return words;
+}
 
 SeededBug ParseSeededBug(const std::string& name, std::string_view patch) {
   std::map<std::string, std::string> head = Head(patch);
@@ -70,6 +85,16 @@ SeededBug ParseSeededBug(const std::string& name, std::string_view patch) {
   bug.expect = Codes(name, head["expect"]);
   bug.depth = head["depth"];
   bug.kind = head["class"];
+  Number(name, "Depth", bug.depth);
+  std::istringstream programs(head["program"]);
+  for (std::string program; programs >> program;) bug.programs.push_back(program);
+  for (const std::string& word : HeadWords(head["attack"])) {
+    bug.attacks.push_back(Number(name, "Attack", word));
+  }
+  bug.quick = head["quick"] == "yes";
+  if (!bug.quick && !head["quick"].empty()) {
+    throw UsageError(name + ": 'Quick:' is yes, or not there");
+  }
   if (!name.starts_with(bug.id + "-")) {
     throw UsageError(name + ": the file name does not begin with its ID, " + bug.id);
   }
@@ -80,6 +105,7 @@ std::vector<SeededBug> SeededBugs(const std::filesystem::path& root) {
   std::vector<SeededBug> bugs;
   for (const auto& path : FilesIn(root / "oracle/bugs", ".patch")) {
     bugs.push_back(ParseSeededBug(path.filename().string(), ReadTextFile(path)));
+    bugs.back().patch = path;
   }
   return bugs;
 }

@@ -9,6 +9,10 @@
 //     Expect: ISO05 ISO01
 //     Depth: 1
 //     Class: policy
+//     Program: corpus/board/bad/iso05-sb001-bypass-is-forwarded.sw
+//
+// Program, Attack (numbers of attacks of the threat model) and Quick (whether the tests hunt it)
+// may be left out.
 //
 //     for (const SeededBug& bug : SeededBugs(SourceRoot())) puts(bug.title.c_str());
 #ifndef SIDEWALL_CLI_SEEDED_BUGS_H_
@@ -28,11 +32,18 @@ struct SeededBug {
   std::vector<std::string> expect;  // codes of the invariants that may report it, best first
   std::string depth;
   std::string kind;  // "Class:"
+  std::filesystem::path patch;
+  std::vector<std::string> programs;  // paths from the root; each shows the bug
+  std::vector<unsigned> attacks;
+  bool quick = false;
 };
 
+// Words of a head line, separated by spaces or commas.
+std::vector<std::string> HeadWords(std::string text);
+
 // Reads the head of one patch; `name` is its file name, for messages. Throws UsageError when a
-// line that every patch must have is missing, names no invariant, or when the ID and the file name
-// contradict each other.
+// line that every patch must have is missing, names no invariant, is no number where one is meant,
+// or when the ID and the file name contradict each other.
 SeededBug ParseSeededBug(const std::string& name, std::string_view patch);
 
 // All of oracle/bugs, by ID.

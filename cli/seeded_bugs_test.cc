@@ -52,6 +52,19 @@ TEST(SeededBugs, EveryLineOfTheHeadIsNeeded) {
   }
 }
 
+TEST(SeededBugs, ProgramsAttacksAndQuickMayBeThere) {
+  const std::string more = "Program: corpus/a.sw corpus/b.sw\nAttack: 12, 101\nQuick: yes\n";
+  const SeededBug bug = ParseSeededBug("SB901-x.patch", more + kHead);
+  EXPECT_EQ(bug.programs, (std::vector<std::string>{"corpus/a.sw", "corpus/b.sw"}));
+  EXPECT_EQ(bug.attacks, (std::vector<unsigned>{12, 101}));
+  EXPECT_TRUE(bug.quick);
+  const SeededBug plain = ParseSeededBug("SB901-x.patch", kHead);
+  EXPECT_TRUE(plain.programs.empty() && plain.attacks.empty() && !plain.quick);
+  for (const char* line : {"Attack: twelve\n", "Attack: 0\n", "Quick: no\n"}) {
+    EXPECT_NE(Complaint("SB901-x.patch", line + std::string(kHead)), "") << line;
+  }
+}
+
 TEST(SeededBugs, NameAndIdMustAgree) {
   EXPECT_NE(Complaint("SB902-x.patch", kHead), "");
   EXPECT_NE(Complaint("SB9012-x.patch", kHead), "");

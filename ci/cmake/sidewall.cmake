@@ -167,9 +167,18 @@ function(sidewall_test)
   sidewall_command_test(NAME ${A_NAME} LABEL ${A_LABEL} COMMAND ${target} ${A_ARGS})
 endfunction()
 
-# All fuzz targets over the shipped driver, and all over a seeded bug.
+# All fuzz targets over the shipped driver, all over a seeded bug, and what `bugs --quick` needs: of
+# the bugs with a line `Quick: yes`, fuzz target and tool.
 add_custom_target(fuzzers)
 add_custom_target(bug_fuzzers)
+add_custom_target(bugs_quick)
+function(sidewall_bug_needs TARGET ID)
+  file(GLOB patch ${PROJECT_SOURCE_DIR}/oracle/bugs/${ID}-*.patch)
+  file(STRINGS ${patch} quick REGEX "^Quick: yes")
+  if(quick)
+    add_dependencies(bugs_quick ${TARGET})
+  endif()
+endfunction()
 
 # A fuzz target: LLVMFuzzerTestOneInput, linked with the engine of the build. A build without an
 # engine links MAIN, if given, which runs the files that it is named. A target over a seeded bug
@@ -188,40 +197,65 @@ function(sidewall_fuzzer)
   endif()
   if(A_NAME MATCHES "-SB[0-9]+$")
     set_target_properties(${A_NAME} PROPERTIES EXCLUDE_FROM_ALL ON)
+    target_link_options(${A_NAME} PRIVATE ${SIDEWALL_VARIANT_LINK})
     add_dependencies(bug_fuzzers ${A_NAME})
   else()
     add_dependencies(fuzzers ${A_NAME})
   endif()
 endfunction()
 
-# The driver with one seeded bug: a copy of driver/ in the build folder with one patch of
-# oracle/bugs applied. A patch that does not apply fails the build and says which.
+# What is linked over a seeded bug or a canary is there to be run, by the hundred: without debug
+# information and with lld, a link takes a tenth of the time.
+include(CheckLinkerFlag)
+check_linker_flag(CXX -fuse-ld=lld SIDEWALL_HAS_LLD)
+set(SIDEWALL_VARIANT_LINK -Wl,--strip-debug)
+if(SIDEWALL_HAS_LLD)
+  list(APPEND SIDEWALL_VARIANT_LINK -fuse-ld=lld)
+endif()
+
+# The driver with one seeded bug. Only the sources that the patch touches are copied to the build
+# folder, patched and compiled; the rest comes from the library of the shipped driver, whose members
+# are not looked at where a patched object has defined all that they define. A patch of a header
+# changes what every source sees, so that all of them are compiled, as one. A patch that does not
+# apply fails the build and says which.
 function(sidewall_bug_driver ID PATCH)
   include(${PROJECT_SOURCE_DIR}/driver/sources.cmake)
   set(copy ${PROJECT_BINARY_DIR}/bugs/${ID})
-  file(GLOB_RECURSE originals CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/driver/*.h
-       ${PROJECT_SOURCE_DIR}/driver/*.inc ${PROJECT_SOURCE_DIR}/driver/*.cc)
-  set(sources "")
-  foreach(source IN LISTS DRIVER_SOURCES)
-    list(APPEND sources ${copy}/driver/${source})
-  endforeach()
-  set(stamp ${copy}/applied)
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${PATCH})
+  file(STRINGS ${PATCH} files REGEX "^[+][+][+] b/driver/")
+  list(TRANSFORM files REPLACE "^[+][+][+] b/driver/([^\t ]+).*$" "\\1")
+  set(sources ${files})
+  set(headers ${files})
+  list(FILTER headers EXCLUDE REGEX "[.]cc$")
+  if(headers)
+    set(sources ${DRIVER_SOURCES})
+    file(GLOB_RECURSE files CONFIGURE_DEPENDS RELATIVE ${PROJECT_SOURCE_DIR}/driver
+         ${PROJECT_SOURCE_DIR}/driver/*.h ${PROJECT_SOURCE_DIR}/driver/*.inc)
+    list(APPEND files ${sources})
+  endif()
+  set(copies ${files})
+  list(TRANSFORM copies PREPEND ${copy}/driver/)
+  list(TRANSFORM sources PREPEND ${copy}/driver/)
+  set(originals ${files})
+  list(TRANSFORM originals PREPEND ${PROJECT_SOURCE_DIR}/driver/)
+  set(apply ${PROJECT_SOURCE_DIR}/ci/apply_bug.sh)
   add_custom_command(
-    OUTPUT ${stamp}
-    BYPRODUCTS ${sources}
-    COMMAND sh ${PROJECT_SOURCE_DIR}/ci/apply_bug.sh ${PROJECT_SOURCE_DIR}/driver ${PATCH} ${copy}
-    COMMAND ${CMAKE_COMMAND} -E touch ${stamp}
-    DEPENDS ${PATCH} ${originals} ${PROJECT_SOURCE_DIR}/ci/apply_bug.sh
+    OUTPUT ${copies}
+    COMMAND sh ${apply} ${PROJECT_SOURCE_DIR}/driver ${PATCH} ${copy} ${files}
+    DEPENDS ${PATCH} ${originals} ${apply}
     COMMENT "Driver with seeded bug ${ID}"
     VERBATIM)
-  add_custom_target(sidewall_bug_source_${ID} DEPENDS ${stamp})
-  add_library(sidewall_driver_${ID} STATIC EXCLUDE_FROM_ALL ${sources})
-  # One compilation: the copies differ in one file, so nothing is gained by keeping objects apart.
-  set_target_properties(sidewall_driver_${ID} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 0)
-  add_dependencies(sidewall_driver_${ID} sidewall_bug_source_${ID})
+  add_library(sidewall_driver_${ID} OBJECT EXCLUDE_FROM_ALL ${sources} ${copies})
   target_compile_options(sidewall_driver_${ID} PRIVATE ${DRIVER_COMPILE_OPTIONS} -Wall -Wextra
-                                                       -Wshadow -Werror)
-  target_include_directories(sidewall_driver_${ID} PRIVATE ${copy} ${copy}/driver/include)
+                                                       -Wshadow -Werror -g0)
+  target_include_directories(
+    sidewall_driver_${ID} PRIVATE ${copy} ${copy}/driver/include ${PROJECT_SOURCE_DIR}
+                                  ${PROJECT_SOURCE_DIR}/driver/include)
+  if(headers)
+    set_target_properties(sidewall_driver_${ID} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 0)
+  else()
+    target_link_libraries(sidewall_driver_${ID} INTERFACE sidewall_driver)
+  endif()
 endfunction()
 
 # Sets IDS and LIBS in the caller to lists of equal length.
@@ -268,12 +302,18 @@ function(sidewall_tool_variants)
   list(APPEND drivers ${libs})
   foreach(suffix driver IN ZIP_LISTS suffixes drivers)
     set(target ${A_NAME}.${suffix})
+    set(link ${SIDEWALL_VARIANT_LINK})
     if(suffix STREQUAL "shipped")
       set(target ${A_NAME})
+      set(link "")
     endif()
     add_executable(${target})
+    target_link_options(${target} PRIVATE ${link})
     target_link_libraries(${target} PRIVATE ${A_NAME}_objects ${driver})
     add_dependencies(${A_NAME}s ${target})
+    if(suffix MATCHES "^SB")
+      sidewall_bug_needs(${target} ${suffix})
+    endif()
     # Only the dev build has a tool for each seeded bug by default; elsewhere they are asked for.
     if((SIDEWALL_ENGINE AND NOT suffix STREQUAL "shipped") OR (NOT SIDEWALL_ALL_TOOLS AND suffix
                                                                  MATCHES "^SB"))
