@@ -39,7 +39,8 @@ ROOMS = {
 # What is there without a C or C++ library.
 FREESTANDING = {
     "array", "bit", "compare", "concepts", "cstddef", "cstdint", "initializer_list", "limits",
-    "new", "span", "stdarg.h", "stddef.h", "stdint.h", "type_traits", "utility", "version",
+    "new", "span", "stdarg.h", "stdbool.h", "stddef.h", "stdint.h", "type_traits", "utility",
+    "version",
 }
 
 UNFINISHED = re.compile(r"\b(TO" r"DO|FIX" r"ME|X" r"XX|HA" r"CK)\b")
@@ -81,7 +82,7 @@ class Tree:
         self.faults.append(f"{path}:{line}: {what}")
 
     def sources(self):
-        return [p for p in self.text if p.suffix in (".h", ".cc")]
+        return [p for p in self.text if p.suffix in (".h", ".cc", ".c")]
 
 
 def check_format(tree):
@@ -182,7 +183,7 @@ def built_names(tree):
             continue
         names = built[path.parts[0]]
         names |= set(re.findall(r"[\w.-]+\.(?:cc|c|S)\b", text))
-        for tail in re.findall(r"\$\{\w+\}(\w*)\.cc\b", text):
+        for tail in re.findall(r"\$\{\w+\}(\w*)\.cc?\b", text):
             names |= {word + tail for word in re.findall(r"\b[a-z]\w*\b", text)}
     return built
 
@@ -197,7 +198,7 @@ def check_dead_files(tree):
         name = str(path).removeprefix("driver/include/")
         if path.suffix == ".h" and name not in included:
             tree.fault(path, 1, "no file includes this header")
-        if path.suffix == ".cc" and not built[path.parts[0]] & {path.name, path.stem}:
+        if path.suffix in (".cc", ".c") and not built[path.parts[0]] & {path.name, path.stem}:
             tree.fault(path, 1, "no CMakeLists.txt builds this file")
     for path in tree.files:
         if path.suffix == ".sw" and path.parts[0] != "corpus" and "testdata" not in path.parts:

@@ -78,6 +78,7 @@ class StyleTest(unittest.TestCase):
     def test_function_length(self):
         self.assert_sound({"model/add.cc": function_of(70)})
         self.assert_found({"model/add.cc": function_of(71)}, "a function of 71 lines")
+        self.assert_found({"model/add.c": function_of(71)}, "a function of 71 lines")
 
     def test_function_length_counts_members_and_not_tables(self):
         body = "".join(f"    Call({i});\n" for i in range(70))
@@ -129,6 +130,7 @@ class StyleTest(unittest.TestCase):
     def test_dead_files(self):
         self.assert_found({"model/mul.h": HEADER}, "no file includes this header")
         self.assert_found({"model/mul.cc": SOURCE}, "no CMakeLists.txt builds this file")
+        self.assert_found({"model/mul.c": SOURCE}, "no CMakeLists.txt builds this file")
         self.assert_found({"model/try.sw": "# sidewall-program v1\n"}, "a program outside corpus/")
         self.assert_found({"model/README.md": "", "model/sub/x.sw": ""}, "a program outside")
 

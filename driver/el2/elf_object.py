@@ -6,12 +6,16 @@
 """
 
 import collections
+import re
 
 from elftools.common.exceptions import ELFError
 from elftools.elf.descriptions import describe_reloc_type
 from elftools.elf.elffile import ELFFile
 
 SHF_WRITE, SHF_ALLOC, SHF_EXECINSTR, SHF_TLS = 0x1, 0x2, 0x4, 0x400
+
+# Marks in the code: from here on it is instructions ($x) or data ($d). nVHE prefixes them too.
+MARK = re.compile(r"(?:\w+_)?\$([dx])(?:\..*)?$")
 
 Section = collections.namedtuple("Section", "index name type flags size data")
 Symbol = collections.namedtuple("Symbol", "name type bind section value size")

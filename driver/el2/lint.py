@@ -20,7 +20,7 @@ import elf_object
 import machine_code
 import stack
 import toolchain
-from elf_object import SHF_ALLOC, SHF_TLS, SHF_WRITE
+from elf_object import MARK, SHF_ALLOC, SHF_EXECINSTR, SHF_TLS, SHF_WRITE
 
 STACK_LIMIT = 2048
 FRAME_LIMIT = 512
@@ -96,7 +96,7 @@ def check_writable(obj, profile):
             continue
         inside = [s for s in obj.symbols
                   if s.section == section.index and s.type in ("OBJECT", "NOTYPE")
-                  and not s.name.startswith("$") and s.name]
+                  and s.name and not MARK.match(s.name)]
         wrong = sorted(s.name for s in inside if s.name not in allowed)
         if wrong or not inside:
             yield "writable data", f"{section.name}: {', '.join(wrong) or 'of no name'}"
@@ -113,8 +113,7 @@ def check_symbols(obj, profile):
         if symbol.type == "TLS":
             yield "thread-local storage", symbol.name
         if symbol.name and profile.hypervisor and symbol.type in ("FUNC", "OBJECT", "NOTYPE") \
-                and not symbol.name.startswith(("$", toolchain.PREFIX)):
-            # Mapping symbols get the prefix too; what has none was never prefixed.
+                and not symbol.name.startswith(toolchain.PREFIX):
             yield "prefix", f"{symbol.name} does not begin with {toolchain.PREFIX}"
 
 
@@ -176,17 +175,25 @@ def check_instructions(program):
             yield "instruction", f"{program.where(place)}: {insn.text} is not known"
 
 
-def check_stack(bound, obj):
+def entry_points(obj):
+    """Places where somebody else may begin: what is exported, and what a table points to."""
+    for symbol in obj.symbols:
+        if symbol.name in obj.exported() and symbol.type == "FUNC":
+            yield symbol.section, symbol.value
+    for index, places in obj.relocations.items():
+        if obj.sections[index].flags & SHF_EXECINSTR:
+            continue
+        for relocation in (r for found in places.values() for r in found):
+            yield relocation.symbol.section, relocation.symbol.value + relocation.addend
+
+
+def check_stack(bound):
     for fault in bound.faults:
         yield fault.rule, fault.what
     for name, frame in bound.frames():
         if frame > FRAME_LIMIT:
             yield "frame", f"{name}: {frame} bytes; {FRAME_LIMIT} is the limit"
-    for name in sorted(obj.exported()):
-        try:
-            entry = bound.of(name)
-        except KeyError:  # a table, not a function
-            continue
+    for name, entry in bound.entries:
         if entry.bytes > STACK_LIMIT:
             yield "stack", f"{name}: {entry.bytes} bytes; {STACK_LIMIT} is the limit"
 
@@ -200,20 +207,13 @@ class Report:
         self.path = str(path)
         self.object = obj
         self.bound = stack.StackBound(program, {profile.prefix + n for n in profile.noreturn})
+        self.bound.enter(entry_points(obj))
         self.faults = []
         for check in (check_sections, check_writable, check_symbols, check_names,
                       check_relocations, check_note):
             self.faults += check(obj, profile)
         self.faults += check_instructions(program)
-        self.faults += check_stack(self.bound, obj)
-
-    def entries(self):
-        """(name, Bound) of every function that others may call."""
-        for name in sorted(self.object.exported()):
-            try:
-                yield name, self.bound.of(name)
-            except KeyError:
-                continue
+        self.faults += check_stack(self.bound)
 
 
 def main():

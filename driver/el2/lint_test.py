@@ -93,6 +93,19 @@ class Control(Bench):
             chain.hypervisor_link([linked], final)
             self.assertEqual(self.rules(final, hypervisor=True), set())
 
+    def test_data_in_code(self):
+        """Words that are marked as data are not decoded, before and after the prefix."""
+        text = CLEAN + """
+          asm(".text\\n.type words, %object\\nwords: .word 0xd63f0000, 0x1e602800\\n"
+              ".size words, .-words");"""
+        for chain in self.chains():
+            made, final = self.compile(chain, text), self.folder / "final.o"
+            linked = self.folder / "linked.o"
+            self.assertEqual(self.rules(made), set())
+            chain.prelink([made], linked, {"entry"})
+            chain.hypervisor_link([linked], final)
+            self.assertEqual(self.rules(final, hypervisor=True), set())
+
     def test_no_object(self):
         path = self.folder / "text.o"
         path.write_text("not an object\n", encoding="utf-8")

@@ -15,7 +15,7 @@ import re
 import capstone
 from capstone import arm64
 
-from elf_object import SHF_EXECINSTR
+from elf_object import MARK, SHF_EXECINSTR
 
 PLAIN, CALL, JUMP, CONDITIONAL, RETURN, INDIRECT, TRAP, UNKNOWN = range(8)
 
@@ -82,8 +82,9 @@ class Program:
 
     def _data_spans(self, section):
         """The offsets where mapping symbols say that data begins or code goes on."""
-        marks = sorted((s.value, s.name[1] == "d") for s in self.object.symbols
-                       if s.section == section.index and re.match(r"\$[dx](\.|$)", s.name))
+        found = [(s.value, MARK.match(s.name)) for s in self.object.symbols
+                 if s.section == section.index]
+        marks = sorted((value, match[1] == "d") for value, match in found if match)
         return [m[0] for m in marks], [m[1] for m in marks]
 
     def _decode(self, decoder, section):

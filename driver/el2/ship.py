@@ -32,7 +32,9 @@ SCHEMA = "sidewall.ship/1"
 MANIFEST = "MANIFEST.json"
 INCLUDES = ["-I.", "-Idriver/include"]
 COPIED = {"include/sidewall/driver.h": DRIVER / "include/sidewall/driver.h",
-          "hyp.lds": DRIVER / "el2/hyp.lds"}
+          "hyp.lds": DRIVER / "el2/hyp.lds",
+          **{f"adapter/android16/{name}": DRIVER / "adapter/android16" / name
+             for name in ("README.md", "adapter.c", "android16.h", "pkvm.h", "plat.c")}}
 
 
 class Refused(Exception):
@@ -162,9 +164,9 @@ class ChainBuild:
         return [(f"{self.chain.name}/{name}", rule, what) for name, rule, what in faults], report
 
     def facts(self, report):
-        names = readable({n for _, bound in report.entries() for n, _ in bound.path})
+        names = readable({n for _, bound in report.bound.entries for n, _ in bound.path})
         entries = {}
-        for name, bound in report.entries():
+        for name, bound in report.bound.entries:
             entries[name.removeprefix(toolchain.PREFIX)] = {
                 "bytes": bound.bytes, "platform_called_at": bound.external,
                 "path": [{"function": names[n], "bytes": depth} for n, depth in bound.path]}

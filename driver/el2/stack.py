@@ -40,6 +40,7 @@ class StackBound:
         self.noreturn = set(noreturn)
         self.faults = []
         self.functions = {}
+        self.entries = []
         self._bounds = {}
         self._open = []
         for place in sorted(program.functions):
@@ -50,6 +51,11 @@ class StackBound:
             if symbol.name == name:
                 return self._bounds[place]
         raise KeyError(name)
+
+    def enter(self, places):
+        """Says where calls from outside begin: `entries` are (name, Bound) of these, by name."""
+        known = {place for place in places if place in self._bounds}
+        self.entries = sorted((self.program.functions[p].name, self._bounds[p]) for p in known)
 
     def frames(self):
         """Sizes of all frames, by name of the function; names may occur twice."""

@@ -93,8 +93,9 @@ class Chain:
     def versions(self):
         programs = {"cxx": self.compilers["cxx"], "c": self.compilers["c"],
                     "linker": self.linker, "objcopy": self.objcopy, "archiver": self.archiver}
-        # llvm-ar's first line is the name of the project; the second one is its version.
-        return {role: " ".join(run(program, "--version").split("\n")[:2]).strip()
+        # The first line with a number; the name of the program may have a line of its own.
+        return {role: next(line.strip() for line in run(program, "--version").splitlines()
+                           if re.search(r"\d", line))
                 for role, program in sorted(programs.items())}
 
     def compile(self, source, output, includes, extra=(), without=()):
