@@ -55,6 +55,16 @@ Json SmmuRow(const model::SmmuSpec& smmu) {
           {"idr", ids}};
 }
 
+Json BootStreamRows(const model::BoardSpec& board) {
+  constexpr const char* kSides[] = {"niso1", "niso0", "iso"};
+  Json rows = Json::array();
+  for (size_t i = 0; i < board.boot_stream_count; ++i) {
+    const model::BootStream& stream = board.boot_stream[i];
+    rows.push_back({{"side", kSides[stream.side]}, {"sid", Hex(stream.sid)}});
+  }
+  return rows;
+}
+
 Json BoardRows() {
   Json rows = Json::array();
   size_t count = 0;
@@ -76,7 +86,8 @@ Json BoardRows() {
                     {"el2_only", RangeRows(board.el2_only, board.el2_only_count)},
                     {"mc_override_reset", Hex(board.mc_override_reset)},
                     {"mc_security_reset", Hex(board.mc_security_reset)},
-                    {"sync_timeout_us", board.sync_timeout_us}});
+                    {"sync_timeout_us", board.sync_timeout_us},
+                    {"boot_streams", BootStreamRows(board)}});
   }
   return rows;
 }

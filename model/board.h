@@ -40,6 +40,14 @@ inline constexpr size_t kMaxDram = 4;
 inline constexpr size_t kMaxMcWindows = 18;
 inline constexpr size_t kMaxHostMmio = 8;
 inline constexpr size_t kMaxEl2Ranges = 32;
+inline constexpr size_t kMaxBootStreams = 4;
+
+// A stream that a boot loader left active (a display that shows its picture, say), as board data
+// tell: its registers do not.
+struct BootStream {
+  uint8_t side = 0;
+  uint8_t sid = 0;
+};
 
 struct BoardSpec {
   const char* name = nullptr;
@@ -58,6 +66,9 @@ struct BoardSpec {
   uint32_t mc_security_reset = 0;  // reset value of the SID security registers
   uint32_t mc_override_reset = 0;
   uint32_t sync_timeout_us = 0;
+  BootStream boot_stream[kMaxBootStreams];
+  uint8_t boot_stream_count = 0;
+  uint32_t boot_stream_timeout_us = 0;  // how long after finalize such a stream goes on
   // Table walks snoop the caches: what was stored is visible after a barrier, without cleaning.
   bool coherent_walk = false;
   // The walk cache is indexed in one way by translations and in another by invalidations: what was

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <functional>
+#include <initializer_list>
 #include <set>
 #include <string>
 
@@ -13,7 +14,7 @@ namespace {
 TEST(Boards, AreSoundAndDistinct) {
   size_t count = 0;
   const BoardSpec* boards = Boards(&count);
-  ASSERT_EQ(count, 5u);
+  ASSERT_EQ(count, 7u);
   std::set<std::string> names;
   uint8_t last = 0;
   for (size_t i = 0; i < count; ++i) {
@@ -66,6 +67,16 @@ TEST(Boards, RefuseHasTwoBanks) {
   for (const SmmuSpec& smmu : board.smmu) EXPECT_EQ(smmu.banks, 2);
 }
 
+TEST(Boards, TwoHaveBootStreams) {
+  for (const char* name : {"tiny-boot", "tegra234-boot"}) {
+    const BoardSpec& board = *FindBoard(name);
+    ASSERT_EQ(board.boot_stream_count, 2);
+    EXPECT_EQ(board.boot_stream[0].sid, 0x06);
+    EXPECT_EQ(board.boot_stream[1].side, 2);
+  }
+  EXPECT_EQ(FindBoard("tiny")->boot_stream_count, 0);
+}
+
 TEST(Boards, RamIsAParameter) {
   BoardSpec board;
   ASSERT_TRUE(ParseBoard("tegra234:8G", &board));
@@ -93,6 +104,13 @@ struct Contradiction {
   const char* field;
   std::function<void(BoardSpec&)> make;
 };
+
+void SetBootStreams(BoardSpec& board, std::initializer_list<BootStream> streams) {
+  board.boot_stream_count = 0;
+  for (const BootStream& stream : streams) {
+    board.boot_stream[board.boot_stream_count++] = stream;
+  }
+}
 
 // What contradicts itself in one SMMU. In the order of the structure.
 const Contradiction kOfAnSmmu[] = {
@@ -168,6 +186,16 @@ const Contradiction kOfTheRest[] = {
     {"mc_security_reset", [](BoardSpec& b) { b.mc_security_reset = 2; }},
     {"mc_override_reset", [](BoardSpec& b) { b.mc_override_reset = 0x100; }},
     {"sync_timeout_us", [](BoardSpec& b) { b.sync_timeout_us = 0; }},
+    {"boot_stream", [](BoardSpec& b) { b.boot_stream_count = kMaxBootStreams + 1; }},
+    {"boot_stream", [](BoardSpec& b) { SetBootStreams(b, {{0, 0}}); }},
+    {"boot_stream", [](BoardSpec& b) { SetBootStreams(b, {{0, 0x7e}}); }},
+    {"boot_stream", [](BoardSpec& b) { SetBootStreams(b, {{3, 5}}); }},
+    {"boot_stream", [](BoardSpec& b) { SetBootStreams(b, {{0, 5}, {0, 5}}); }},
+    {"boot_stream",
+     [](BoardSpec& b) {
+       b.smmu[1].el2_entries = 1;
+       SetBootStreams(b, {{1, 5}, {1, 6}});
+     }},
 };
 
 void Names(const Contradiction& c) {
@@ -193,7 +221,7 @@ TEST(CheckBoard, HasAContradictionForEachField) {
   for (const Contradiction& c : kOfAnSmmu) fields.insert(c.field);
   EXPECT_EQ(fields.size(), 11u);
   for (const Contradiction& c : kOfTheRest) fields.insert(c.field);
-  EXPECT_EQ(fields.size(), 11u + 16u);
+  EXPECT_EQ(fields.size(), 11u + 17u);
 }
 
 }  // namespace

@@ -12,6 +12,8 @@ constexpr uint8_t kTegra234VirtId = 2;
 constexpr uint8_t kTinyId = 3;
 constexpr uint8_t kSmallId = 4;
 constexpr uint8_t kRefuseId = 5;
+constexpr uint8_t kTegra234BootId = 6;
+constexpr uint8_t kTinyBootId = 7;
 
 constexpr uint32_t PageSize(const SmmuSpec& smmu) {
   return (smmu.idr[1] >> 31) != 0 ? 0x10000 : 0x1000;
@@ -99,6 +101,17 @@ constexpr BoardSpec Tiny() {
   return board;
 }
 
+constexpr BoardSpec WithBootStreams(BoardSpec board, const char* name, uint8_t id,
+                                    uint32_t timeout_us) {
+  board.name = name;
+  board.id = id;
+  board.boot_stream[0] = {1, 0x06};  // MGBE 0
+  board.boot_stream[1] = {2, 0x01};  // the display
+  board.boot_stream_count = 2;
+  board.boot_stream_timeout_us = timeout_us;
+  return board;
+}
+
 // One SMMU of another make: 4 KiB pages, one instance, odd counts, 44-bit addresses, 4 KiB granule
 // only, coherent walks.
 constexpr BoardSpec Small() {
@@ -140,6 +153,10 @@ constexpr BoardSpec kBoards[] = {
     Tiny(),
     Small(),
     Refuse(),
+    WithBootStreams(WithRam(Tegra("tegra234", kTegra234Id), {0x80000000, 64 * kMiB},
+                            {0x80000000 + 56 * kMiB, 8 * kMiB}),
+                    "tegra234-boot", kTegra234BootId, 1000000),
+    WithBootStreams(Tiny(), "tiny-boot", kTinyBootId, 1000),
 };
 
 // What tables of EL2 need: eight MiB, and four for each GiB of RAM.
@@ -195,6 +212,27 @@ const char* CheckSmmu(const SmmuSpec& smmu) {
   if (smmu.el2_banks >= smmu.banks) return "smmu.el2_banks";
   if (smmu.el2_entries >= smmu.entries) return "smmu.el2_entries";
   return nullptr;
+}
+
+// Each is a stream of a unit that keeps an entry for it.
+bool SoundBootStreams(const BoardSpec& board) {
+  if (board.boot_stream_count > kMaxBootStreams) return false;
+  for (size_t i = 0; i < board.boot_stream_count; ++i) {
+    const BootStream& stream = board.boot_stream[i];
+    size_t wanted = 1;
+    for (size_t j = 0; j < i; ++j) {
+      if (board.boot_stream[j].side != stream.side) continue;
+      if (board.boot_stream[j].sid == stream.sid) return false;
+      ++wanted;
+    }
+    bool room = false;
+    for (size_t j = 0; j < board.smmu_count; ++j) {
+      const SmmuSpec& smmu = board.smmu[j];
+      room |= smmu.side == stream.side && smmu.el2_entries >= wanted;
+    }
+    if (!room || stream.sid == 0 || stream.sid >= 0x7e) return false;
+  }
+  return true;
 }
 
 bool OverlapsAny(const Range& range, const Range* others, size_t count) {
@@ -307,6 +345,7 @@ const char* CheckBoard(const BoardSpec& board) {
   if ((board.mc_security_reset & ~0x00010101u) != 0) return "mc_security_reset";
   if (board.mc_override_reset > 0xff) return "mc_override_reset";
   if (board.sync_timeout_us == 0) return "sync_timeout_us";
+  if (!SoundBootStreams(board)) return "boot_stream";
   for (size_t i = 0; i < board.smmu_count; ++i) {
     if (const char* field = CheckSmmu(board.smmu[i])) return field;
     const bool cttw = (board.smmu[i].idr[0] >> 14 & 1) != 0;

@@ -56,6 +56,11 @@ struct sidewall_cfg ConfigOf(const model::BoardSpec& board) {
     CopyRange(board.pool, &cfg.el2_range[cfg.el2_range_count++]);
   }
   cfg.sync_timeout_us = board.sync_timeout_us;
+  for (size_t i = 0; i < board.boot_stream_count; i++) {
+    cfg.boot_stream[cfg.boot_stream_count++] = {board.boot_stream[i].side,
+                                                board.boot_stream[i].sid};
+  }
+  cfg.boot_stream_timeout_us = board.boot_stream_timeout_us;
   return cfg;
 }
 
