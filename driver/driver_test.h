@@ -64,6 +64,7 @@ class FakePlatform {
   const std::unordered_map<uint64_t, uint32_t>& registers() const { return registers_; }
   std::map<uint64_t, std::array<uint64_t, 512>> TableImage() const;
   void Poke(uint64_t pa, uint32_t value) { registers_[pa] = value; }
+  void MovePool(uint64_t first) { next_page_ = first; }
   void Preset(uint64_t first, uint64_t count, uint64_t stride, uint32_t value);
 
   // What the driver calls.
