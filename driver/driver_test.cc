@@ -99,6 +99,7 @@ uint64_t FakePlatform::Alloc() {
 }
 
 void FakePlatform::Free(uint64_t pa) {
+  EXPECT_TRUE(held.empty()) << "page_free under a lock";
   EXPECT_EQ(pages_.erase(pa), 1u);
   --pages_out;
   ++pool_left;
@@ -264,9 +265,11 @@ uint32_t sidewall_plat_cpu_id(void*) { return 0; }
 void sidewall_plat_relax(void* ctx) { Fake(ctx).time_us += 7; }
 uint64_t sidewall_plat_time_us(void* ctx) { return Fake(ctx).time_us; }
 void sidewall_plat_notify(void* ctx, uint32_t owner, const struct sidewall_fault* fault) {
+  EXPECT_TRUE(Fake(ctx).held.empty()) << "notify under a lock";
   Fake(ctx).notices.push_back({owner, *fault, Fake(ctx).held.size()});
 }
 void sidewall_plat_log(void* ctx, uint32_t reason, uint64_t a, uint64_t b) {
+  EXPECT_TRUE(Fake(ctx).held.empty()) << "log under a lock";
   Fake(ctx).events.push_back({reason, a, b, Fake(ctx).held.size()});
 }
 void sidewall_plat_panic(void*, uint32_t line) {

@@ -151,6 +151,22 @@ TEST_F(StreamTest, DetachTurnsTheBankOffLast) {
   EXPECT_EQ(Read(Bank(kIso, 1)), 0x1067u);
 }
 
+TEST_F(StreamTest, SctlrOffFreesNothingThatAnEntryNames) {
+  Attach(kIso, 0, 1);
+  ClearLog();
+  Write(Bank(kIso, 1), 0);
+  EXPECT_EQ(RegisterStores(), (Stores{{Bank(kIso, 1), 0}, {Bank(kIso, kHostStage2), 0x2121}}))
+      << "stage 1 is off, and its interrupt; the stage 2 under it is not";
+  EXPECT_EQ(HardwareS2cr(0), 1u);
+  ClearLog();
+  Write(kIso + kS2cr + 4, 1);
+  EXPECT_EQ(RegisterStores(), (Stores{{kIso + kS2cr + 4, 1}})) << "it has a second user";
+  Write(kIso + kS2cr, 0x00020000);
+  EXPECT_EQ(fake.Reg(Bank(kIso, kHostStage2)), 0x2121u) << "one of two";
+  Write(kIso + kS2cr + 4, 0x00020000);
+  EXPECT_EQ(fake.Reg(Bank(kIso, kHostStage2)), 0u);
+}
+
 TEST_F(StreamTest, Stage2StaysOnUntilASyncHasDrainedIt) {
   Attach(kIso, 0, 1);
   fake.stuck.insert(kIso);
