@@ -33,7 +33,7 @@ def clean_tree(root):
     """The tree of HEAD, when that is what lies here and what it names is ours."""
     if git(root, "ls-files", "--error-unmatch", "ci/evidence.py") is None:
         return ""
-    if git(root, "status", "--porcelain") != "":
+    if git(root, "status", "--porcelain", "--untracked-files=normal") != "":
         return ""
     return git(root, "rev-parse", "HEAD^{tree}") or ""
 

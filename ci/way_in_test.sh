@@ -62,4 +62,19 @@ SIDEWALL_BUILD_ROOT=$scratch/file/build \
 ln -s "$root/sidewall" "$scratch/bin/linked"
 cd / && expect 2 "no verb 'x'" linked x
 
+# A run of the tests leaves evidence where the files are those of a commit, and else none.
+fake cmake 'exit 0'
+fake ctest 'while (($#)); do
+  [[ $1 == --output-junit ]] &&
+    echo "<testsuite><testcase name=\"a\" status=\"run\"/></testsuite>" >"$2"
+  shift
+done
+echo "100% tests passed"'
+SIDEWALL_BUILD_ROOT=$scratch/evidence expect 0 '100% tests passed' "$root/sidewall" test -- -R x
+if [[ -n $("$root/ci/evidence.py" tree) ]]; then
+  expect 0 '"passed": 1,' cat "$scratch/evidence/test/evidence.json"
+else
+  expect 2 'No such file' ls "$scratch/evidence/test/evidence.json"
+fi
+
 verdict

@@ -17,6 +17,7 @@ import json
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -63,8 +64,8 @@ def provenance():
         raise Refused(125, f"{ROOT} is no git checkout with a commit of the driver, so there is "
                       f"nothing that the bundle could name as its source (git: {said})\n"
                       "  what to do: commit the driver, or ship from a clone")
-    changed = git("status", "--porcelain", "--no-renames", "--", "driver", "LICENSE",
-                  "LICENSES").stdout.splitlines()
+    changed = git("status", "--porcelain", "--no-renames", "--untracked-files=normal", "--",
+                  "driver", "LICENSE", "LICENSES").stdout.splitlines()
     return {"commit": head.stdout.strip(),
             "driver_tree": git("rev-parse", "HEAD:driver").stdout.strip(),
             "tree": git("rev-parse", "HEAD^{tree}").stdout.strip(),
@@ -230,9 +231,12 @@ def write_manifest(stage, manifest):
 def build(stage, work, source, evidence_path):
     """Fills the folder `stage`; returns the manifest and the faults."""
     builds = [ChainBuild(chain, work, stage) for chain in CHAINS.values()]
-    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+    pool = concurrent.futures.ThreadPoolExecutor(os.cpu_count())
+    try:
         for job in [job for one in builds for job in one.compile(pool)]:
             job.result()
+    finally:
+        pool.shutdown(cancel_futures=True)
     faults, chains = [], {}
     for one in builds:
         one.link()
@@ -254,6 +258,19 @@ def build(stage, work, source, evidence_path):
     return manifest, faults
 
 
+def replace(stage, out, before):
+    """Puts the new folder where the old one is, which stays when that fails."""
+    had_one = out.exists()
+    if had_one:
+        os.rename(out, before)
+    try:
+        os.rename(stage, out)
+    except OSError as error:
+        if had_one:
+            os.rename(before, out)
+        raise Refused(2, f"cannot write to {out}: {error.strerror}") from error
+
+
 def ship(out, evidence_path):
     check_out(out)
     source = provenance()
@@ -269,15 +286,13 @@ def ship(out, evidence_path):
         raise Refused(2, f"cannot write to {out}: {error.strerror}; name another folder with "
                       "--out=DIR") from error
     try:
-        stage, work = pathlib.Path(place, "bundle"), pathlib.Path(place, "work")
+        stage, work = pathlib.Path(place, "bundle"), pathlib.Path(place, "objects")
         stage.mkdir()
         manifest, faults = build(stage, work, source, evidence_path)
         if faults:
             return manifest, faults
         write_manifest(stage, manifest)
-        if out.exists():
-            os.rename(out, pathlib.Path(place, "before"))
-        os.rename(stage, out)
+        replace(stage, out, pathlib.Path(place, "before"))
     finally:
         shutil.rmtree(place, ignore_errors=True)
     return manifest, []
@@ -320,7 +335,9 @@ def show(manifest, out):
     tests = manifest["evidence"]["tests"]
     if isinstance(tests, dict):
         tests = f"{tests['passed']} passed, {len(tests['failed'])} failed, " \
-                f"{len(tests['skipped'])} skipped, at commit {tests['commit'][:12]}"
+                f"{len(tests['skipped'])} skipped, at commit {tests['commit'][:12]}" \
+                + (f", only {' '.join(tests['ctest_arguments'])}"
+                   if tests["ctest_arguments"] else "")
     lines += ["", *size_table(manifest), "", f"tests: {tests}",
               f"{len(manifest['files'])} files and {MANIFEST} in {out}"]
     print("\n".join(lines))
@@ -336,6 +353,8 @@ def main():
                         "the build folder")
     arguments = parser.parse_args()
     out = pathlib.Path(arguments.out).absolute()
+    # A polite end leaves nothing behind either.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         manifest, faults = ship(out, arguments.evidence)
     except Refused as refused:
@@ -344,6 +363,12 @@ def main():
     except (toolchain.MissingTool, toolchain.BuildFailed) as error:
         print(f"ship: {error}", file=sys.stderr)
         return 125
+    except OSError as error:
+        print(f"ship: {error}; nothing was written to {out}", file=sys.stderr)
+        return 125
+    except KeyboardInterrupt:
+        print(f"ship: stopped; nothing was written to {out}", file=sys.stderr)
+        return 130
     if faults:
         for name, rule, what in faults:
             print(f"{name}: {rule}: {what}", file=sys.stderr)

@@ -4,7 +4,7 @@
 refused. Works on copies of the driver in repositories of its own, since the tree that this lies in
 may be an exported one.
 
-    driver/el2/ship_test.py
+    SIDEWALL_BUILD_DIR=build/el2 driver/el2/ship_test.py
 """
 
 import contextlib
@@ -20,6 +20,7 @@ import tempfile
 import time
 import unittest
 
+import elf_object
 import lint
 import ship
 import toolchain
@@ -92,6 +93,7 @@ class Ship(unittest.TestCase):
         shown = self.must(self.ship(self.repo, f"--out={out}"))
         self.check_shown(shown)
         self.check_manifest(out)
+        self.check_tested(out)
 
         # Elsewhere, as somebody else, under another mask, language, clock and time.
         again.mkdir()
@@ -114,6 +116,13 @@ class Ship(unittest.TestCase):
         self.assertEqual(bundle(out), bundle(other))
         self.assertEqual(json.loads(listed), json.loads((out / "MANIFEST.json").read_text()))
         self.assertEqual(sorted(p.name for p in out.parent.iterdir()), ["ship"])
+
+    def check_tested(self, out):
+        """The code that ships is the code that the tests of this build run in Unicorn."""
+        built = pathlib.Path(os.environ["SIDEWALL_BUILD_DIR"], "driver/driver-el2-clang.o")
+        loaded = [[(s.name, s.data) for s in elf_object.ElfObject(path).loaded()]
+                  for path in (built, out / "clang/sidewall.nvhe.o")]
+        self.assertEqual(*loaded)
 
     def check_shown(self, shown):
         self.assertRegex(shown, r"(?m)^handle_dabt +\d+ +\d+  \d+ > HandleSmmuAccess \d+ > ")
@@ -195,12 +204,26 @@ class Ship(unittest.TestCase):
         self.assertFalse((self.folder / "x").exists())
         self.assertEqual([p for p in self.folder.iterdir() if p.name.startswith(".x.")], [])
 
+    def test_stopped(self):
+        """A signal in the middle of a build leaves neither a bundle nor a half of one."""
+        out = self.folder / "stopped"
+        started = subprocess.Popen([str(self.repo / "driver/el2/ship.py"), f"--out={out}"],
+                                   cwd=self.folder, env={**os.environ, **GIT},
+                                   stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        while not list(self.folder.glob(".stopped.*/objects/clang/*.o")):
+            self.assertIsNone(started.poll())
+            time.sleep(0.01)
+        started.terminate()
+        self.assertIn("nothing was written", started.communicate()[1])
+        self.assertEqual(started.returncode, 130)
+        self.assertEqual([p for p in self.folder.iterdir() if "stopped" in p.name], [])
+
     def test_evidence(self):
         path = self.folder / "evidence.json"
         source = {"tree": "abc", "changed": []}
         self.assertEqual(ship.evidence(path, source), {"tests": "none for this commit"})
         known = {"schema": "sidewall.evidence/1", "tree": "abc", "commit": "c", "passed": 7,
-                 "failed": ["x"], "skipped": [], "builds": ["dev"], "ctest_arguments": []}
+                 "failed": ["x"], "skipped": [], "builds": ["dev"], "ctest_arguments": ["-R", "x"]}
         path.write_text(json.dumps(known), encoding="utf-8")
         tests = ship.evidence(path, source)["tests"]
         self.assertEqual((tests["passed"], tests["failed"], tests["commit"]), (7, ["x"], "c"))
@@ -214,7 +237,8 @@ class Ship(unittest.TestCase):
             ship.show({**manifest, "chains": {n: {"programs": {"cxx": n}, "stack": {
                 "sidewall_init": {"bytes": 16, "path": [{"function": "f", "bytes": 16}]}},
                 "size": {"sections": {}, "sources": {}}} for n in ("clang", "gcc")}}, "out")
-        self.assertIn("tests: 7 passed, 1 failed, 0 skipped, at commit c\n", shown.getvalue())
+        self.assertIn("tests: 7 passed, 1 failed, 0 skipped, at commit c, only -R x\n",
+                      shown.getvalue())
 
 
 if __name__ == "__main__":
