@@ -24,15 +24,19 @@ __attribute__((noreturn)) static void AdapterPanic(u32 line) {
   hyp_panic();
 }
 
-// The error of a call that pKVM's core makes for the host or a guest. Missing memory is asked for;
-// the core shows -ENOMEM as no progress, and its caller comes again with the pages.
+// Asks the host for the memory that a call has missed. True when it has missed some.
+static bool Requests(struct sidewall_result result) {
+  if (result.status == SIDEWALL_DEGRADED || result.pages_needed == 0) return false;
+  struct kvm_hyp_req req = {
+      .dest = KVM_HYP_REQ_DEST_IOMMU, .order = 0, .count = result.pages_needed};
+  kvm_iommu_request(&req);
+  return true;
+}
+
+// The error of a call that pKVM's core makes for the host or a guest. It shows -ENOMEM as no
+// progress, and its caller comes again with the pages.
 static int ErrorOf(struct sidewall_result result) {
-  if (result.status != SIDEWALL_DEGRADED && result.pages_needed != 0) {
-    struct kvm_hyp_req req = {
-        .dest = KVM_HYP_REQ_DEST_IOMMU, .order = 0, .count = result.pages_needed};
-    kvm_iommu_request(&req);
-    return -ENOMEM;
-  }
+  if (Requests(result)) return -ENOMEM;
   switch (result.status) {
     case SIDEWALL_OK:
       return 0;
@@ -65,7 +69,7 @@ static u32 HandleOf(const struct kvm_hyp_iommu_domain* domain) {
 
 // The one pvIOMMU of each VM, and the virtual ID of a stream in it. pKVM's core has followed the
 // guest's own numbers to (iommu, endpoint) already, so these two are named after what they are.
-enum { kPvIommu = 0 };
+enum { kPvIommu = 0, kEndpoints = 1 << 16 };
 static u32 VsidOf(u32 iommu, u32 endpoint) { return iommu << 16 | endpoint; }
 
 static u32 VmOf(const struct pkvm_hyp_vm* vm) {
@@ -180,7 +184,7 @@ static int AttachDev(struct kvm_hyp_iommu* iommu, struct kvm_hyp_iommu_domain* d
     return ErrorOf(sidewall_attach_dev(state(), iommu->id, HandleOf(domain), endpoint, pasid,
                                        pasid_bits, flags));
   }
-  if (flags != 0) return -EINVAL;
+  if (flags != 0 || endpoint >= kEndpoints) return -EINVAL;
   if (IsPaged(domain)) {
     return ErrorOf(sidewall_guest_attach(state(), VmOf(domain->vm), kPvIommu,
                                          VsidOf(iommu->id, endpoint), pasid, HandleOf(domain),
@@ -195,6 +199,7 @@ static int DetachDev(struct kvm_hyp_iommu* iommu, struct kvm_hyp_iommu_domain* d
   if (IsPaged(domain) && domain->vm == NULL) {
     return ErrorOf(sidewall_detach_dev(state(), iommu->id, HandleOf(domain), endpoint, pasid));
   }
+  if (endpoint >= kEndpoints) return -EINVAL;
   if (IsPaged(domain)) {
     return ErrorOf(sidewall_guest_detach(state(), VmOf(domain->vm), kPvIommu,
                                          VsidOf(iommu->id, endpoint), pasid, HandleOf(domain)));
@@ -222,8 +227,12 @@ static int MapPages(struct kvm_hyp_iommu_domain* domain, unsigned long iova, phy
     result =
         sidewall_map_pages(state(), HandleOf(domain), iova, paddr, pgsize, pgcount, ProtOf(prot));
   }
-  if (result.status == SIDEWALL_OK) *total_mapped = result.progress;
-  return ErrorOf(result);
+  if (result.status != SIDEWALL_OK || result.progress == 0) return ErrorOf(result);
+  // What is mapped is never told together with an error: a core that takes an error for no progress
+  // would drop the references of pages that devices reach.
+  Requests(result);
+  *total_mapped = result.progress;
+  return 0;
 }
 
 static size_t UnmapPages(struct kvm_hyp_iommu_domain* domain, unsigned long iova, size_t pgsize,
@@ -237,8 +246,8 @@ static size_t UnmapPages(struct kvm_hyp_iommu_domain* domain, unsigned long iova
   } else {
     result = sidewall_unmap_pages(state(), HandleOf(domain), iova, pgsize, pgcount);
   }
-  // Memory that is wanted is asked for. DEGRADED has unmapped too: only the references stay.
-  ErrorOf(result);
+  Requests(result);
+  // DEGRADED has unmapped too: only the references stay.
   const bool has_unmapped = result.status == SIDEWALL_OK || result.status == SIDEWALL_DEGRADED;
   return has_unmapped ? result.progress : 0;
 }

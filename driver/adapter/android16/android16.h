@@ -34,7 +34,10 @@ struct android16_route {
 /* 0, or -EBUSY when hardware does not take its final state: the board must not run guests. */
 int android16_finalize(void);
 
-/* Gives the devices to the VM; their streams fault until the guest attaches them. On an error the
+/* For one VM, start, stop and callbacks of its domains come one after the other: pKVM's core sees
+ * to that.
+ *
+ * Gives the devices to the VM; their streams fault until the guest attaches them. On an error the
  * VM must not run, and android16_vm_stop has to be called for it. */
 int android16_vm_start(struct pkvm_hyp_vm* vm, const struct android16_route* routes, u32 count);
 /* 0 when nothing of the VM is left. -EBUSY: hardware did not answer; its pages stay referenced, and
