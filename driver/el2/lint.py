@@ -171,6 +171,8 @@ def check_instructions(program):
             yield "floating point", f"{program.where(place)}: {insn.text}"
         if insn.tls:
             yield "thread-local storage", f"{program.where(place)}: {insn.text}"
+        elif insn.system:
+            yield "system instruction", f"{program.where(place)}: {insn.text}"
         if insn.kind == machine_code.UNKNOWN:
             yield "instruction", f"{program.where(place)}: {insn.text} is not known"
 

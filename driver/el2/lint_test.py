@@ -157,10 +157,22 @@ class Planted(Bench):
         self.expect({"floating point"}, """
           uint64_t entry(uint64_t x, void*) { return static_cast<uint64_t>(double(x) * 1.5); }""",
                     without=["-mgeneral-regs-only"])
-        self.expect({"floating point"}, """
+        self.expect({"floating point", "system instruction"}, """
           uint64_t entry(uint64_t, void*) {
             uint64_t x; asm volatile("mrs %0, fpcr" : "=r"(x)); return x; }""",
                     without=["-mgeneral-regs-only"])
+
+    def test_system_instruction(self):
+        for text in ("hvc #0", "smc #0", "mrs x1, vttbr_el2", "msr vttbr_el2, x1", "tlbi alle1",
+                     "dc cvac, x1", "at s1e1r, x1", "ic iallu", "wfi"):
+            self.expect({"system instruction"}, f"""
+              uint64_t entry(uint64_t x, void*) {{
+                asm volatile("{text}" ::: "x1"); return x; }}""")
+
+    def test_thread_register(self):
+        self.expect({"thread-local storage"}, """
+          uint64_t entry(uint64_t, void*) {
+            uint64_t x; asm volatile("mrs %0, tpidr_el2" : "=r"(x)); return x; }""")
 
     def test_outline_atomics(self):
         self.expect({"outline atomics"}, """

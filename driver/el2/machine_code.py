@@ -23,6 +23,9 @@ FP_REGISTER = re.compile(r"[bhsdqv]\d+$")
 FP_STATE = re.compile(r"\bfp[cs]r\b")
 TLS_REGISTER = re.compile(r"\btpidr\w*", re.IGNORECASE)
 BRANCH_RELOCATIONS = {"CALL26", "JUMP26", "CONDBR19", "TSTBR14"}
+# What acts on the machine and not on the driver's own memory.
+SYSTEM = {"hvc", "smc", "svc", "mrs", "msr", "tlbi", "at", "dc", "ic", "sys", "sysl", "eret", "wfi",
+          "wfe", "sev", "sevl", "drps"}
 # The 4 encodings of RETAA and its kin, which this Capstone does not know, are UNKNOWN.
 KINDS = {"bl": CALL, "b": JUMP, "cbz": CONDITIONAL, "cbnz": CONDITIONAL, "tbz": CONDITIONAL,
          "tbnz": CONDITIONAL, "ret": RETURN, "br": INDIRECT, "blr": INDIRECT, "brk": TRAP,
@@ -32,11 +35,11 @@ KINDS = {"bl": CALL, "b": JUMP, "cbz": CONDITIONAL, "cbnz": CONDITIONAL, "tbz": 
 class Instruction:
     """One instruction. `target` is (section, offset), (name, None), or None."""
 
-    __slots__ = ("text", "kind", "target", "stack", "fp", "tls")
+    __slots__ = ("text", "kind", "target", "stack", "fp", "tls", "system")
 
     def __init__(self, text, kind):
         self.text, self.kind = text, kind
-        self.target, self.stack, self.fp, self.tls = None, 0, False, False
+        self.target, self.stack, self.fp, self.tls, self.system = None, 0, False, False, False
 
 
 def stack_change(insn):
@@ -116,6 +119,7 @@ class Program:
             o.type == arm64.ARM64_OP_FP or (o.type == arm64.ARM64_OP_REG
                                             and FP_REGISTER.match(insn.reg_name(o.reg)))
             for o in insn.operands)
+        made.system = insn.mnemonic in SYSTEM
         made.tls = TLS_REGISTER.search(insn.op_str) is not None
         if kind in (CALL, JUMP, CONDITIONAL):
             made.target = self._target(insn, place)
