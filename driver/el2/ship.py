@@ -228,6 +228,14 @@ def write_manifest(stage, manifest):
     stage.chmod(0o755)
 
 
+def manifest_of(source, found, chains):
+    """All but the list of files, which is not known before they are written."""
+    return {"schema": SCHEMA, "commit": source["commit"], "driver_tree": source["driver_tree"],
+            "changed": source["changed"], "evidence": found, "prefix": toolchain.PREFIX,
+            "limits": {"stack": lint.STACK_LIMIT, "frame": lint.FRAME_LIMIT},
+            "needs": sorted(toolchain.Waist().needed), "chains": chains}
+
+
 def build(stage, work, source, evidence_path):
     """Fills the folder `stage`; returns the manifest and the faults."""
     builds = [ChainBuild(chain, work, stage) for chain in CHAINS.values()]
@@ -250,12 +258,7 @@ def build(stage, work, source, evidence_path):
         target = stage / origin.relative_to(ROOT)
         target.parent.mkdir(exist_ok=True)
         target.write_bytes(origin.read_bytes())
-    manifest = {"schema": SCHEMA, "commit": source["commit"], "driver_tree": source["driver_tree"],
-                "changed": source["changed"], "evidence": evidence(evidence_path, source),
-                "prefix": toolchain.PREFIX,
-                "limits": {"stack": lint.STACK_LIMIT, "frame": lint.FRAME_LIMIT},
-                "needs": sorted(toolchain.Waist().needed), "chains": chains}
-    return manifest, faults
+    return manifest_of(source, evidence(evidence_path, source), chains), faults
 
 
 def replace(stage, out, before):

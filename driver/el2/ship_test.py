@@ -229,6 +229,10 @@ class Ship(unittest.TestCase):
         self.assertEqual((tests["passed"], tests["failed"], tests["commit"]), (7, ["x"], "c"))
         self.assertIn("another tree", ship.evidence(path, {**source, "tree": "abd"})["tests"])
         self.assertIn("differs", ship.evidence(path, {**source, "changed": ["x"]})["tests"])
+        changed = {**source, "commit": "c", "driver_tree": "d", "changed": ["driver/x.cc"]}
+        manifest = ship.manifest_of(changed, ship.evidence(path, changed), {})
+        self.assertEqual(manifest["changed"], ["driver/x.cc"])
+        self.assertIn("none", manifest["evidence"]["tests"])
         path.write_text("[]", encoding="utf-8")
         self.assertEqual(ship.evidence(path, source), {"tests": "none for this commit"})
         manifest = {"commit": "c", "changed": [], "chains": {}, "files": {},
