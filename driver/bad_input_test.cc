@@ -674,9 +674,11 @@ class Limits {
 
   void Try(Arguments values, bool look) {
     SCOPED_TRACE(Spelt(entry_, values));
+    const size_t lines = board_->fake.events.size();
     const uint32_t status = entry_.call(*board_, values).status;
     ASSERT_LE(status, kDegraded);
     EXPECT_TRUE(board_->fake.held.empty());
+    EXPECT_LE(board_->fake.events.size(), lines + 1);
     if (status != kRefused) return Renew();
     EXPECT_TRUE(board_->fake.log.empty()) << "it stored something";
     if (look) {

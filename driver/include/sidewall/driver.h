@@ -380,8 +380,8 @@ SIDEWALL_R(tick)(SIDEWALL_S, uint64_t now_us);
 
 /* ---------------------------------------------------------------- what the driver needs
  *
- * `ctx` is the cookie given to init. unuse_dma, page_alloc and notify are called with no driver
- * lock held. None of them may call back into the driver. */
+ * `ctx` is the cookie given to init. unuse_dma, page_alloc, page_free, notify and log are called
+ * with no driver lock held. None of them may call back into the driver. */
 
 /* Memory-mapped registers. A read returns 0, or non-zero when the bus gave no answer (`*value` is
  * then untouched). Each is one single-copy atomic access of that width. */
@@ -428,7 +428,7 @@ uint64_t sidewall_plat_time_us(void* ctx);
 
 void sidewall_plat_notify(void* ctx, uint32_t owner, const struct sidewall_fault* fault);
 /* Free-form event log: an enum sidewall_reason and two numbers. FAULT_DROPPED: the address of the
- * access that met the record, and its FSR (upper half) and FSYNR0. */
+ * access that met the record, and its FSR (upper half) and FSYNR0. At most one line a call. */
 void sidewall_plat_log(void* ctx, uint32_t reason, uint64_t a, uint64_t b);
 /* For what is impossible. No host, guest or device input may cause one. Does not return. */
 void sidewall_plat_panic(void* ctx, uint32_t line) __attribute__((noreturn));
