@@ -202,6 +202,7 @@ void Board::Save() {
   machine_->Mark();
   ghost_.Save();
   reach_.Save();
+  checks_->Save();
   hyp_.Mark();
   saved_phase_ = phase_;
   saved_time_us_ = time_us_;
@@ -282,6 +283,7 @@ bool Board::Read32(uint64_t pa, uint32_t* value) {
   time_us_++;
   const bool answered = machine_->Read32(pa, value);
   Record(Access::kRead32, pa, answered ? *value : ~uint64_t{0});
+  if (answered) checks_->AfterLoad(pa, *value);
   if (narrator_) narrator_->OnLoad(pa, 4, answered ? *value : 0, answered);
   return answered;
 }

@@ -38,6 +38,7 @@ void Board::CountChange(CallId id) {
 Outcome Board::LosePower(uint64_t side) {
   if (side >= kSides || (down_ >> side & 1) == 0) return {};
   machine_->SetPower(static_cast<uint8_t>(side), false);
+  checks_->AfterPowerLoss(static_cast<uint8_t>(side));
   Outcome outcome;
   outcome.result = Expect::kOk;
   return outcome;
@@ -86,6 +87,13 @@ std::vector<uint32_t> Checks::ReadPolicy(uint8_t side) const {
 
 void Checks::BeforePowerDown(uint8_t side) { now_.before_down[side] = ReadPolicy(side); }
 
+void Checks::AfterPowerLoss(uint8_t side) {
+  lives_.SetNow(board_.event_index_, "-");
+  for (size_t instance = 0; instance < model::kMaxInstances; instance++) {
+    if (board_.machine_->SideOf(instance) == side) lives_.OnPowerLoss(instance);
+  }
+}
+
 // `untouched`: no call of the driver came in between, so that everything is as it was.
 void Checks::AfterPowerUp(uint8_t side, bool untouched) {
   for (size_t smmu = 0; smmu < board_.spec_.smmu_count; smmu++) {
@@ -95,6 +103,7 @@ void Checks::AfterPowerUp(uint8_t side, bool untouched) {
     for (uint8_t n = 0; n < spec.instance_count; n++) {
       const size_t instance = board_.machine_->InstanceIndex(side, n);
       Iso11Flushed(instance);
+      Iso08Tag(instance, lives_.FindClash(instance));
       for (uint32_t offset : layout::PolicyOffsets(spec)) {
         if (untouched) Iso11Restored(instance, offset, now_.before_down[side][index]);
         index++;

@@ -22,16 +22,18 @@ std::string Print(const char* format, ...) {
   return buffer;
 }
 
-Checks::Checks(Board& board) : board_(board) {}
+Checks::Checks(Board& board) : board_(board), lives_(*board.machine_) {}
 
 void Checks::Reset() {
   now_ = State();
+  lives_.Reset();
   for (PairTrace& pair : pairs_) pair = PairTrace();
 }
 
 void Checks::Restore() {
   now_.watches.clear();
   now_.armed_watches.clear();
+  lives_.Restore();
   for (PairTrace& pair : pairs_) pair = PairTrace();
   // Only a cold boot changes what is fixed, and after one the board boots again.
 }
@@ -85,6 +87,7 @@ void Checks::AfterTakeover() {
 }
 
 void Checks::AfterFinalize() {
+  lives_.Begin();
   FullCheck();
   for (size_t smmu = 0; smmu < board_.spec_.smmu_count; smmu++) {
     const model::SmmuSpec& spec = board_.spec_.smmu[smmu];
@@ -144,15 +147,46 @@ void Checks::AfterSmmuStore(size_t instance, uint32_t offset, uint64_t value) {
   if (layout::In(offset, layout::kSmr, spec.entries)) {
     const uint16_t entry = layout::IndexIn(offset, layout::kSmr);
     board_.reach_.RefreshMatch(instance, entry);
-    if (!board_.IsDown(instance)) Iso03StreamExclusive(instance, entry);
+    if (!board_.IsDown(instance)) {
+      Iso03StreamExclusive(instance, entry);
+      Iso08Owners(instance, entry);
+    }
   }
   if (layout::In(offset, layout::kS2cr, spec.entries)) {
     board_.reach_.RefreshEntry(instance, layout::IndexIn(offset, layout::kS2cr));
   }
   uint16_t bank = 0;
   if (layout::NamesBank(spec, offset, &bank)) board_.reach_.RefreshBank(instance, bank);
+  NoteLives(instance, offset, value);
   // A unit that is being restored is looked at when it is up.
   if (!board_.IsDown(instance)) CheckPolicyWord(instance, offset);
+}
+
+// Who uses an index, and since when: see lives.h.
+void Checks::NoteLives(size_t instance, uint32_t offset, uint64_t value) {
+  lives_.SetNow(board_.event_index_, board_.call_name_);
+  const model::SmmuSpec& spec = SpecOf(instance);
+  const bool down = board_.IsDown(instance);
+  uint16_t bank = 0;
+  if (layout::In(offset, layout::kS2cr, spec.entries)) {
+    const uint16_t entry = layout::IndexIn(offset, layout::kS2cr);
+    lives_.OnS2cr(instance, entry);
+    if (!down) Iso08Owners(instance, entry);
+  } else if (layout::NamesBank(spec, offset, &bank)) {
+    const Clash clash = lives_.OnBank(instance, bank);
+    if (!down) Iso08Tag(instance, clash);
+  } else {
+    lives_.OnCommand(instance, offset, value);
+  }
+}
+
+void Checks::AfterLoad(uint64_t pa, uint32_t value) {
+  size_t instance = 0;
+  uint32_t offset = 0;
+  if ((pa & 0xfff) != layout::kTlbGStatus || !board_.machine_->InstanceOf(pa, &instance, &offset))
+    return;
+  lives_.SetNow(board_.event_index_, board_.call_name_);
+  if (offset == layout::kTlbGStatus) lives_.OnStatus(instance, value);
 }
 
 // The floor: only what this store can have changed.
@@ -227,6 +261,10 @@ void Checks::AfterMove(uint8_t side) {
   for (size_t i = 0; i < board_.spec_.smmu_count; i++) {
     if (board_.spec_.smmu[i].side == side) spec = &board_.spec_.smmu[i];
   }
+  for (uint8_t n = 0; spec && n < spec->instance_count; n++) {
+    const size_t instance = board_.machine_->InstanceIndex(side, n);
+    for (uint16_t entry = 0; entry < spec->entries; entry++) Iso08Owners(instance, entry);
+  }
   const GhostDomains::SidSet& returned = board_.ghost_.domains().returned(side);
   for (uint16_t sid = 0; spec && sid < returned.size(); sid++) {
     if (!returned[sid]) continue;
@@ -243,7 +281,11 @@ void Checks::AfterLoss(uint64_t pa, uint64_t count, uint8_t from) {
   for (uint64_t i = 0; i < count; i++) Iso02Stale(pa + i * kPageSize, from);
 }
 
-void Checks::AfterFree(uint64_t pa) { Iso02FreedTable(pa); }
+void Checks::AfterFree(uint64_t pa) {
+  Iso02FreedTable(pa);
+  lives_.SetNow(board_.event_index_, board_.call_name_);
+  lives_.OnFree(pa);
+}
 
 void Checks::AfterDma(const model::DmaRequest& request, const model::DmaResult& result,
                       const Legal& legal) {

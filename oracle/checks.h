@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "oracle/board.h"
+#include "oracle/lives.h"
 #include "oracle/trap.h"
 
 namespace sidewall {
@@ -30,6 +31,7 @@ class Checks {
   explicit Checks(Board& board);
 
   void Reset();
+  void Save() { lives_.Save(); }
   void Restore();
 
   void BeforeTakeover();  // notes what untouchable registers hold
@@ -37,6 +39,8 @@ class Checks {
   void AfterFinalize();
   void BeforeEvent();
   void AfterStore(uint64_t pa, unsigned width, uint64_t value);
+  // A load of the driver that the bus answered.
+  void AfterLoad(uint64_t pa, uint32_t value);
   void AfterTableStore(uint64_t pa);
   // Stores to tables have become visible: what they take away has gone, but an unlinked table may
   // still be walked.
@@ -55,6 +59,7 @@ class Checks {
                 const Legal& legal);
   void AfterPanic(uint32_t line);
   void BeforePowerDown(uint8_t side);
+  void AfterPowerLoss(uint8_t side);
   void AfterPowerUp(uint8_t side, bool untouched);
   // What the driver did wrong towards the core: locks, references, pool pages.
   void AfterMisuse(const model::HypReport& report);
@@ -108,6 +113,8 @@ class Checks {
   void Iso05FloorBank(size_t instance, uint16_t bank);
   void Iso06MirrorImage(size_t smmu, uint32_t offset);
   void Iso06MirrorCommands(size_t smmu);
+  void Iso08Tag(size_t instance, const Clash& clash);
+  void Iso08Owners(size_t instance, uint16_t entry);
   void Iso09McSid(uint16_t client);
   void Iso09McWindow(uint64_t pa);
   void Iso11Flushed(size_t instance);
@@ -131,6 +138,7 @@ class Checks {
 
   void AfterSmmuStore(size_t instance, uint32_t offset, uint64_t value);
   void CheckPolicyWord(size_t instance, uint32_t offset);
+  void NoteLives(size_t instance, uint32_t offset, uint64_t value);
   void NoteForMirror(size_t instance, uint32_t offset, uint64_t value);
   void FullCheck();
   std::vector<std::string> Path(size_t instance, uint16_t entry, const model::Resolution& via);
@@ -143,6 +151,7 @@ class Checks {
 
   Board& board_;
   State now_;
+  Lives lives_;
   PairTrace pairs_[model::kMaxSmmus];
   // The innermost frame of ours: what the driver last stored. Its name is made when it is needed.
   enum class Store : uint8_t { kNone, kRegister, kTable, kMc };

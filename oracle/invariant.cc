@@ -38,7 +38,7 @@ constexpr InvariantInfo kInvariants[] = {
      "Contexts of two owners, or over different EL2-built tables, never share a VMID; a reused "
      "VMID "
      "was flushed before.",
-     false, true},
+     true, true},
     {Invariant::kIso09, "ISO09", "mc-sid",
      "After takeover the SID that reaches the SMMU for a client is one its owner may use; "
      "security, "

@@ -58,6 +58,14 @@ class Reach final : public model::Watcher {
 
   // True when a change since the last Check could have widened what a stream reaches.
   bool suspicious() const { return all_suspicious_ || !pending_.empty(); }
+  // An entry as it was looked at last: whose streams it matches, and where they go.
+  struct Slot {
+    bool valid = false;
+    uint8_t owners = 0;  // set of owners of the streams that it matches
+    model::Resolution via;
+  };
+  const std::vector<Slot>& slots(size_t instance) const { return now_.slots[instance]; }
+
   // Sides whose masters are held: what their registers say is not looked at.
   void SetHeld(uint8_t sides) { held_ = sides; }
   Breach Check();
@@ -87,11 +95,6 @@ class Reach final : public model::Watcher {
     uint8_t users = 0;                     // owners of the streams that stand on it
     uint64_t last_bad_page = 0;
     uint64_t last_bad_ipa = 0;
-  };
-  struct Slot {
-    bool valid = false;
-    uint8_t owners = 0;  // set of owners of the streams that it matches
-    model::Resolution via;
   };
   struct State {
     std::vector<Tree> trees;

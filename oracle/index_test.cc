@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+//
+// Banks and VMIDs that change hands, stored by hand round a driver that knows nothing of it: each
+// half of ISO08 fires where it should, and only there.
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+
+#include "oracle/board.h"
+#include "oracle/test_driver.h"
+
+namespace sidewall {
+namespace {
+
+constexpr uint64_t kPage = 0x80001000;
+constexpr uint32_t kEntryValid = 0x80000000;
+constexpr uint32_t kSide = 1;  // niso0, a pair
+constexpr uint8_t kVmid = 5;
+
+class IndexTest : public testing::Test {
+ protected:
+  void Boot(InvariantSet armed) {
+    driver_.reset();
+    board_ =
+        std::make_unique<Board>(HarnessOptions{.board = model::FindBoard("tiny"), .armed = armed});
+    driver_ = std::make_unique<TestDriver>(*board_);
+    board_->Boot(*driver_);
+    EXPECT_FALSE(board_->violated()) << board_->verdict().title;
+    smmu_ = &board_->spec().smmu[kSide];
+  }
+
+  // Banks to play with, EL2's own or not.
+  uint32_t FreeBank(uint32_t i) const {
+    const uint32_t stage2 = smmu_->banks - smmu_->el2_banks;
+    return i == 0 ? stage2 + 1 : i - 1;
+  }
+  void Store(unsigned n, uint32_t offset, uint32_t value) {
+    board_->Write32(smmu_->window[n] + offset, value);
+  }
+
+  // A context of EL2's own on instance n.
+  void Open(unsigned n, uint32_t bank, uint8_t vmid, uint64_t root) {
+    Store(n, layout::Cbar(*smmu_) + 4 * bank, vmid);
+    board_->Write64(smmu_->window[n] + layout::Bank(*smmu_, bank) + layout::kTtbr0, root);
+    Store(n, layout::Bank(*smmu_, bank) + layout::kTcr, 0x80053590);
+    Store(n, layout::Bank(*smmu_, bank), 0x161);
+  }
+  void Close(unsigned n, uint32_t bank) { Store(n, layout::Bank(*smmu_, bank), 0); }
+  void Flush(unsigned n, uint8_t vmid) { Store(n, 0x64, vmid); }
+  void Sync(unsigned n, bool wait = true) {
+    Store(n, 0x70, 0);
+    uint32_t active = 1;
+    for (int i = 0; wait && i < 100 && active != 0; i++) {
+      board_->Read32(smmu_->window[n] + 0x74, &active);
+    }
+  }
+  uint64_t Root() { return board_->PageAlloc(SIDEWALL_POOL_ATOMIC); }
+
+  std::string Found() const {
+    const InvariantInfo* info = FindInvariant(board_->verdict().id);
+    return info ? info->code : "none";
+  }
+
+  std::unique_ptr<Board> board_;
+  std::unique_ptr<TestDriver> driver_;
+  const model::SmmuSpec* smmu_ = nullptr;
+};
+
+TEST_F(IndexTest, Iso08SeesOneVmidOverTwoTables) {
+  Boot(Bit(Invariant::kIso08));
+  const uint64_t root = Root();
+  Open(0, FreeBank(0), kVmid, root);
+  Open(0, FreeBank(1), kVmid, root);
+  EXPECT_EQ(Found(), "none") << "one tree through two banks";
+  Open(1, FreeBank(2), kVmid, Root());
+  EXPECT_EQ(Found(), "none") << "the other instance has a TLB of its own";
+  Open(0, FreeBank(2), kVmid, Root());
+  EXPECT_EQ(Found(), "ISO08");
+  EXPECT_EQ(board_->verdict().object, "VMID");
+  EXPECT_EQ(board_->verdict().title,
+            "ISO08: two contexts of niso0 share a VMID over different tables");
+}
+
+// A nested pair has one VMID; a stage 1 under another one brings the tables there too.
+TEST_F(IndexTest, Iso08SeesANestedBankUnderADomainsVmid) {
+  Boot(Bit(Invariant::kIso08));
+  Open(0, FreeBank(0), kVmid, Root());
+  const uint32_t nested = 3u << 16 | (smmu_->banks - smmu_->el2_banks) << 8;
+  Store(0, layout::Cbar(*smmu_), nested | smmu_->host_vmid);
+  EXPECT_EQ(Found(), "none");
+  Store(0, layout::Cbar(*smmu_), nested | kVmid);
+  EXPECT_EQ(Found(), "ISO08");
+}
+
+TEST_F(IndexTest, Iso08SeesTheHostsVmidInADomain) {
+  Boot(Bit(Invariant::kIso08));
+  Open(0, FreeBank(0), smmu_->host_vmid, Root());
+  EXPECT_EQ(Found(), "ISO08");
+}
+
+// What must lie between two uses of a VMID: off, invalidation, sync, and a look that it is
+// complete; and all of it in this order.
+TEST_F(IndexTest, Iso08SeesEachMissingPartOfAReuse) {
+  enum Part { kAll, kFlushedEarly, kNotFlushed, kAnother, kNotSynced, kNotSeen, kSyncedEarly };
+  for (int part = kAll; part <= kSyncedEarly; part++) {
+    Boot(Bit(Invariant::kIso08));
+    Open(0, FreeBank(0), kVmid, Root());
+    if (part == kFlushedEarly) Flush(0, kVmid);
+    Close(0, FreeBank(0));
+    if (part == kSyncedEarly) Sync(0);
+    if (part != kFlushedEarly && part != kNotFlushed) Flush(0, part == kAnother ? 9 : kVmid);
+    if (part != kNotSynced && part != kSyncedEarly) Sync(0, part != kNotSeen);
+    Open(0, FreeBank(1), kVmid, Root());
+    EXPECT_EQ(Found(), part == kAll ? "none" : "ISO08") << part;
+  }
+}
+
+TEST_F(IndexTest, Iso08TakesAFlushOfAllForOne) {
+  Boot(Bit(Invariant::kIso08));
+  Open(0, FreeBank(0), kVmid, Root());
+  Close(0, FreeBank(0));
+  Store(0, 0x68, 0);
+  Sync(0);
+  Open(0, FreeBank(0), kVmid, Root());
+  EXPECT_EQ(Found(), "none") << board_->verdict().title;
+}
+
+TEST_F(IndexTest, Iso08SeesAFlushOfOneInstance) {
+  Boot(Bit(Invariant::kIso08));
+  const uint64_t roots[] = {Root(), Root()};
+  for (unsigned n : {0u, 1u}) Open(n, FreeBank(0), kVmid, roots[0]);
+  for (unsigned n : {0u, 1u}) Close(n, FreeBank(0));
+  Flush(0, kVmid);
+  Sync(0);
+  Open(0, FreeBank(0), kVmid, roots[1]);
+  EXPECT_EQ(Found(), "none");
+  Open(1, FreeBank(0), kVmid, roots[1]);
+  EXPECT_EQ(Found(), "ISO08");
+  const std::string& title = board_->verdict().title;
+  EXPECT_NE(title.find("niso0m"), std::string::npos) << title;
+  std::string text;
+  for (const std::string& line : board_->verdict().text) text += line + "\n";
+  EXPECT_NE(text.find("history of VMID 5"), std::string::npos) << text;
+  EXPECT_NE(text.find("no longer in use under VMID 5"), std::string::npos) << text;
+}
+
+// The same tables again are no reuse; the same page with other tables in it is.
+TEST_F(IndexTest, Iso08KnowsTablesThatWereFreed) {
+  for (const bool freed : {false, true}) {
+    Boot(Bit(Invariant::kIso08));
+    const uint64_t root = Root();
+    Open(0, FreeBank(0), kVmid, root);
+    Close(0, FreeBank(0));
+    if (freed) {
+      board_->PageFree(SIDEWALL_POOL_ATOMIC, root);
+      EXPECT_EQ(Root(), root);
+    }
+    Open(0, FreeBank(0), kVmid, root);
+    EXPECT_EQ(Found(), freed ? "ISO08" : "none");
+  }
+}
+
+// A bank that takes other tables while it is on leaves its VMID no time for a flush.
+TEST_F(IndexTest, Iso08SeesTablesExchangedInUse) {
+  Boot(Bit(Invariant::kIso08));
+  Open(0, FreeBank(0), kVmid, Root());
+  board_->Write64(smmu_->window[0] + layout::Bank(*smmu_, FreeBank(0)) + layout::kTtbr0, Root());
+  EXPECT_EQ(Found(), "ISO08");
+}
+
+TEST_F(IndexTest, Iso08SeesStreamsOfTwoOwners) {
+  Boot(Bit(Invariant::kIso08));
+  const uint32_t entries[] = {6, kQuarantineSid};  // the host's, and EL2's
+  for (uint32_t i : {0u, 1u}) {
+    Store(0, layout::kS2cr + 4 * i, smmu_->banks - smmu_->el2_banks);
+    Store(0, layout::kSmr + 4 * i, kEntryValid | 0x7f80u << 16 | entries[i]);
+    EXPECT_EQ(Found(), i == 0 ? "none" : "ISO08");
+  }
+  EXPECT_NE(board_->verdict().title.find("two owners"), std::string::npos);
+}
+
+TEST_F(IndexTest, RestoreForgetsWhatWasUsed) {
+  Boot(Bit(Invariant::kIso08));
+  board_->Save();
+  for (int run = 0; run < 3; run++) {
+    Open(0, FreeBank(0), kVmid, Root());
+    EXPECT_EQ(Found(), "none") << run;
+    board_->Restore();
+  }
+}
+
+}  // namespace
+}  // namespace sidewall

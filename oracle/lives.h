@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+//
+// The lives of what hardware names by index: which banks are in use, under which VMID and over
+// which tables, and whether a VMID was flushed since its last use. It is kept from stores and
+// loads alone, apart from what the model's TLB may hold, so that each is a witness for the other.
+//
+//     lives.OnCommand(instance, 0x64, 3);          // TLBIVMID of VMID 3
+//     lives.OnCommand(instance, 0x70, 0);          // TLBGSYNC
+//     lives.OnStatus(instance, 0);                 // read of TLBGSTATUS: complete
+//     Clash clash = lives.OnBank(instance, 66);    // may bank 66 be in use as it is now?
+//     lives.HistoryOfVmid(instance, 3);            // for people
+#ifndef SIDEWALL_ORACLE_LIVES_H_
+#define SIDEWALL_ORACLE_LIVES_H_
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "model/machine.h"
+
+namespace sidewall {
+
+// Why a bank may not use its VMID as it does.
+struct Clash {
+  enum Kind : uint8_t { kNone, kShared, kNotFlushed };
+  Kind kind = kNone;
+  uint8_t vmid = 0;
+  uint64_t root = 0;   // of the bank
+  uint64_t other = 0;  // the tables that the VMID was used over otherwise
+};
+
+class Lives {
+ public:
+  explicit Lives(const model::Machine& machine) : machine_(machine) {}
+
+  void Reset();
+  void Save();
+  void Restore();
+  // The event and the call that what follows belongs to.
+  void SetNow(size_t event, const char* call) {
+    event_ = static_cast<uint32_t>(event);
+    call_ = call;
+  }
+  // The board is up: what is in use now is the beginning, and nothing is owed.
+  void Begin();
+
+  // ---- What happens. Indices are those of the machine.
+  // SCTLR, CBAR, CBA2R, TTBR0 or TCR of a bank was stored.
+  Clash OnBank(size_t instance, uint16_t bank);
+  void OnS2cr(size_t instance, uint16_t entry);
+  void OnCommand(size_t instance, uint32_t offset, uint64_t value);
+  // TLBGSTATUS was read and the bus answered.
+  void OnStatus(size_t instance, uint32_t value);
+  void OnPowerLoss(size_t instance);
+  // A page went back to its pool: tables that begin there from now on are others.
+  void OnFree(uint64_t pa);
+
+  // ---- Questions.
+  // The first VMID of an instance that is in use wrongly; kNone: there is none.
+  Clash FindClash(size_t instance) const;
+  // A sync that was stored after the bank lost an S2CR that named it was not seen complete, and
+  // none since was.
+  bool WaitsForSync(size_t instance, uint16_t bank) const;
+  std::vector<std::string> HistoryOfVmid(size_t instance, uint8_t vmid) const;
+  std::vector<std::string> HistoryOfBank(size_t instance, uint16_t bank) const;
+
+ private:
+  static constexpr size_t kVmids = 256;
+  static constexpr size_t kBanks = model::kMaxBanks;
+  static constexpr size_t kMaxNotes = 4096;
+  static constexpr size_t kShownNotes = 12;
+
+  // Sequence numbers of commands of one kind, 0: none. A later command does not take away what an
+  // earlier one, which a sync had caught already, has done.
+  struct Command {
+    uint64_t last = 0;
+    uint64_t before_sync = 0;
+  };
+  struct Clock {
+    uint64_t now = 0;
+    uint64_t caught = 0;  // by the last TLBGSYNC
+    uint64_t done = 0;    // by one that was seen complete
+    Command all;
+  };
+  struct Tag {
+    uint64_t root = 0;   // the tables of the present use, or of the last one; 0: never used
+    uint64_t other = 0;  // of the use before, where it is owed
+    uint64_t left = 0;   // when the last bank left
+    uint64_t owed = 0;   // a flush since then is owed; 0: none
+    uint32_t users = 0;  // banks
+    Command flush;
+    bool touched = false;
+  };
+  struct Use {
+    uint64_t root = 0;
+    uint64_t unnamed = 0;  // when an S2CR that named the bank went away
+    uint8_t vmid = 0;
+    bool on = false;
+    bool touched = false;
+  };
+  struct Named {
+    uint16_t bank = model::kNoIndex;
+    bool touched = false;
+  };
+  struct Instance {
+    Clock clock;
+    std::array<Tag, kVmids> tag;
+    std::array<Use, kBanks> use;
+    std::array<Named, model::kMaxEntries> named;
+  };
+  enum class What : uint8_t {
+    kOn,
+    kOff,
+    kFlush,
+    kFlushAll,
+    kSynced,
+    kNamed,
+    kUnnamed,
+    kLost,
+    kFreed
+  };
+  struct Note {
+    uint32_t event = 0;
+    What what = What::kOn;
+    uint8_t instance = 0;
+    uint8_t vmid = 0;
+    uint16_t bank = model::kNoIndex;
+    uint16_t entry = model::kNoIndex;
+    uint64_t root = 0;
+    const char* call = "";
+  };
+  enum Touched : uint8_t { kTag, kUse, kNamed };
+
+  static Use Stage2Use(const model::SmmuInstance& smmu, uint16_t bank);
+  static Use UseOf(const model::SmmuInstance& smmu, uint16_t bank);
+  bool Follow(size_t instance, uint16_t bank);
+  Tag& TouchTag(size_t instance, uint8_t vmid);
+  Use& TouchUse(size_t instance, uint16_t bank);
+  void Issue(Clock& clock, Command* command);
+  bool FlushedSince(size_t instance, const Tag& tag, uint64_t since) const;
+  void Enter(size_t instance, const Use& use);
+  void Leave(size_t instance, const Use& use);
+  Clash ClashOf(size_t instance, const Use& use) const;
+  void Unname(size_t instance, uint16_t bank);
+  void Keep(Note note);
+  std::string Line(const Note& note) const;
+
+  const model::Machine& machine_;
+  std::vector<Instance> now_, saved_;
+  struct TouchedItem {
+    Touched kind;
+    uint8_t instance;
+    uint16_t index;
+  };
+  std::vector<TouchedItem> touched_;
+  std::vector<Note> notes_;
+  uint32_t event_ = 0;
+  const char* call_ = "";
+};
+
+}  // namespace sidewall
+
+#endif  // SIDEWALL_ORACLE_LIVES_H_
