@@ -21,10 +21,11 @@ namespace {
     if (!(condition)) return __LINE__; \
   } while (false)
 
-// Banks in use, and such as still wait for a sync. From the top, so that a stage 2 is on before the
-// banks that are nested over it.
+// Banks in use, and such as still wait for a sync. On from the top and off from the bottom, so that
+// a stage 2 is on before the banks that are nested over it, and longer.
 void SwitchBanks(Smmu& smmu, bool on) {
-  for (uint32_t i = smmu.bank_count; i-- != 0;) {
+  for (uint32_t n = 0; n < smmu.bank_count; ++n) {
+    const uint32_t i = on ? smmu.bank_count - 1 - n : n;
     if (smmu.bank[i].users == 0 && !smmu.bank[i].idle) continue;
     const ContextBank bank{i};
     WriteAll32(smmu, BankRegister(smmu, bank, cb::kSCTLR), on ? LiveSctlr(smmu, bank) : 0);
