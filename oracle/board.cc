@@ -231,7 +231,7 @@ struct sidewall_result Board::Invoke(const Call& call) {
   }
   hyp_.CallReturned(*this);
   NoteCall(call, result);
-  checks_->AfterCall();
+  checks_->AfterCall(call.id);
   return result;
 }
 

@@ -104,6 +104,7 @@ void Checks::AfterPowerUp(uint8_t side, bool untouched) {
       const size_t instance = board_.machine_->InstanceIndex(side, n);
       Iso11Flushed(instance);
       Iso08Tag(instance, lives_.FindClash(instance));
+      IndexAfterPowerUp(instance);
       for (uint32_t offset : layout::PolicyOffsets(spec)) {
         if (untouched) Iso11Restored(instance, offset, now_.before_down[side][index]);
         index++;

@@ -5,6 +5,7 @@
 #include "oracle/checks.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstdarg>
 #include <cstdio>
 
@@ -95,6 +96,9 @@ void Checks::AfterFinalize() {
     for (uint32_t offset : layout::PolicyOffsets(spec)) Iso06MirrorImage(smmu, offset);
   }
   for (uint16_t client = 0; client < 0x200; client++) Iso09McSid(client);
+  for (size_t instance = 0; instance < model::kMaxInstances; instance++) {
+    if (board_.machine_->HasInstance(instance)) Iso04Idle(instance);
+  }
 }
 
 void Checks::FullCheck() {
@@ -149,7 +153,7 @@ void Checks::AfterSmmuStore(size_t instance, uint32_t offset, uint64_t value) {
     board_.reach_.RefreshMatch(instance, entry);
     if (!board_.IsDown(instance)) {
       Iso03StreamExclusive(instance, entry);
-      Iso08Owners(instance, entry);
+      IndexAfterEntry(instance, entry);
     }
   }
   if (layout::In(offset, layout::kS2cr, spec.entries)) {
@@ -157,9 +161,9 @@ void Checks::AfterSmmuStore(size_t instance, uint32_t offset, uint64_t value) {
   }
   uint16_t bank = 0;
   if (layout::NamesBank(spec, offset, &bank)) board_.reach_.RefreshBank(instance, bank);
-  NoteLives(instance, offset, value);
   // A unit that is being restored is looked at when it is up.
   if (!board_.IsDown(instance)) CheckPolicyWord(instance, offset);
+  NoteLives(instance, offset, value);
 }
 
 // Who uses an index, and since when: see lives.h.
@@ -171,10 +175,14 @@ void Checks::NoteLives(size_t instance, uint32_t offset, uint64_t value) {
   if (layout::In(offset, layout::kS2cr, spec.entries)) {
     const uint16_t entry = layout::IndexIn(offset, layout::kS2cr);
     lives_.OnS2cr(instance, entry);
-    if (!down) Iso08Owners(instance, entry);
+    indices_touched_ |= 1u << instance;
+    if (!down) IndexAfterEntry(instance, entry);
   } else if (layout::NamesBank(spec, offset, &bank)) {
     const Clash clash = lives_.OnBank(instance, bank);
-    if (!down) Iso08Tag(instance, clash);
+    indices_touched_ |= 1u << instance;
+    if (down) return;
+    Iso08Tag(instance, clash);
+    IndexAfterBank(instance, bank);
   } else {
     lives_.OnCommand(instance, offset, value);
   }
@@ -236,7 +244,13 @@ void Checks::NoteForMirror(size_t instance, uint32_t offset, uint64_t value) {
   pair.commands[NumberInPair(instance)] += hash * 0xbf58476d1ce4e5b9u;
 }
 
-void Checks::AfterCall() {
+void Checks::AfterCall(CallId id) {
+  // What timed out before is ended there.
+  if (id == CallId::kTick) indices_touched_ = (1u << model::kMaxInstances) - 1;
+  for (unsigned set = std::exchange(indices_touched_, 0); set != 0; set &= set - 1) {
+    const auto instance = static_cast<size_t>(std::countr_zero(set));
+    if (board_.machine_->HasInstance(instance) && !board_.IsDown(instance)) Iso04Idle(instance);
+  }
   for (size_t smmu = 0; smmu < board_.spec_.smmu_count; smmu++) {
     PairTrace& pair = pairs_[smmu];
     if (pair.touched.empty() && pair.commands[0] == 0 && pair.commands[1] == 0) continue;
@@ -263,7 +277,7 @@ void Checks::AfterMove(uint8_t side) {
   }
   for (uint8_t n = 0; spec && n < spec->instance_count; n++) {
     const size_t instance = board_.machine_->InstanceIndex(side, n);
-    for (uint16_t entry = 0; entry < spec->entries; entry++) Iso08Owners(instance, entry);
+    for (uint16_t entry = 0; entry < spec->entries; entry++) IndexAfterEntry(instance, entry);
   }
   const GhostDomains::SidSet& returned = board_.ghost_.domains().returned(side);
   for (uint16_t sid = 0; spec && sid < returned.size(); sid++) {

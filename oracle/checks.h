@@ -5,7 +5,7 @@
 //
 //     checks.AfterStore(pa, 4);      // after each store to a register
 //     checks.AfterTableStore();      // after each store to a table
-//     checks.AfterCall();            // when a call returns
+//     checks.AfterCall(call.id);     // when a call returns
 //
 // A check that fails ends in its own trap, inline, so that a crash is named by its invariant.
 #ifndef SIDEWALL_ORACLE_CHECKS_H_
@@ -45,7 +45,7 @@ class Checks {
   // Stores to tables have become visible: what they take away has gone, but an unlinked table may
   // still be walked.
   void AfterBarrier();
-  void AfterCall();
+  void AfterCall(CallId id);
   void AfterMcAccess(uint32_t offset);
   void AfterMove(uint8_t side);             // streams of the side have another owner
   void Iso12Authority(const char* breach);  // null: the call named only what is its caller's
@@ -113,6 +113,15 @@ class Checks {
   void Iso05FloorBank(size_t instance, uint16_t bank);
   void Iso06MirrorImage(size_t smmu, uint32_t offset);
   void Iso06MirrorCommands(size_t smmu);
+  void Iso04Owner(size_t instance, uint16_t entry);
+  void Iso04Live(size_t instance, uint16_t entry);
+  void Iso04Under(size_t instance, uint16_t bank);
+  void Iso04Idle(size_t instance);
+  bool WaitsForSync(size_t instance, uint16_t bank) const;
+  void IndexAfterBank(size_t instance, uint16_t bank);
+  void IndexAfterPowerUp(size_t instance);
+  void IndexAfterEntry(size_t instance, uint16_t entry);
+  std::vector<std::string> BankLines(size_t instance, uint16_t bank) const;
   void Iso08Tag(size_t instance, const Clash& clash);
   void Iso08Owners(size_t instance, uint16_t entry);
   void Iso09McSid(uint16_t client);
@@ -152,6 +161,7 @@ class Checks {
   Board& board_;
   State now_;
   Lives lives_;
+  unsigned indices_touched_ = 0;  // instances whose S2CRs or banks this call has stored to
   PairTrace pairs_[model::kMaxSmmus];
   // The innermost frame of ours: what the driver last stored. Its name is made when it is needed.
   enum class Store : uint8_t { kNone, kRegister, kTable, kMc };

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
 //
-// ISO08: what is named by an index belongs to one owner, and to the next one only when nothing of
-// the last is left. Reports tell the history of the index.
+// ISO04 and ISO08: what is named by an index belongs to one owner, and to the next one only when
+// nothing of the last is left. Reports tell the history of the index.
 #include <bit>
+#include <bitset>
 
 #include "model/registers.h"
 #include "oracle/checks.h"
@@ -22,7 +23,180 @@ bool OnStage2(const Reach::Slot& slot) {
 
 void Append(const Lines& more, Lines* text) { text->insert(text->end(), more.begin(), more.end()); }
 
+bool IsOn(const model::SmmuInstance& smmu, uint16_t bank) {
+  return (smmu.bank[bank].sctlr & model::sctlr::kM) != 0;
+}
+
+// The bank whose stage 2 applies to what `bank` translates: the one that CBAR.CBNDX names, or
+// itself.
+uint16_t Under(const model::SmmuInstance& smmu, uint16_t bank) {
+  const uint32_t cbar = smmu.cbar[bank];
+  return model::cbar::Type(cbar) == model::cbar::kNested ? model::cbar::Stage2Bank(cbar) : bank;
+}
+
+bool IsStage2(const model::SmmuInstance& smmu, uint16_t bank) {
+  return bank < smmu.banks && model::cbar::Type(smmu.cbar[bank]) == model::cbar::kStage2;
+}
+
+// The bank that an S2CR names; kNoIndex when it names none.
+uint16_t NamedBy(uint32_t s2cr) {
+  return model::Bits(s2cr, 17, 16) == 0 ? static_cast<uint16_t>(s2cr & 0xff) : model::kNoIndex;
+}
+
 }  // namespace
+
+// ---------------------------------------------------------------- ISO04 index-owner
+
+Lines Checks::BankLines(size_t instance, uint16_t bank) const {
+  const model::SmmuSpec& spec = SpecOf(instance);
+  return {"bank    " + RegisterLine(instance, layout::Cbar(spec) + 4u * bank),
+          "        " + RegisterLine(instance, layout::Bank(spec, bank) + layout::kSctlr),
+          "        " + RegisterLine(instance, layout::Bank(spec, bank) + layout::kTtbr0)};
+}
+
+// One owner for a bank, and so for the stage 2 under it. Banks of the host's share, and the bank
+// that they are nested over, are the host's; tables that map nothing are anybody's, since streams
+// of all owners that must fault may stand on them.
+[[gnu::noinline]] void Checks::Iso04Owner(size_t instance, uint16_t entry) {
+  if (!Enabled(Invariant::kIso04)) return;
+  const std::vector<Reach::Slot>& slots = board_.reach_.slots(instance);
+  if (entry >= slots.size() || !OnStage2(slots[entry])) return;
+  Evaluated(Invariant::kIso04);
+  const Reach::Slot& own = slots[entry];
+  const model::SmmuInstance& smmu = board_.machine_->smmu(instance);
+  unsigned owners = own.owners;
+  uint16_t with = entry;
+  if (own.via.stage2_bank == Under(smmu, 0)) owners |= 1u << model::kOwnerHost;
+  for (uint16_t i = 0; i < slots.size(); i++) {
+    if (!OnStage2(slots[i]) || slots[i].via.stage2_bank != own.via.stage2_bank) continue;
+    if ((slots[i].owners & ~owners) != 0) with = i;
+    owners |= slots[i].owners;
+  }
+  if (std::has_single_bit(owners) || !board_.reach_.MapsAnything(own.via.stage2_root)) return;
+  Lines text = Path(instance, entry, own.via);
+  if (with != entry) Append(Path(instance, with, slots[with].via), &text);
+  Append(lives_.HistoryOfBank(instance, own.via.stage2_bank), &text);
+  if (Report(Invariant::kIso04, "bank", "Iso04Owner",
+             Print("bank %u of %s serves streams of two owners", own.via.stage2_bank,
+                   model::WindowName(WindowOf(instance))),
+             std::move(text))) {
+    __builtin_trap();
+  }
+}
+
+// What a live S2CR names is live: it exists, and the stage 2 under it is on.
+[[gnu::noinline]] void Checks::Iso04Live(size_t instance, uint16_t entry) {
+  if (!Enabled(Invariant::kIso04)) return;
+  const model::SmmuInstance& smmu = board_.machine_->smmu(instance);
+  const uint16_t bank = NamedBy(smmu.s2cr[entry]);
+  if (!(smmu.smr[entry] >> 31) || bank == model::kNoIndex) return;
+  Evaluated(Invariant::kIso04);
+  const bool exists = bank < smmu.banks;
+  const uint16_t under = exists ? Under(smmu, bank) : bank;
+  if (exists && model::cbar::Type(smmu.cbar[bank]) == model::cbar::kFault) return;
+  if (exists && IsStage2(smmu, under) && IsOn(smmu, under)) return;
+  Lines text = {"entry   " + RegisterLine(instance, layout::kSmr + 4u * entry),
+                "        " + RegisterLine(instance, layout::kS2cr + 4u * entry)};
+  if (exists) Append(BankLines(instance, bank), &text);
+  if (exists && under != bank && under < smmu.banks) Append(BankLines(instance, under), &text);
+  Append(lives_.HistoryOfBank(instance, under), &text);
+  if (Report(Invariant::kIso04, "entry", "Iso04Live",
+             Print("a live S2CR of %s names bank %u, whose stage 2 is not live",
+                   model::WindowName(WindowOf(instance)), bank),
+             std::move(text))) {
+    __builtin_trap();
+  }
+}
+
+// A bank that is on has an owner's stage 2 under it, named or not: one that is on, over tables
+// that EL2 has made.
+[[gnu::noinline]] void Checks::Iso04Under(size_t instance, uint16_t bank) {
+  if (!Enabled(Invariant::kIso04)) return;
+  const model::SmmuInstance& smmu = board_.machine_->smmu(instance);
+  if (bank >= smmu.banks || !IsOn(smmu, bank)) return;
+  if (model::cbar::Type(smmu.cbar[bank]) == model::cbar::kFault) return;
+  Evaluated(Invariant::kIso04);
+  const uint16_t under = Under(smmu, bank);
+  if (IsStage2(smmu, under) && IsOn(smmu, under) &&
+      board_.hyp_.IsTaken(smmu.bank[under].ttbr0 & model::kAddressMask)) {
+    return;
+  }
+  Lines text = BankLines(instance, bank);
+  if (under != bank && under < smmu.banks) Append(BankLines(instance, under), &text);
+  Append(lives_.HistoryOfBank(instance, under), &text);
+  if (Report(Invariant::kIso04, "bank", "Iso04Under",
+             Print("bank %u of %s is on with no stage 2 of an owner under it", bank,
+                   model::WindowName(WindowOf(instance))),
+             std::move(text))) {
+    __builtin_trap();
+  }
+}
+
+// When a call returns, what no S2CR names is off. A stage 2 that is off is none, so one that is
+// not drained yet, since its sync was not seen complete, stays on.
+[[gnu::noinline]] void Checks::Iso04Idle(size_t instance) {
+  if (!Enabled(Invariant::kIso04)) return;
+  Evaluated(Invariant::kIso04);
+  const model::SmmuInstance& smmu = board_.machine_->smmu(instance);
+  std::bitset<model::kMaxBanks> named;
+  for (uint16_t entry = 0; entry < smmu.entries; entry++) {
+    const uint16_t bank = NamedBy(smmu.s2cr[entry]);
+    if (bank >= smmu.banks) continue;
+    named.set(bank);
+    if (Under(smmu, bank) < smmu.banks) named.set(Under(smmu, bank));
+  }
+  for (uint16_t bank = 0; bank < smmu.banks; bank++) {
+    if (named[bank] || !IsOn(smmu, bank)) continue;
+    if (IsStage2(smmu, bank) && WaitsForSync(instance, bank)) continue;
+    Lines text = BankLines(instance, bank);
+    Append(lives_.HistoryOfBank(instance, bank), &text);
+    if (Report(Invariant::kIso04, "bank", "Iso04Idle",
+               Print("bank %u of %s is on when the call returns, and no S2CR names it", bank,
+                     model::WindowName(WindowOf(instance))),
+               std::move(text))) {
+      __builtin_trap();
+    }
+    return;
+  }
+}
+
+// A bank goes off on both instances at once, when both are drained.
+bool Checks::WaitsForSync(size_t instance, uint16_t bank) const {
+  const model::SmmuSpec& spec = SpecOf(instance);
+  for (uint8_t n = 0; n < spec.instance_count; n++) {
+    if (lives_.WaitsForSync(board_.machine_->InstanceIndex(spec.side, n), bank)) return true;
+  }
+  return false;
+}
+
+// What a store to a bank can have changed: itself, what is nested over it, and the entries that
+// lead there.
+void Checks::IndexAfterBank(size_t instance, uint16_t bank) {
+  Iso04Under(instance, bank);
+  const model::SmmuInstance& smmu = board_.machine_->smmu(instance);
+  if (!IsStage2(smmu, bank)) return;
+  for (uint16_t over = 0; over < smmu.banks; over++) {
+    if (over != bank && Under(smmu, over) == bank) Iso04Under(instance, over);
+  }
+  if (IsOn(smmu, bank)) return;
+  for (uint16_t entry = 0; entry < smmu.entries; entry++) {
+    const uint16_t named = NamedBy(smmu.s2cr[entry]);
+    if (named < smmu.banks && Under(smmu, named) == bank) Iso04Live(instance, entry);
+  }
+}
+
+void Checks::IndexAfterPowerUp(size_t instance) {
+  const model::SmmuSpec& spec = SpecOf(instance);
+  for (uint16_t entry = 0; entry < spec.entries; entry++) IndexAfterEntry(instance, entry);
+  for (uint16_t bank = 0; bank < spec.banks; bank++) Iso04Under(instance, bank);
+  Iso04Idle(instance);
+}
+
+void Checks::IndexAfterEntry(size_t instance, uint16_t entry) {
+  Iso04Live(instance, entry);
+  Iso04Owner(instance, entry);
+  Iso08Owners(instance, entry);
+}
 
 // ---------------------------------------------------------------- ISO08 tag
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
 //
 // Banks and VMIDs that change hands, stored by hand round a driver that knows nothing of it: each
-// half of ISO08 fires where it should, and only there.
+// part of ISO04 and ISO08 fires where it should, and only there.
 #include <gtest/gtest.h>
 
 #include <memory>
@@ -55,6 +55,8 @@ class IndexTest : public testing::Test {
       board_->Read32(smmu_->window[n] + 0x74, &active);
     }
   }
+  // A call, inside which the driver does what `in_call` says.
+  void CallOnce() { board_->Apply({.kind = EventKind::kTick}, *driver_); }
   uint64_t Root() { return board_->PageAlloc(SIDEWALL_POOL_ATOMIC); }
 
   std::string Found() const {
@@ -178,6 +180,104 @@ TEST_F(IndexTest, Iso08SeesStreamsOfTwoOwners) {
     EXPECT_EQ(Found(), i == 0 ? "none" : "ISO08");
   }
   EXPECT_NE(board_->verdict().title.find("two owners"), std::string::npos);
+}
+
+// ---------------------------------------------------------------- ISO04
+
+TEST_F(IndexTest, Iso04SeesABankThatNothingNames) {
+  for (const bool named : {true, false}) {
+    Boot(Bit(Invariant::kIso04));
+    driver_->in_call = [&] {
+      for (unsigned n : {0u, 1u}) {
+        Open(n, FreeBank(0), kVmid, driver_->root());
+        if (named) Store(n, layout::kS2cr, FreeBank(0));
+      }
+    };
+    CallOnce();
+    EXPECT_EQ(Found(), named ? "none" : "ISO04");
+  }
+  EXPECT_EQ(board_->verdict().object, "bank");
+}
+
+// A stage 2 stays on behind the last S2CR until it is drained, and no longer; a stage 1 does not.
+TEST_F(IndexTest, Iso04WaitsForASyncOnly) {
+  enum Way { kAtOnce, kNeverSynced, kSyncPending, kSynced, kOneSynced };
+  for (int way = kAtOnce; way <= kOneSynced; way++) {
+    Boot(Bit(Invariant::kIso04));
+    driver_->in_call = [&] {
+      for (unsigned n : {0u, 1u}) {
+        Open(n, FreeBank(0), kVmid, driver_->root());
+        Store(n, layout::kS2cr, FreeBank(0));
+      }
+      for (unsigned n : {0u, 1u}) Store(n, layout::kS2cr, 0x20000);
+      for (unsigned n : {0u, 1u}) {
+        if (way == kAtOnce) Close(n, FreeBank(0));
+        if (way >= kSyncPending) Sync(n, way == kSynced || (way == kOneSynced && n == 0));
+      }
+    };
+    CallOnce();
+    const bool fine = way == kAtOnce || way == kSyncPending || way == kOneSynced;
+    EXPECT_EQ(Found(), fine ? "none" : "ISO04") << way;
+  }
+}
+
+TEST_F(IndexTest, Iso04SeesANestedBankThatIsLeftOn) {
+  Boot(Bit(Invariant::kIso04));
+  driver_->in_call = [&] {
+    Store(0, layout::kS2cr, 1);
+    Store(0, layout::Bank(*smmu_, 1), 1);
+    Store(0, layout::kS2cr, 0x20000);
+    Sync(0, false);
+  };
+  CallOnce();
+  EXPECT_EQ(Found(), "ISO04") << "a stage 1 needs no drain";
+}
+
+TEST_F(IndexTest, Iso04SeesABankWithoutAStage2UnderIt) {
+  const uint32_t nested = 3u << 16 | 1;
+  Boot(Bit(Invariant::kIso04));
+  Store(0, layout::Bank(*smmu_, 0), 1);
+  EXPECT_EQ(Found(), "none");
+  Store(0, layout::Bank(*smmu_, smmu_->banks - smmu_->el2_banks), 0);
+  EXPECT_EQ(Found(), "ISO04") << "taken away under it";
+  Boot(Bit(Invariant::kIso04));
+  Store(0, layout::Cbar(*smmu_), nested | FreeBank(0) << 8);
+  Store(0, layout::Bank(*smmu_, 0), 1);
+  EXPECT_EQ(Found(), "ISO04") << "over a bank that is off";
+  Boot(Bit(Invariant::kIso04));
+  Open(0, FreeBank(0), kVmid, kPage);
+  EXPECT_EQ(Found(), "ISO04") << "over the host's own tables";
+}
+
+TEST_F(IndexTest, Iso04SeesALiveS2crThatNamesNothing) {
+  for (const bool exists : {true, false}) {
+    Boot(Bit(Invariant::kIso04));
+    Store(0, layout::kS2cr, exists ? FreeBank(0) : smmu_->banks);
+    EXPECT_EQ(Found(), "none") << "not live yet";
+    Store(0, layout::kSmr, kEntryValid | 6);
+    EXPECT_EQ(Found(), "ISO04") << exists;
+    EXPECT_EQ(board_->verdict().object, "entry");
+  }
+}
+
+// The quarantine's stream is EL2's: in a bank of the host, or over its stage 2, it is a stranger.
+TEST_F(IndexTest, Iso04SeesTwoOwnersOfABank) {
+  const uint32_t match = kEntryValid | 0x7f80u << 16;
+  Boot(Bit(Invariant::kIso04));
+  Store(0, layout::kS2cr, smmu_->banks - smmu_->el2_banks);
+  Store(0, layout::kSmr, match | kQuarantineSid);
+  EXPECT_EQ(Found(), "ISO04") << "the bank that the host's are nested over";
+  Boot(Bit(Invariant::kIso04));
+  Open(0, FreeBank(0), kVmid, driver_->root());
+  Store(0, layout::kS2cr, FreeBank(0));
+  Store(0, layout::kSmr, match | kQuarantineSid);
+  EXPECT_EQ(Found(), "none") << "EL2's own bank";
+  Store(0, layout::kS2cr + 4, FreeBank(0));
+  Store(0, layout::kSmr + 4, match | 6);
+  EXPECT_EQ(Found(), "ISO04");
+  std::string text;
+  for (const std::string& line : board_->verdict().text) text += line + "\n";
+  EXPECT_NE(text.find("S2CR[1] names bank 3"), std::string::npos) << text;
 }
 
 TEST_F(IndexTest, RestoreForgetsWhatWasUsed) {

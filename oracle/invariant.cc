@@ -20,7 +20,7 @@ constexpr InvariantInfo kInvariants[] = {
     {Invariant::kIso04, "ISO04", "index-owner",
      "The owner of a bank is the owner of the streams whose S2CR names it; what a live S2CR names "
      "is live; a bank that no S2CR names is off in hardware when a call returns.",
-     false, true},
+     true, true},
     {Invariant::kIso05, "ISO05", "floor",
      "CLIENTPD 0, USFCFG 1, SMCFCFG 1, EXIDENABLE 0, VMID16EN 0, no stall, S2CR never BYPASS, CBAR "
      "type 3 for host banks and type 0 for EL2's only, ACTLR.CPRE 0, fixed sACR and ACTLR.",

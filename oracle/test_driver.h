@@ -10,6 +10,7 @@
 #ifndef SIDEWALL_ORACLE_TEST_DRIVER_H_
 #define SIDEWALL_ORACLE_TEST_DRIVER_H_
 
+#include <functional>
 #include <vector>
 
 #include "oracle/board.h"
@@ -36,8 +37,13 @@ class TestDriver final : public Caller {
   bool keeps_references = false;   // sync drops none of the references
   bool drops_twice = false;        // sync drops each of them twice
 
+  std::function<void()> in_call;  // what tick does
+
   struct sidewall_result Call(const sidewall::Call& call) override {
     switch (call.id) {
+      case CallId::kTick:
+        if (in_call) in_call();
+        return {SIDEWALL_OK, 0, 0};
       case CallId::kInit: {
         const struct sidewall_result result = engine_.Invoke(call);
         root_ = board_.PageAlloc(SIDEWALL_POOL_ATOMIC);
@@ -120,6 +126,8 @@ class TestDriver final : public Caller {
     // T0SZ 16, start level 0, 4K granule, 48-bit output.
     board_.Write32(bank + layout::kTcr, 0x80053590);
     board_.Write32(bank + layout::kSctlr, 0x161);
+    // On while an S2CR names it: that of EL2's last entry, which matches nothing.
+    board_.Write32(window + layout::kS2cr + 4u * (smmu.entries - 1u), stage2);
     for (uint32_t i = 0; i < stage2; i++) {
       board_.Write32(window + layout::Cbar(smmu) + 4 * i, 3u << 16 | stage2 << 8 | smmu.host_vmid);
     }
