@@ -8,6 +8,7 @@
 #include <ctime>
 #include <fstream>
 #include <memory>
+#include <sstream>
 
 #include "cli/boot_kernel.h"
 #include "cli/boot_report.h"
@@ -61,6 +62,11 @@ std::filesystem::path ImageOf(const std::string& driver) {
 std::string TreeOf(const Options& options, uint64_t initrd_size) {
   if (!options.tree_file.empty()) {
     const std::string text = ReadTextFile(options.tree_file);
+    constexpr uint64_t kRoom = boot::kDeviceTreeLimit - boot::kDeviceTree;
+    if (text.size() > kRoom) {
+      throw UsageError(fmt::format("{}: {} bytes, but a kernel takes a device tree of at most {}",
+                                   options.tree_file, text.size(), kRoom));
+    }
     if (!replay::TreeNames({text.begin(), text.end()}, kSmmuName)) {
       throw UsageError(fmt::format("{}: not a device tree with a node that is compatible with {}",
                                    options.tree_file, kSmmuName));
@@ -147,6 +153,16 @@ void WriteTraceOf(const BootOutcome& run) {
   }
 }
 
+// What must be decided of each hostile access, one a line; # begins a comment.
+std::vector<std::string> WrittenDecisions() {
+  std::vector<std::string> lines;
+  std::istringstream text(ReadTextFile(SourceRoot() / "replay/boot/hostile_decisions.txt"));
+  for (std::string line; std::getline(text, line);) {
+    if (!line.empty() && line[0] != '#') lines.push_back(line);
+  }
+  return lines;
+}
+
 BootOutcome RunOnce(const Options& options, const BootKernel& kernel, const std::string& driver) {
   BootOutcome run;
   run.kernel = kernel.version;
@@ -174,6 +190,7 @@ BootOutcome RunOnce(const Options& options, const BootKernel& kernel, const std:
       });
   std::string why;
   if (!replay::ReadRecord(machine.ram(), &run.record, &why)) throw EnvironmentError(why);
+  const std::vector<std::string> decisions = WrittenDecisions();
   run.checks = CheckBoot({.driver = driver,
                           .hostile = options.hostile,
                           .late = options.takeover == "late",
@@ -181,11 +198,19 @@ BootOutcome RunOnce(const Options& options, const BootKernel& kernel, const std:
                           .limit_s = options.limit_s,
                           .end = &run.end,
                           .record = &run.record,
-                          .console = &run.console});
+                          .console = &run.console,
+                          .decisions = &decisions});
+  if (options.hostile) {
+    // In the form of the file that it is held against.
+    std::string lines;
+    for (const std::string& line : run.checks.decided_as) lines += line + "\n";
+    WriteFile(run.folder / "decisions.txt", lines);
+  }
   WriteFile(run.folder / "el2.log", run.record.log);
+  // The report first: what else cannot be written does not take it away.
+  WriteFile(run.folder / "report.json", JsonOfBoot(run).dump(2) + "\n");
   // What the canary answered is no answer of a driver.
   if (driver == "shipped") WriteTraceOf(run);
-  WriteFile(run.folder / "report.json", JsonOfBoot(run).dump(2) + "\n");
   return run;
 }
 
@@ -210,7 +235,9 @@ int Run(const Options& options) {
   const bool compare = options.compare && !options.hostile && options.takeover == "early" &&
                        options.driver == "shipped" && sound;
   if (compare) runs.push_back(RunOnce(options, kernel, "passthrough"));
-  const int exit_code = sound ? kExitOk : kExitFinding;
+  // A base that is not sound is no base.
+  const bool all_sound = sound && runs.back().checks.findings.empty();
+  const int exit_code = all_sound ? kExitOk : kExitFinding;
   if (options.json) {
     nlohmann::json all = nlohmann::json::array();
     for (const BootOutcome& run : runs) all.push_back(JsonOfBoot(run));
@@ -220,7 +247,10 @@ int Run(const Options& options) {
     return exit_code;
   }
   for (const BootOutcome& run : runs) PrintBoot(run);
-  if (compare && runs[1].record.block.phase == boot::Phase::kOff) PrintRatios(runs[0], runs[1]);
+  if (compare && all_sound) PrintRatios(runs[0], runs[1]);
+  if (compare && !all_sound) {
+    fmt::print("no ratios: the run over the canary, which is their base, has findings\n");
+  }
   return exit_code;
 }
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <optional>
+#include <set>
 #include <string_view>
 
 #include "model/board.h"
@@ -16,6 +17,10 @@ namespace {
 using boot::Phase;
 using boot::Row;
 using boot::RowKind;
+
+constexpr uint64_t kInWindow = 0xffffff;
+constexpr size_t kSmmuWindows = 5;
+constexpr uint64_t kMasters = 3;
 
 // One access that the hostile program told of before it made it.
 struct Attempt {
@@ -50,11 +55,13 @@ class Checker {
     // What ended the run early is the finding; what else is then missing is its consequence.
     if (!CheckEnd()) return std::move(checks_);
     CheckProbe();
+    CheckMasters();
     CheckConsole();
     CheckRecord();
     CheckLeaks();
     if (q_.hostile) CheckAttempts();
     if (q_.dmatest) CheckDmatest();
+    if (q_.dmatest && !q_.late) CheckOverrides();
     if (q_.late) CheckTakeover();
     return std::move(checks_);
   }
@@ -143,6 +150,41 @@ class Checker {
     if (CountSaid(text) != checks_.smmus) Find("not every SMMU was shown as '{}'", text);
   }
 
+  // Each master was taken from its driver and given back, each time that the program says so, and
+  // that made the kernel attach its stream.
+  void CheckMasters() {
+    const uint64_t told = CountSaid("sidewall: masters ");
+    if (told == 0 || CountSaid(fmt::format("sidewall: masters {}", kMasters)) != told) {
+      Find("not all {} masters were bound to a driver", kMasters);
+    }
+    if (Said("does not rebind")) Find("a master did not come back to its driver");
+    std::set<uint64_t> windows;
+    for (const Row& row : record_.rows) {
+      if (row.kind == RowKind::kAccess && IsAttach(row)) windows.insert(row.ipa & ~kInWindow);
+    }
+    if (windows.size() < kSmmuWindows) {
+      Find("the kernel pointed streams at banks in {} windows, not {}", windows.size(),
+           kSmmuWindows);
+    }
+  }
+
+  // A store to an S2CR of type translation.
+  static bool IsAttach(const Row& row) {
+    const uint64_t offset = row.ipa & kInWindow;
+    const bool s2cr = offset >= 0xc00 && offset < 0xe00;
+    return row.write != 0 && row.width == 4 && s2cr && IsSmmu(row.ipa) &&
+           (row.value >> 16 & 3) == 0;
+  }
+  static bool IsSmmu(uint64_t ipa) {
+    const model::BoardSpec& board = *model::FindBoard("tegra234-virt");
+    for (size_t i = 0; i < board.smmu_count; ++i) {
+      for (size_t n = 0; n < board.smmu[i].instance_count; ++n) {
+        if (ipa - board.smmu[i].window[n] < board.smmu[i].window_size) return true;
+      }
+    }
+    return false;
+  }
+
   void CheckConsole() {
     // Of transfers that were made to fault, or tried to reach the marked page, the kernel may hear.
     const uint64_t expected = q_.dmatest || q_.hostile ? block_.dma_faults : 0;
@@ -170,8 +212,24 @@ class Checker {
     if (block_.ring_others != 0) {
       Find("{} records of the driver's ring are of other accesses", block_.ring_others);
     }
+    CheckRing();
     if (shipped() && !q_.late && block_.counters.traps != checks_.accesses) {
       Find("the driver counted {} accesses, EL2 {}", block_.counters.traps, checks_.accesses);
+    }
+  }
+
+  // The driver's own ring holds exactly the accesses that EL2 handed to it.
+  void CheckRing() {
+    if (!shipped()) return;
+    const auto handed = static_cast<uint64_t>(
+        std::count_if(record_.rows.begin(), record_.rows.end(), [](const Row& row) {
+          return row.kind == RowKind::kAccess && (row.flags & boot::kFlagRaw) == 0;
+        }));
+    if (block_.ring_missing != 0) {
+      Find("{} accesses are not in the driver's ring", block_.ring_missing);
+    }
+    if (block_.ring_records != handed) {
+      Find("the driver's ring has {} records, of {} accesses", block_.ring_records, handed);
     }
   }
 
@@ -211,6 +269,7 @@ class Checker {
     }
     if (rows.size() != told.size()) Find("{} accesses told, {} trapped", told.size(), rows.size());
     for (size_t i = 0; i < std::min(rows.size(), told.size()); ++i) Match(told[i], *rows[i]);
+    if (shipped()) CheckDecisions();
     if (block_.control_hits == 0) {
       Find(
           "the hostile program's own stream never reached the host's memory: that it did not "
@@ -223,6 +282,21 @@ class Checker {
     if (!Said("sidewall: attempts ")) Find("the hostile program did not come to its end");
   }
 
+  // Each access has the decision that is written down for it, and none is missing there.
+  void CheckDecisions() {
+    if (q_.decisions == nullptr) return;
+    const std::vector<std::string>& wanted = *q_.decisions;
+    const std::vector<std::string>& had = checks_.decided_as;
+    if (wanted.size() != had.size()) {
+      Find("{} decisions are written down, of {} hostile accesses", wanted.size(), had.size());
+    }
+    for (size_t i = 0; i < std::min(wanted.size(), had.size()); ++i) {
+      if (wanted[i] == had[i]) continue;
+      Find("attempt {} had the decision '{}', not '{}'", i + 1, had[i], wanted[i]);
+      return;
+    }
+  }
+
   void Match(const Attempt& attempt, const Row& row) {
     const bool same = attempt.address == row.ipa && attempt.write == (row.write != 0) &&
                       attempt.width == row.width &&
@@ -232,10 +306,18 @@ class Checker {
            attempt.why, row.write != 0 ? "W" : "R", row.width, row.ipa, row.value);
       return;
     }
-    ++checks_.recorded;
-    const bool decided = row.decision != boot::kNoDecision || row.status == SIDEWALL_REFUSED;
+    if ((row.flags & boot::kFlagRing) != 0) ++checks_.recorded;
+    const bool decided = row.decision != boot::kNoDecision;
     if (decided) ++checks_.decided;
-    if (shipped() && !decided) Find("attempt {} ({}) was not decided", attempt.number, attempt.why);
+    const std::string reason = replay::ReasonName(row.reason);
+    checks_.decided_as.push_back(fmt::format("{}: {}{}{}", attempt.why,
+                                             replay::DecisionName(row.decision),
+                                             reason.empty() ? "" : ", ", reason));
+    if (!shipped()) return;
+    if ((row.flags & boot::kFlagRing) == 0) {
+      Find("attempt {} ({}) is not in the driver's ring", attempt.number, attempt.why);
+    }
+    if (!decided) Find("attempt {} ({}) was not decided", attempt.number, attempt.why);
   }
 
   void CheckDmatest() {
@@ -262,6 +344,24 @@ class Checker {
       Find("dmatest: {} failures, not {}", checks_.dmatest_failures, donated);
     }
     if (!Said("sidewall: suspend: devices are back")) Find("devices did not come back from sleep");
+  }
+
+  // The kernel's own driver of the memory controller wrote an override, which was refused, since
+  // the device tree gives one master a stream that is not its clients'.
+  void CheckOverrides() {
+    const model::Range window = model::FindBoard("tegra234-virt")->mc_window[0];
+    for (const Row& row : record_.rows) {
+      const bool write = row.kind == RowKind::kAccess && row.write != 0 &&
+                         (row.flags & (boot::kFlagFromEl0 | boot::kFlagRaw)) == 0;
+      if (!write || !window.Contains(row.ipa) || (row.ipa & 4) != 0) continue;
+      ++checks_.overrides_written;
+      if (row.reason == SIDEWALL_REASON_SID) ++checks_.overrides_refused;
+    }
+    if (q_.driver != "shipped") return;
+    if (checks_.overrides_written == 0) Find("the kernel wrote no override");
+    if (checks_.overrides_refused == 0) {
+      Find("no override that the kernel wrote was refused, though one was of a foreign stream");
+    }
   }
 
   // Before it, accesses go to hardware as they are; after it, every one meets the driver.

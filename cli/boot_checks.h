@@ -26,18 +26,25 @@ struct BootQuestion {
   const BootEnd* end = nullptr;
   const replay::BootRecord* record = nullptr;
   const std::vector<std::string>* console = nullptr;
+  // What the driver must decide of each hostile access, in their order, as BootChecks::decided_as.
+  const std::vector<std::string>* decisions = nullptr;
 };
 
 struct BootChecks {
   std::vector<std::string> findings;  // empty: as it should be
   uint64_t smmus = 0;                 // that the kernel's driver probed
   uint64_t accesses = 0;
-  uint64_t attempts = 0;  // that the hostile program told
-  uint64_t recorded = 0;  // and that trapped, access for access
-  uint64_t decided = 0;   // with a decision of the driver
-  uint64_t leaks = 0;     // after which the marked page could be reached
+  uint64_t attempts = 0;           // that the hostile program told
+  uint64_t recorded = 0;           // and that trapped, access for access
+  uint64_t decided = 0;            // with a decision of the driver
+  uint64_t leaks = 0;              // after which the marked page could be reached
+  uint64_t overrides_written = 0;  // by the kernel's driver of the memory controller
+  uint64_t overrides_refused = 0;
   uint64_t dmatest_tests = 0;
   uint64_t dmatest_failures = 0;
+  // "CLIENTPD on niso0: virtual", and the reason where there is one: one for each hostile access
+  // that trapped as it was told.
+  std::vector<std::string> decided_as;
   std::map<std::string, uint64_t> decisions;
   std::map<std::string, uint64_t> reasons;
 };

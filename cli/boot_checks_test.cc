@@ -21,8 +21,12 @@ class BootChecksTest : public testing::Test {
       Say("\tstream matching with 112 register groups");
       Say("\t112 context banks (0 stage-2 only)");
     }
+    Say("sidewall: masters 3");
     Say("sidewall: done");
     Access(0x12000000, 4, true, 1, 0);
+    for (uint64_t window : {0x07000000, 0x08000000, 0x10000000, 0x11000000, 0x12000000}) {
+      Access(window + 0xc00, 4, true, 3, 0);
+    }
   }
 
   void Say(const std::string& line) { console_.push_back("[    0.1] " + line); }
@@ -35,6 +39,10 @@ class BootChecksTest : public testing::Test {
     row.write = write ? 1 : 0;
     row.value = value;
     row.flags = flags;
+    if ((flags & boot::kFlagRaw) == 0) {
+      row.flags |= boot::kFlagRing;
+      ++record_.block.ring_records;
+    }
     row.leak = boot::kNoClient;
     record_.rows.push_back(row);
     ++record_.block.counters.traps;
@@ -76,7 +84,30 @@ class BootChecksTest : public testing::Test {
 TEST_F(BootChecksTest, ASoundBootHasNoFindings) {
   EXPECT_EQ(Findings(), "");
   EXPECT_EQ(checks_.smmus, 3u);
-  EXPECT_EQ(checks_.accesses, 1u);
+  EXPECT_EQ(checks_.accesses, 6u);
+}
+
+TEST_F(BootChecksTest, MastersThatDoNotAttachAreAFinding) {
+  console_.back() = "sidewall: done";
+  console_[console_.size() - 2] = "sidewall: masters 2";
+  ExpectFinding("not all 3 masters were bound to a driver");
+  console_[console_.size() - 2] = "sidewall: nothing";
+  ExpectFinding("not all 3 masters were bound to a driver");
+  record_.rows.pop_back();
+  ExpectFinding("the kernel pointed streams at banks in 4 windows, not 5");
+  Say("sidewall: master a003e00.virtio does not rebind");
+  ExpectFinding("a master did not come back");
+}
+
+TEST_F(BootChecksTest, WhatTheRingLacksIsAFinding) {
+  record_.block.ring_missing = 1;
+  ExpectFinding("1 accesses are not in the driver's ring");
+  record_.block.ring_missing = 0;
+  --record_.block.ring_records;
+  ExpectFinding("the driver's ring has 5 records, of 6 accesses");
+  ++record_.block.ring_records;
+  record_.block.ring_others = 2;
+  ExpectFinding("2 records of the driver's ring are of other accesses");
 }
 
 TEST_F(BootChecksTest, WhatEndsTheRunIsTheOneFinding) {
@@ -116,7 +147,7 @@ TEST_F(BootChecksTest, FaultsTimeoutsAndLossesAreFindings) {
   record_.block.aborts_injected = 1;
   ExpectFinding("the kernel was given 1 aborts");
   record_.block.counters.traps = 9;
-  ExpectFinding("the driver counted 9 accesses, EL2 1");
+  ExpectFinding("the driver counted 9 accesses, EL2 6");
 }
 
 TEST_F(BootChecksTest, AnAttackThatIsRecordedAndDecidedIsNoFinding) {
@@ -139,6 +170,25 @@ TEST_F(BootChecksTest, AnAttackWithoutADecisionIsAFinding) {
   ExpectFinding("was not decided");
 }
 
+TEST_F(BootChecksTest, AnAttackThatIsNotInTheRingIsAFinding) {
+  Attack().flags = boot::kFlagFromEl0;
+  ExpectFinding("attempt 1 (CLIENTPD on niso0) is not in the driver's ring");
+  EXPECT_EQ(checks_.recorded, 0u);
+}
+
+TEST_F(BootChecksTest, AnAttackWithAnotherDecisionThanIsWrittenDownIsAFinding) {
+  const std::vector<std::string> written = {"CLIENTPD on niso0: virtual"};
+  question_.decisions = &written;
+  Row& row = Attack();
+  row.decision = SIDEWALL_DECISION_VIRTUAL;
+  EXPECT_EQ(Findings(), "");
+  record_.rows.back().decision = SIDEWALL_DECISION_FORWARDED;
+  ExpectFinding("attempt 1 had the decision 'CLIENTPD on niso0: forwarded', not ");
+  const std::vector<std::string> nothing;
+  question_.decisions = &nothing;
+  ExpectFinding("0 decisions are written down, of 1 hostile accesses");
+}
+
 TEST_F(BootChecksTest, AReachedPageIsAFindingThatNamesTheAccess) {
   Attack().leak = 0x58;
   ExpectFinding("first by 0x58, after a write of 0x201c37 at 0x12000000");
@@ -159,6 +209,10 @@ TEST_F(BootChecksTest, DmatestFailsExactlyOnce) {
   ExpectFinding("no page was given away under a transfer");
   record_.block.donated_transfers = 1;
   record_.block.dma_faults = 1;
+  ExpectFinding("the kernel wrote no override");
+  Access(0x02c000a8, 4, true, 0x0b, 0).reason = SIDEWALL_REASON_NONE;
+  ExpectFinding("no override that the kernel wrote was refused");
+  record_.rows.back().reason = SIDEWALL_REASON_SID;
   ExpectFinding("dmatest: 0 failures, not 1");
   Say("dmatest: dma0chan3-copy0: summary 1 tests, 1 failures 1.9 iops");
   EXPECT_EQ(Findings(), "");

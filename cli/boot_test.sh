@@ -46,6 +46,8 @@ cache=${SIDEWALL_BOOT_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/sidewall/boot}
 
 echo "not a device tree" >"$out/tree"
 expect 2 "not a device tree with a node" --device-tree="$out/tree"
+{ printf '\xd0\x0d\xfe\xed'; head -c 2200000 /dev/zero; echo "nvidia,tegra234-smmu"; } >"$out/tree"
+expect 2 "a kernel takes a device tree of at most 2097152" --device-tree="$out/tree"
 # A kernel that goes round and round: one instruction, which branches to itself.
 printf '\x00\x00\x00\x14' >"$out/hang"
 expect 1 "did not end within 5 s" --kernel-file="$out/hang" --limit=5
@@ -54,10 +56,17 @@ no_machine_left
 expect 1 "the kernel panicked: " --append=rdinit=/none --limit=500
 no_machine_left
 
+# ---- Nothing but a boot, and what it costs beside the canary.
+expect 0 "instructions an access, driver" --limit=500
+grep -q "takeover, instructions" "$out/said" ||
+    { cat "$out/said"; exit 1; }
+no_machine_left
+
 # ---- The kernel lives, the attacker does not get through; over the canary it does.
 limit=500
 expect 0 "the guest switched off" --hostile --limit=$limit
-grep -q "reachable after 0 accesses" "$out/said" || { cat "$out/said"; exit 1; }
+grep -q "reachable after 0 accesses" "$out/said" ||
+    { cat "$out/said"; exit 1; }
 if ! "$tool" replay --quiet --image=both "$out/run/stock-shipped-hostile/boot.trace.zst" \
   >"$out/replayed" 2>&1; then
   echo "the trace of that run does not replay:"
@@ -71,6 +80,8 @@ no_machine_left
 expect 0 "the guest switched off" --takeover=late --limit=$limit
 if [[ -f $cache/tegra234/version ]]; then
   expect 0 "dmatest: 121 tests, 1 failures" --kernel=tegra234 --no-compare --limit=$limit
+  grep -Eq "overrides: [1-9][0-9]* written by the kernel, [1-9]" "$out/said" ||
+    { cat "$out/said"; exit 1; }
   expect 0 "dmatest: 121 tests, 1 failures" --kernel=tegra234 --takeover=late --limit=$limit
 else
   echo "boot: without dmatest, since no kernel 'tegra234' is in $cache"

@@ -175,6 +175,11 @@ constexpr Master kMasters[] = {
     {29, kIso, 0x01, {0x92, 0xa1}},
 };
 
+// A master that is described wrongly: its clients are those of the audio device, whose stream is 3,
+// and the stream is another's. The kernel's driver of the memory controller then writes an override
+// that is not the clients'; all others it finds as it wants them, and only reads.
+constexpr Master kMisdescribed = {28, kNiso0, 0x0b, {0x15, 0x35}};
+
 void AddMaster(TreeWriter* tree, const Master& master, const TreeOptions& options) {
   constexpr char kDigits[] = "0123456789abcdef";
   const uint64_t address = boot::kVirtio + master.slot * 0x200;
@@ -324,6 +329,7 @@ std::vector<uint8_t> MakeDeviceTree(const TreeOptions& options) {
     for (const Smmu& smmu : kSmmus) AddSmmu(&tree, smmu);
   }
   for (const Master& master : kMasters) AddMaster(&tree, master, options);
+  if (options.clients) AddMaster(&tree, kMisdescribed, options);
   if (options.gpcdma && options.smmus) AddGpcdma(&tree);
   tree.End();
   return tree.Finish();

@@ -23,6 +23,7 @@ inline constexpr uint64_t kRam = 0x40000000;
 inline constexpr uint64_t kRamSize = 0x80000000;
 inline constexpr uint64_t kKernel = 0x40200000;
 inline constexpr uint64_t kDeviceTree = 0x4be00000;
+inline constexpr uint64_t kDeviceTreeLimit = 0x4c000000;  // 2 MiB, as the boot protocol wants
 inline constexpr uint64_t kInitrd = 0x4c000000;
 inline constexpr uint64_t kInitrdLimit = 0x54000000;
 // Memory of a guest that is not there: the kernel is told to leave it alone. Its first page is the
@@ -117,7 +118,8 @@ inline constexpr uint8_t kDmaStage2 = 8;
 enum class RowKind : uint8_t { kAccess = 0, kMark = 1, kDma = 2 };
 
 inline constexpr uint8_t kFlagFromEl0 = 1;
-inline constexpr uint8_t kFlagRaw = 2;  // before takeover: straight to hardware
+inline constexpr uint8_t kFlagRaw = 2;   // before takeover: straight to hardware
+inline constexpr uint8_t kFlagRing = 4;  // the driver's ring has this very access
 inline constexpr uint8_t kNoDecision = 0xff;
 inline constexpr uint16_t kNoClient = 0xffff;
 

@@ -21,7 +21,14 @@ fail() {
 
 say() { echo "boot: $*" >&2; }
 
-"$here/fetch.sh" "$cache" source || exit 125
+# As in fetch.sh: whatever ends this script ends all that it has started.
+trap 'trap "" INT TERM; kill -TERM 0; exit 130' INT TERM
+limited() {
+  timeout --foreground -k 10 "$limit" "$@" 9>&- &
+  wait "$!"
+}
+
+limited "$here/fetch.sh" "$cache" source || exit 125
 cache=$(cd "$cache" && pwd -P)
 source_version=$(cat "$cache/source/version")
 hash=$( (echo "$source_version" && cat "$config") | sha256sum | cut -c1-16)
@@ -40,12 +47,12 @@ if [[ ! -f $tree/.unpacked ]]; then
   say "unpacking $source_version (1.5 GB)"
   rm -rf "$tree"
   mkdir -p "$tree" || fail "cannot write to $cache"
-  tar -xf "$cache"/source/linux-source-*.tar.* -C "$tree" --strip-components=1 ||
+  limited tar -xf "$cache"/source/linux-source-*.tar.* -C "$tree" --strip-components=1 ||
     fail "the source cannot be unpacked: is the disc full?"
   touch "$tree/.unpacked"
 fi
 kernel_make() {
-  timeout "$limit" nice -n 19 make -C "$tree" O="$tree/out" ARCH=arm64 \
+  limited nice -n 19 make -C "$tree" O="$tree/out" ARCH=arm64 \
     CROSS_COMPILE=aarch64-linux-gnu- CC="${SIDEWALL_KERNEL_CC:-aarch64-linux-gnu-gcc-12}" "$@"
 }
 say "building the kernel (log: $log)"
@@ -53,7 +60,7 @@ mkdir -p "$tree/out"
 {
   KCONFIG_ALLCONFIG=$config kernel_make allnoconfig &&
     kernel_make -j"$(nproc)" Image
-} >"$log" 2>&1 9>&- || {
+} >"$log" 2>&1 || {
   grep -m 5 -iE 'error|not found' "$log" >&2
   fail "the kernel does not build; the whole log is $log"
 }

@@ -23,6 +23,14 @@ fail() {
 
 say() { echo "boot: $*" >&2; }
 
+# Whatever ends this script ends what it has started, which is all in its process group. A shell
+# hears a signal only while it waits, so what takes long runs beside it.
+trap 'trap "" INT TERM; kill -TERM 0; exit 130' INT TERM
+limited() {
+  timeout --foreground -k 10 "$limit" "$@" 9>&- &
+  wait "$!"
+}
+
 mkdir -p "$cache" 2>/dev/null || fail "cannot write to $cache: set SIDEWALL_BOOT_CACHE"
 cache=$(cd "$cache" && pwd -P)
 [[ -f $cache/$what/version ]] && exit 0
@@ -68,7 +76,7 @@ END
 export APT_CONFIG=$apt/apt.conf
 
 say "package lists of $codename, arm64"
-timeout "$limit" apt-get -q update >"$apt/log" 2>&1 9>&- ||
+limited apt-get -q update >"$apt/log" 2>&1 ||
   fail "no network, or no Debian at $mirror (log: $apt/log); SIDEWALL_DEBIAN_MIRROR names another"
 
 # The newest package whose name matches; point releases vanish from the archive, so none is named.
@@ -80,7 +88,7 @@ newest() {
 fetch() {
   local package=$1
   say "fetching $package"
-  (cd "$apt/archives" && timeout "$limit" apt-get -q download "$package" >>"$apt/log" 2>&1 9>&-) ||
+  limited env -C "$apt/archives" apt-get -q download "$package" >>"$apt/log" 2>&1 ||
     fail "could not fetch $package from $mirror (log: $apt/log); the next run goes on from here"
   deb=$(ls -t "$apt/archives/$package"_*.deb | head -n 1)
 }

@@ -55,7 +55,11 @@ void TakeRingRecord(Row* row) {
   const bool same = record.ipa == row->ipa && record.width == row->width &&
                     (!told || record.is_write == row->write) &&
                     (!told || row->write == 0 || record.value == row->value);
-  if (!same) ++block.ring_others;
+  if (same) {
+    row->flags |= kFlagRing;
+  } else {
+    ++block.ring_others;
+  }
   row->decision = record.decision;
   row->reason = record.reason;
   row->hw_value = record.hw_value;
