@@ -126,7 +126,9 @@ class Hyp {
   // ---- Ownership, under the host lock. All pages or none.
   HypResult Donate(HypCalls& calls, uint64_t pa, uint64_t count, uint8_t to);
   HypResult Reclaim(HypCalls& calls, uint64_t pa, uint64_t count, uint8_t from);
-  // The host lends pages to a guest (both may touch them), or a guest lends to the host.
+  // The host lends pages to a guest (both may touch them), or a guest lends to the host. The host
+  // also lends to EL2, as it does with what EL2 is to read of it: the pages stay the host's to
+  // touch and in its stage 2, and can meanwhile be neither given away nor mapped for DMA.
   HypResult Share(HypCalls& calls, uint64_t pa, uint64_t count, uint8_t owner, uint8_t with);
   HypResult Unshare(HypCalls& calls, uint64_t pa, uint64_t count, uint8_t owner, uint8_t with);
 

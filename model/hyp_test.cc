@@ -171,6 +171,34 @@ TEST(Hyp, OnlyLoansToTheHostAreMirrored) {
   EXPECT_TRUE(Sound(core));
 }
 
+// What the host lends to EL2 stays in its stage 2, and stays where it is until the loan has ended.
+TEST(Hyp, ALoanToEl2HoldsAPageWithoutTakingIt) {
+  Core core("tiny");
+  EXPECT_EQ(core.hyp.Share(core.calls, kPage, 2, kOwnerHost, kOwnerEl2).status, HypStatus::kOk);
+  EXPECT_EQ(core.calls.log, Log());
+  EXPECT_EQ(core.calls.mirror.count(kPage), 1u);
+  EXPECT_EQ(core.hyp.owner(kPage), kOwnerHost);
+  EXPECT_EQ(core.hyp.Donate(core.calls, kPage, 1, kG0).why, Why::kState);
+  EXPECT_EQ(core.hyp.Donate(core.calls, kPage, 1, kOwnerEl2).why, Why::kState);
+  EXPECT_EQ(core.hyp.Share(core.calls, kPage, 1, kOwnerHost, kG0).why, Why::kState);
+  EXPECT_EQ(core.hyp.Share(core.calls, kPage, 1, kOwnerHost, kOwnerEl2).why, Why::kState);
+  EXPECT_EQ(core.hyp.UseDma(core.calls, kOwnerHost, kPage, kStep).why, Why::kState);
+  EXPECT_EQ(core.hyp.CheckPoolAdd(kPoolHost, kPage, 1), Why::kState);
+  EXPECT_EQ(core.hyp.Unshare(core.calls, kPage, 1, kOwnerHost, kG0).why, Why::kState);
+  EXPECT_EQ(core.hyp.Unshare(core.calls, kPage, 3, kOwnerHost, kOwnerEl2).why, Why::kState);
+  EXPECT_EQ(core.hyp.Unshare(core.calls, kPage, 2, kOwnerHost, kOwnerEl2).status, HypStatus::kOk);
+  EXPECT_EQ(core.hyp.Unshare(core.calls, kPage, 1, kOwnerHost, kOwnerEl2).why, Why::kState);
+  EXPECT_EQ(core.calls.log, Log());
+  EXPECT_EQ(core.hyp.UseDma(core.calls, kOwnerHost, kPage, kStep).why, Why::kNone);
+  EXPECT_EQ(core.hyp.Share(core.calls, kPage, 1, kOwnerHost, kOwnerEl2).why, Why::kReferenced);
+  core.hyp.UnuseDma(core.calls, kPage, kStep);
+  EXPECT_EQ(core.hyp.Share(core.calls, kRegisters, 1, kOwnerHost, kOwnerEl2).why, Why::kMmio);
+  core.hyp.Donate(core.calls, kPage, 1, kG0);
+  EXPECT_EQ(core.hyp.Share(core.calls, kPage, 1, kG0, kOwnerEl2).why, Why::kParty);
+  EXPECT_EQ(core.hyp.Share(core.calls, kPage, 1, kOwnerEl2, kOwnerHost).why, Why::kParty);
+  EXPECT_TRUE(Sound(core));
+}
+
 TEST(Hyp, RegistersLeaveAndComeBackWithTheirDevice) {
   Core core("tiny");
   EXPECT_EQ(core.hyp.Donate(core.calls, kRegisters, 2, kG0).status, HypStatus::kOk);

@@ -16,7 +16,8 @@ bool Parties(Transition t, uint8_t a, uint8_t b) {
     case Transition::kReclaim:
       return b == kOwnerHost;
     default:
-      return a != kOwnerEl2 && b != kOwnerEl2;
+      // The host lends to guests and to EL2, a guest to the host and to guests, EL2 to nobody.
+      return a != kOwnerEl2 && (b != kOwnerEl2 || a == kOwnerHost);
   }
 }
 

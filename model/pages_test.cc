@@ -89,8 +89,9 @@ struct Case {
   uint64_t pa;
   void (*make)(Rig&, uint64_t pa);
   // donate to guest0 | reclaim from guest0 | reclaim from EL2 | host lends to guest0 |
-  // host ends that | guest0 lends to host | guest0 ends that | used by host | by guest0 | by guest1
-  Why want[10];
+  // host ends that | guest0 lends to host | guest0 ends that | host lends to EL2 | host ends that |
+  // used by host | by guest0 | by guest1
+  Why want[12];
 };
 
 constexpr Why kOk = Why::kNone, kSt = Why::kState, kRe = Why::kReferenced, kTa = Why::kTainted,
@@ -99,37 +100,44 @@ constexpr Why kOk = Why::kNone, kSt = Why::kState, kRe = Why::kReferenced, kTa =
 void Give(Rig& rig, uint64_t pa) { rig.Do(Transition::kDonate, pa, 1, kOwnerHost, kG0); }
 
 const Case kCases[] = {
-    {"host's", kRam, [](Rig&, uint64_t) {}, {kOk, kSt, kSt, kOk, kSt, kSt, kSt, kOk, kSt, kSt}},
+    {"host's",
+     kRam,
+     [](Rig&, uint64_t) {},
+     {kOk, kSt, kSt, kOk, kSt, kSt, kSt, kOk, kSt, kOk, kSt, kSt}},
     {"host's, used",
      kRam,
      [](Rig& rig, uint64_t pa) { rig.pages.Use(kOwnerHost, pa, kStep); },
-     {kRe, kSt, kSt, kRe, kSt, kSt, kSt, kOk, kSt, kSt}},
+     {kRe, kSt, kSt, kRe, kSt, kSt, kSt, kRe, kSt, kOk, kSt, kSt}},
     {"host's, lent",
      kRam,
      [](Rig& rig, uint64_t pa) { rig.Do(Transition::kShare, pa, 1, kOwnerHost, kG0); },
-     {kSt, kSt, kSt, kSt, kOk, kSt, kSt, kSt, kOk, kSt}},
+     {kSt, kSt, kSt, kSt, kOk, kSt, kSt, kSt, kSt, kSt, kOk, kSt}},
     {"host's, lent and used",
      kRam,
      [](Rig& rig, uint64_t pa) {
        rig.Do(Transition::kShare, pa, 1, kOwnerHost, kG0);
        rig.pages.Use(kG0, pa, kStep);
      },
-     {kSt, kSt, kSt, kSt, kRe, kSt, kSt, kSt, kOk, kSt}},
-    {"guest's", kRam, Give, {kSt, kOk, kSt, kSt, kSt, kOk, kSt, kSt, kOk, kSt}},
+     {kSt, kSt, kSt, kSt, kRe, kSt, kSt, kSt, kSt, kSt, kOk, kSt}},
+    {"host's, lent to EL2",
+     kRam,
+     [](Rig& rig, uint64_t pa) { rig.Do(Transition::kShare, pa, 1, kOwnerHost, kOwnerEl2); },
+     {kSt, kSt, kSt, kSt, kSt, kSt, kSt, kSt, kOk, kSt, kSt, kSt}},
+    {"guest's", kRam, Give, {kSt, kOk, kSt, kSt, kSt, kOk, kSt, kSt, kSt, kSt, kOk, kSt}},
     {"guest's, used",
      kRam,
      [](Rig& rig, uint64_t pa) {
        Give(rig, pa);
        rig.pages.Use(kG0, pa, kStep);
      },
-     {kSt, kRe, kSt, kSt, kSt, kRe, kSt, kSt, kOk, kSt}},
+     {kSt, kRe, kSt, kSt, kSt, kRe, kSt, kSt, kSt, kSt, kOk, kSt}},
     {"guest's, lent",
      kRam,
      [](Rig& rig, uint64_t pa) {
        Give(rig, pa);
        rig.Do(Transition::kShare, pa, 1, kG0, kOwnerHost);
      },
-     {kSt, kSt, kSt, kSt, kSt, kSt, kOk, kSt, kOk, kSt}},
+     {kSt, kSt, kSt, kSt, kSt, kSt, kOk, kSt, kSt, kSt, kOk, kSt}},
     {"guest's, lent and used by itself",
      kRam,
      [](Rig& rig, uint64_t pa) {
@@ -137,38 +145,41 @@ const Case kCases[] = {
        rig.Do(Transition::kShare, pa, 1, kG0, kOwnerHost);
        rig.pages.Use(kG0, pa, kStep);
      },
-     {kSt, kSt, kSt, kSt, kSt, kSt, kOk, kSt, kOk, kSt}},
+     {kSt, kSt, kSt, kSt, kSt, kSt, kOk, kSt, kSt, kSt, kOk, kSt}},
     {"EL2's",
      kRam,
      [](Rig& rig, uint64_t pa) { rig.Do(Transition::kDonate, pa, 1, kOwnerHost, kOwnerEl2); },
-     {kSt, kSt, kOk, kSt, kSt, kSt, kSt, kSt, kSt, kSt}},
+     {kSt, kSt, kOk, kSt, kSt, kSt, kSt, kSt, kSt, kSt, kSt, kSt}},
     {"EL2's, in a pool",
      kRam,
      [](Rig& rig, uint64_t pa) {
        rig.Do(Transition::kDonate, pa, 1, kOwnerHost, kOwnerEl2);
        rig.pages.SetPool(pa, 1, 0);
      },
-     {kSt, kSt, kPo, kSt, kSt, kSt, kSt, kSt, kSt, kSt}},
+     {kSt, kSt, kPo, kSt, kSt, kSt, kSt, kSt, kSt, kSt, kSt, kSt}},
     {"the board's pool",
      kRam + 12 * kStep,
      [](Rig&, uint64_t) {},
-     {kSt, kSt, kPo, kSt, kSt, kSt, kSt, kSt, kSt, kSt}},
+     {kSt, kSt, kPo, kSt, kSt, kSt, kSt, kSt, kSt, kSt, kSt, kSt}},
     {"registers",
      kRegisters,
      [](Rig&, uint64_t) {},
-     {kOk, kSt, kSt, kMm, kMm, kMm, kMm, kOk, kSt, kSt}},
+     {kOk, kSt, kSt, kMm, kMm, kMm, kMm, kMm, kMm, kOk, kSt, kSt}},
     {"registers, mapped",
      kRegisters,
      [](Rig& rig, uint64_t pa) { rig.pages.Use(kOwnerHost, pa, kStep); },
-     {kTa, kSt, kSt, kMm, kMm, kMm, kMm, kOk, kSt, kSt}},
+     {kTa, kSt, kSt, kMm, kMm, kMm, kMm, kMm, kMm, kOk, kSt, kSt}},
     {"registers, once mapped",
      kRegisters,
      [](Rig& rig, uint64_t pa) {
        rig.pages.Use(kOwnerHost, pa, kStep);
        rig.Unuse(pa, kStep);
      },
-     {kTa, kSt, kSt, kMm, kMm, kMm, kMm, kOk, kSt, kSt}},
-    {"guest's registers", kRegisters, Give, {kSt, kOk, kSt, kMm, kMm, kMm, kMm, kSt, kOk, kSt}},
+     {kTa, kSt, kSt, kMm, kMm, kMm, kMm, kMm, kMm, kOk, kSt, kSt}},
+    {"guest's registers",
+     kRegisters,
+     Give,
+     {kSt, kOk, kSt, kMm, kMm, kMm, kMm, kMm, kMm, kSt, kOk, kSt}},
     {"guest's registers, once mapped",
      kRegisters,
      [](Rig& rig, uint64_t pa) {
@@ -176,7 +187,7 @@ const Case kCases[] = {
        rig.pages.Use(kG0, pa, kStep);
        rig.Unuse(pa, kStep);
      },
-     {kSt, kOk, kSt, kMm, kMm, kMm, kMm, kSt, kOk, kSt}},
+     {kSt, kOk, kSt, kMm, kMm, kMm, kMm, kMm, kMm, kSt, kOk, kSt}},
 };
 
 TEST(Pages, EachOperationInEachState) {
@@ -192,12 +203,14 @@ TEST(Pages, EachOperationInEachState) {
         p.Check(Transition::kUnshare, c.pa, 1, kOwnerHost, kG0),
         p.Check(Transition::kShare, c.pa, 1, kG0, kOwnerHost),
         p.Check(Transition::kUnshare, c.pa, 1, kG0, kOwnerHost),
+        p.Check(Transition::kShare, c.pa, 1, kOwnerHost, kOwnerEl2),
+        p.Check(Transition::kUnshare, c.pa, 1, kOwnerHost, kOwnerEl2),
     };
-    for (int i = 0; i < 7; i++) EXPECT_EQ(got[i], c.want[i]) << c.name << ", operation " << i;
-    EXPECT_EQ(rig.pages.Use(kOwnerHost, c.pa, kStep), c.want[7]) << c.name;
-    if (c.want[7] == kOk) rig.Unuse(c.pa, kStep);
-    EXPECT_EQ(rig.pages.Use(kG0, c.pa, kStep), c.want[8]) << c.name;
-    EXPECT_EQ(rig.pages.Use(kG1, c.pa, kStep), c.want[9]) << c.name;
+    for (int i = 0; i < 9; i++) EXPECT_EQ(got[i], c.want[i]) << c.name << ", operation " << i;
+    EXPECT_EQ(rig.pages.Use(kOwnerHost, c.pa, kStep), c.want[9]) << c.name;
+    if (c.want[9] == kOk) rig.Unuse(c.pa, kStep);
+    EXPECT_EQ(rig.pages.Use(kG0, c.pa, kStep), c.want[10]) << c.name;
+    EXPECT_EQ(rig.pages.Use(kG1, c.pa, kStep), c.want[11]) << c.name;
   }
 }
 
@@ -211,7 +224,8 @@ TEST(Pages, PartiesThatMayNot) {
   EXPECT_EQ(check(Transition::kDonate, kOwnerHost, kMaxOwners), Why::kParty);
   EXPECT_EQ(check(Transition::kReclaim, kG0, kG1), Why::kParty);
   EXPECT_EQ(check(Transition::kReclaim, kOwnerHost, kOwnerHost), Why::kParty);
-  EXPECT_EQ(check(Transition::kShare, kOwnerHost, kOwnerEl2), Why::kParty);
+  EXPECT_EQ(check(Transition::kShare, kG0, kOwnerEl2), Why::kParty) << "only the host does";
+  EXPECT_EQ(check(Transition::kUnshare, kG0, kOwnerEl2), Why::kParty);
   EXPECT_EQ(check(Transition::kShare, kOwnerEl2, kOwnerHost), Why::kParty);
   EXPECT_EQ(check(Transition::kUnshare, kNobody, kG0), Why::kParty);
   EXPECT_EQ(rig.pages.Use(kOwnerEl2, kRam, kStep), Why::kParty);
@@ -330,10 +344,10 @@ class Shadow {
         return b == kOwnerHost && a != b && a < kMaxOwners && Get(a, pa) == kOwned &&
                mine + others == 0 && !spec_.pool.Contains(pa);
       case Transition::kShare:
-        return a != b && Lends(a) && Lends(b) && ram && Get(a, pa) == kOwned && mine + others == 0;
+        return a != b && Lends(a, b) && ram && Get(a, pa) == kOwned && mine + others == 0;
       default:
-        return a != b && Lends(a) && Lends(b) && ram && Get(a, pa) == kLent &&
-               Get(b, pa) == kBorrowed && others == 0;
+        return a != b && Lends(a, b) && ram && Get(a, pa) == kLent && Get(b, pa) == kBorrowed &&
+               others == 0;
     }
   }
   void Do(Transition t, uint64_t pa, uint8_t a, uint8_t b) {
@@ -370,6 +384,9 @@ class Shadow {
 
  private:
   static bool Lends(uint8_t who) { return who < kMaxOwners && who != kOwnerEl2; }
+  static bool Lends(uint8_t a, uint8_t b) {
+    return Lends(a) && (Lends(b) || (a == kOwnerHost && b == kOwnerEl2));
+  }
   const BoardSpec& spec_;
 };
 

@@ -172,8 +172,8 @@ HypResult Board::MoveMemory(const MoveOf& move) {
   if (result == Expect::kOk && known && e.host_loses) {
     checks_->AfterLoss(pa, count, model::kOwnerHost);
   }
-  const bool guest_loses = kind == EventKind::kHypReclaim ||
-                           (kind == EventKind::kHypUnshare && who != model::kOwnerHost);
+  const bool guest_loses =
+      kind == EventKind::kHypReclaim || (kind == EventKind::kHypUnshare && model::IsGuest(who));
   if (result == Expect::kOk && known && guest_loses) checks_->AfterLoss(pa, count, who);
   const bool refused = result == Expect::kRefused;
   const uint64_t mapped = refused ? count : std::min(done.mapped / kPageSize, count);
