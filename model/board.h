@@ -81,9 +81,11 @@ const BoardSpec* Boards(size_t* count);
 const BoardSpec* FindBoard(const char* name);
 const BoardSpec* FindBoard(uint8_t id);
 
-// The same board with so much RAM, a multiple of 2 MiB, from where its RAM begins; the pool of EL2
-// is at the end, and grows with it. Its name and number stay the same. CheckBoard says if it is
+// The same board with so much RAM, a multiple of kDramUnit, from where its RAM begins; the pool of
+// EL2 is at the end, and grows with it. Its name and number stay the same. CheckBoard says if it is
 // sound.
+inline constexpr uint64_t kDramUnit = uint64_t{2} << 20;
+inline constexpr uint64_t kMaxDramUnits = 0xffff;  // 128 GiB but for one unit
 BoardSpec WithDram(const BoardSpec& board, uint64_t bytes);
 // "tegra234", or "tegra234:8G" and "tegra234:512M" with so much RAM. False: no such board, or it
 // would not be sound.

@@ -94,8 +94,8 @@ TEST(Boards, RamIsAParameter) {
   EXPECT_EQ(board.dram[0].size, FindBoard("small")->dram[0].size);
   for (const char* spelling :
        {"", ":8G", "orin", "tegra234:", "tegra234:G", "tegra234:8", "tegra234:8T", "tegra234:8Gx",
-        "tegra234:0G", "tegra234:2M", "tegra234:600G", "tegra234:9999999999G", "tegra234-",
-        "a-name-that-no-board-could-have"}) {
+        "tegra234:0G", "tegra234:2M", "tegra234:65M", "tegra234:128G", "tegra234:600G",
+        "tegra234:9999999999G", "tegra234-", "a-name-that-no-board-could-have"}) {
     EXPECT_FALSE(ParseBoard(spelling, &board)) << spelling;
   }
 }
@@ -145,6 +145,7 @@ const Contradiction kOfAnSmmu[] = {
     {"smmu.idr[2]", [](BoardSpec& b) { b.smmu[0].idr[2] ^= 0x7000u; }},   // 16 KiB only
     {"smmu.idr[2]", [](BoardSpec& b) { b.smmu[0].idr[2] |= 0x6; }},       // IAS 7
     {"smmu.idr[2]", [](BoardSpec& b) { b.smmu[0].idr[2] += 0x10; }},      // OAS 6
+    {"smmu.idr[2]", [](BoardSpec& b) { b.smmu[0].idr[2] -= 0x100; }},     // UBS 4, IAS 5
     {"smmu.el2_banks", [](BoardSpec& b) { b.smmu[0].el2_banks = 4; }},
     {"smmu.el2_entries", [](BoardSpec& b) { b.smmu[0].el2_entries = 5; }},
 };
@@ -157,6 +158,8 @@ const Contradiction kOfTheRest[] = {
     {"dram_count", [](BoardSpec& b) { b.dram_count = 0; }},
     {"dram_count", [](BoardSpec& b) { b.dram_count = 5; }},
     {"mc_window_count", [](BoardSpec& b) { b.mc_window_count = 19; }},
+    {"mc_window_count", [](BoardSpec& b) { b.mc_window_count = 0; }},
+    {"mc_window_count", [](BoardSpec& b) { b.mc_window_count = 1; }},  // no broadcast
     {"host_mmio_count", [](BoardSpec& b) { b.host_mmio_count = 9; }},
     {"el2_only_count", [](BoardSpec& b) { b.el2_only_count = 33; }},
     {"dram", [](BoardSpec& b) { b.dram[0].size += 1; }},
@@ -169,8 +172,17 @@ const Contradiction kOfTheRest[] = {
     {"pool", [](BoardSpec& b) { b.pool.size += 0x1000; }},
     {"mc_window", [](BoardSpec& b) { b.mc_window[3] = b.mc_window[2]; }},
     {"mc_window", [](BoardSpec& b) { b.mc_window[3].size = 0; }},
-    {"mc_window", [](BoardSpec& b) { b.mc_window[1].size = 0x1000; }},  // no bypass mode
-    {"mc_window", [](BoardSpec& b) { b.mc_window[3].start = 0x12010000; }},
+    {"mc_window", [](BoardSpec& b) { b.mc_window[0].size = 0xf00; }},
+    {"mc_window", [](BoardSpec& b) { b.mc_window[0].size = 0 - b.mc_window[0].start; }},
+    {"mc_window", [](BoardSpec& b) { b.mc_window[1].size = 0x2000; }},  // no carveouts from 6 on
+    {"mc_window", [](BoardSpec& b) { b.mc_window[3].start = 0x12010000; }},  // in an SMMU
+    {"mc_window", [](BoardSpec& b) { b.mc_window[17].start = 0x07fff000; }},
+    {"mc_window", [](BoardSpec& b) { b.mc_window[9].start = b.mc_window[0].start + 0x1000; }},
+    {"mc_window", [](BoardSpec& b) { b.mc_window[9].start += 8; }},
+    {"dram", [](BoardSpec& b) { b.mc_window[17].start = b.dram[0].start; }},
+    {"dram", [](BoardSpec& b) { b.mc_window[1].start = b.pool.start; }},
+    {"host_mmio", [](BoardSpec& b) { b.mc_window[0].start = b.host_mmio[2].start; }},
+    {"el2_only", [](BoardSpec& b) { b.mc_window[17].start = 0x01780000; }},  // the host's to touch
     {"host_mmio", [](BoardSpec& b) { b.host_mmio[0].start = 0x08000000; }},
     {"host_mmio", [](BoardSpec& b) { b.host_mmio[0].start = b.dram[0].start; }},
     {"host_mmio", [](BoardSpec& b) { b.host_mmio[0].size = 12; }},
@@ -212,6 +224,20 @@ TEST(CheckBoard, NamesTheFieldOfAnSmmuThatContradictsAnother) {
 
 TEST(CheckBoard, NamesTheFieldOfTheBoardThatContradictsAnother) {
   for (const Contradiction& c : kOfTheRest) Names(c);
+}
+
+// Of the sixteen widths that UBS could name, the manual has seven.
+TEST(CheckBoard, TakesTheWidthsOfABusThatThereAre) {
+  for (uint32_t bus = 0; bus < 16; ++bus) {
+    BoardSpec board = *FindBoard("tiny");
+    for (SmmuSpec& smmu : board.smmu) smmu.idr[2] = (smmu.idr[2] & ~0xf0fu) | bus << 8;
+    const char* field = CheckBoard(board);
+    if (bus <= 5 || bus == 15) {
+      EXPECT_EQ(field, nullptr) << bus;
+    } else {
+      EXPECT_STREQ(field, "smmu.idr[2]") << bus;
+    }
+  }
 }
 
 // Every field that a board could get wrong is in one of the lists: the members of the structure,

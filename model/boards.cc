@@ -179,10 +179,13 @@ bool Sound(const Range& range) {
          range.size % 4096 == 0;
 }
 
-// IDR2.IAS and OAS give 32, 36, 40, 42, 44 or 48 bits.
+// IDR2.IAS and OAS give 32, 36, 40, 42, 44 or 48 bits; UBS gives 32, 36, 40, 42, 44, 49 or 64, and
+// no bus is narrower than the addresses that come over it.
 bool SoundSizes(uint32_t idr2) {
   const bool granule = (idr2 & 0x5000) != 0;  // 4 or 64 KiB: nothing here follows 16
-  return granule && (idr2 & 15) <= 5 && (idr2 >> 4 & 15) <= 5;
+  const uint32_t ias = idr2 & 15;
+  const uint32_t bus = idr2 >> 8 & 15;
+  return granule && ias <= 5 && (idr2 >> 4 & 15) <= 5 && (bus <= 5 || bus == 15) && bus >= ias;
 }
 
 const char* CheckSmmu(const SmmuSpec& smmu) {
@@ -258,8 +261,8 @@ const char* CheckWindows(const BoardSpec& board) {
   }
   for (size_t i = 0; i < board.mc_window_count; ++i) {
     if (!Sound(board.mc_window[i])) return "mc_window";
-    // Two words for each client in the first, and the bypass mode in the others.
-    if (board.mc_window[i].size < (i == 0 ? 0x1000 : 0x2000)) return "mc_window";
+    // Two words for each client in the first, and the registers of a channel in the others.
+    if (board.mc_window[i].size < (i == 0 ? 0x1000 : 0x3000)) return "mc_window";
     if (OverlapsAny(board.mc_window[i], seen, count)) return "mc_window";
     seen[count++] = board.mc_window[i];
   }
@@ -330,7 +333,9 @@ bool ParseBoard(const char* spelling, BoardSpec* board) {
     count = count * 10 + static_cast<uint64_t>(*at - '0');
   }
   if (at == first || (*at != 'M' && *at != 'G') || at[1] != '\0') return false;
-  *board = WithDram(*found, count * (*at == 'G' ? 1024 * kMiB : kMiB));
+  const uint64_t bytes = count * (*at == 'G' ? 1024 * kMiB : kMiB);
+  if (bytes % kDramUnit != 0 || bytes / kDramUnit > kMaxDramUnits) return false;
+  *board = WithDram(*found, bytes);
   return CheckBoard(*board) == nullptr;
 }
 
@@ -339,7 +344,8 @@ const char* CheckBoard(const BoardSpec& board) {
   if (board.id == 0) return "id";
   if (board.smmu_count == 0 || board.smmu_count > kMaxSmmus) return "smmu_count";
   if (board.dram_count == 0 || board.dram_count > kMaxDram) return "dram_count";
-  if (board.mc_window_count > kMaxMcWindows) return "mc_window_count";
+  // Stream IDs are in the first window, and the second reaches all channels.
+  if (board.mc_window_count < 2 || board.mc_window_count > kMaxMcWindows) return "mc_window_count";
   if (board.host_mmio_count > kMaxHostMmio) return "host_mmio_count";
   if (board.el2_only_count > kMaxEl2Ranges) return "el2_only_count";
   if ((board.mc_security_reset & ~0x00010101u) != 0) return "mc_security_reset";

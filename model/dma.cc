@@ -296,7 +296,8 @@ void Machine::Deliver(const DmaRequest& request, Choices* choices, DmaResult* re
 // controller, when their bypass modes differ; the instance of a pair; the upper bits of the stream
 // ID of a client; then what the instance itself is free in (which match wins, a granule that it
 // does not have, what caches and unclean tables answer); and what address bit 39 of the output
-// does. Without choices the channel is the one that lets most past.
+// does. Without choices the channel is the one that lets most past. Last comes the channel that
+// captures an error, where there is one.
 DmaResult Machine::Issue(const DmaRequest& request, Choices* choices, FaultRecord* record) const {
   DmaResult result;
   uint8_t side = request.side;
@@ -357,6 +358,7 @@ DmaResult Machine::Dma(const DmaRequest& request) {
   FaultRecord record;
   Choices none;
   DmaResult result = Issue(request, choices_ != nullptr ? choices_ : &none, &record);
+  CaptureNowhere(request, result);
   Remember(request, record, result);
   Conclude(request, record, &result);
   return result;

@@ -40,6 +40,7 @@ enum class EventKind : uint8_t {
   kBootInit = 15,
   kBootFinalize = 16,
   kMark = 17,
+  kHwContrary = 18,  // no campaign draws it: see docs/assumptions.md
   // Host calls.
   kHvcAllocDomain = 20,
   kHvcFreeDomain = 21,
@@ -280,6 +281,14 @@ inline constexpr EventSpec kEventSpecs[] = {
     {EventKind::kHwPowerLoss,
      "hw.powerloss",
      {{"iommu", ArgType::kIommu, 0},
+      SIDEWALL_NO_ARG,
+      SIDEWALL_NO_ARG,
+      SIDEWALL_NO_ARG,
+      SIDEWALL_NO_ARG,
+      SIDEWALL_NO_ARG}},
+    {EventKind::kHwContrary,
+     "hw.contrary",
+     {{"assumption", ArgType::kNumber, 0},
       SIDEWALL_NO_ARG,
       SIDEWALL_NO_ARG,
       SIDEWALL_NO_ARG,

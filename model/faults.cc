@@ -77,6 +77,27 @@ void Machine::InjectFault(size_t instance, uint16_t bank, uint32_t status, uint3
   if (record.status != 0) Record(smmu, record, sid);
 }
 
+// Above the beginning of RAM everything is the memory controller's to decode. What lies there and
+// is no RAM is an error that one of the channels captures.
+void Machine::CaptureNowhere(const DmaRequest& request, const DmaResult& result) {
+  if (result.fault != FaultKind::kNone || request.client >= kMcClients) return;
+  if (result.pa < board_->dram[0].start || memory_.IsRam(result.pa)) return;
+  if (board_->mc_window_count == 0) return;
+  const bool secure = (mc_.security(request.client) & mc_security::kNonSecure) == 0;
+  uint32_t status = request.client & mc_error::kClientMask;
+  if (secure) status |= mc_error::kSecure;
+  if (request.write) status |= mc_error::kWrite;
+  const size_t channel = choices_ != nullptr ? choices_->Next() : 0;
+  mc_.Capture(channel, mc_error::kDecodeEmem, status, result.pa);
+}
+
+bool Machine::InjectMcError(size_t window, uint32_t causes, uint32_t status, uint64_t address) {
+  if (window == 0 || window >= board_->mc_window_count) return false;
+  if ((causes & mc_error::kAll) == 0) return false;
+  mc_.Capture(window == 1 ? 0 : window - 2, causes, status, address);
+  return true;
+}
+
 // ----------------------------------------------------------------------------------------- stalls
 
 bool Machine::Hold(const DmaRequest& request, const DmaResult& result, uint16_t bank) {
@@ -146,6 +167,7 @@ bool Machine::IrqLine(size_t instance) const {
   if (smmu.gfsr != 0 && (smmu.cr0 & cr0::kGfie) != 0) return true;
   for (uint16_t n = 0; n < smmu.banks; ++n) {
     const ContextBank& bank = smmu.bank[n];
+    if (smmu.quirks.quiet_stage2 && cbar::Type(smmu.cbar[n]) == cbar::kStage2) continue;
     if ((bank.fsr & fsr::kClearable) != 0 && (bank.sctlr & sctlr::kCfie) != 0) return true;
   }
   return false;

@@ -279,6 +279,10 @@ class Machine {
                    uint16_t sid);
   void SetSyncMode(size_t instance, uint64_t mode, uint64_t polls);
   void FailReads(size_t instance, uint64_t count);
+  // An error as if a channel of the memory controller had blocked a transaction; see Capture there.
+  // window: of a channel, or the broadcast one for the first channel. False: it is no such window,
+  // or there is no such cause.
+  bool InjectMcError(size_t window, uint32_t causes, uint32_t status, uint64_t address);
   // The next reads of the memory controller, in any of its windows.
   void FailMcReads(uint64_t count) { failing_mc_reads_ = count; }
   void PowerLoss(uint8_t side);
@@ -288,6 +292,9 @@ class Machine {
   // Holds the masters of a side, powered or not: EL2 is still restoring what was lost.
   void GateMasters(uint8_t side, bool gated);
   bool powered(uint8_t side) const;
+  // From now on what docs/assumptions.md says under this number (7 for A-07) does not hold: on
+  // every instance, until Reset or Restore. False: there is no switch for it, or none of this kind.
+  bool Contradict(uint64_t assumption);
   // Makes one instance odd; see Quirks. A reset of its registers leaves it so.
   void SetQuirks(size_t instance, const Quirks& quirks);
 
@@ -420,6 +427,7 @@ class Machine {
   Response ResponseTo(const SmmuInstance& smmu, const FaultRecord& record) const;
   void Conclude(const DmaRequest& request, const FaultRecord& record, DmaResult* result);
   void Record(SmmuInstance& smmu, const FaultRecord& record, uint16_t sid);
+  void CaptureNowhere(const DmaRequest& request, const DmaResult& result);
   bool Hold(const DmaRequest& request, const DmaResult& result, uint16_t bank);
   void Resume(size_t instance, uint16_t bank, bool terminate);
   void DropHeld(size_t instance);

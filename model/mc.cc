@@ -16,6 +16,36 @@ constexpr size_t kSidWindow = 0;
 constexpr size_t kBroadcastWindow = 1;
 constexpr size_t kFirstChannelWindow = 2;
 
+// Which cause is told in which pair of words. Decode and security errors share the first.
+struct ErrorPair {
+  uint32_t causes;
+  uint32_t status;  // the address is in the next word
+};
+constexpr ErrorPair kErrorPairs[McChannel::kErrorPairs] = {
+    {1u << 6 | 1u << 8, 0x008},  // decode error, security violation
+    {1u << 12, 0x654},           // video protection
+    {1u << 13, 0x67c},           // secure carveout
+    {1u << 16, 0x9b0},           // MTS carveout
+    {1u << 20, 0x9c0},           // route sanity
+    {1u << 17, 0xc00},           // generalized carveout
+};
+constexpr unsigned kFirstGlobalBit = 8;
+
+// Carveouts are numbered from 1: five of them, and the rest elsewhere. 12 bytes of each 80.
+bool FindCarveout(uint32_t offset, size_t* number, size_t* word) {
+  constexpr uint32_t kFirst = 0xc0c;
+  constexpr uint32_t kRest = 0x2004;
+  constexpr uint32_t kStride = 0x50;
+  constexpr size_t kInFirst = 5;
+  const bool rest = offset >= kRest;
+  const uint32_t base = rest ? kRest : kFirst;
+  if (offset < base) return false;
+  const size_t index = (offset - base) / kStride;
+  *number = rest ? kInFirst + index : index;
+  *word = (offset - base) % kStride / 4;
+  return *word < 3 && (rest ? *number < McChannel::kCarveouts : index < kInFirst);
+}
+
 // Ids that no client has keep what is written to their registers, which does nothing.
 bool HasRegisters(size_t client) {
   const ClientInfo* info = FindClient(static_cast<uint16_t>(client));
@@ -36,9 +66,11 @@ void MemoryController::Reset(const BoardSpec& board) {
     security_[client] = there ? board.mc_security_reset & mc_security::kMask : 0;
   }
   for (uint64_t& word : deaf_) word = 0;
-  for (uint32_t& mask : int_mask_) mask = 0;
   // Firmware hands the machine over with the mode fixed: only SID 0x7f goes past the SMMUs.
-  for (uint32_t& config : bypass_config_) config = kBypassConfigLock | 2;
+  for (McChannel& channel : channel_) {
+    channel = McChannel();
+    channel.bypass_config = kBypassConfigLock | 2;
+  }
   // A board that names no window of a channel still has one behind the broadcast window.
   channel_count_ =
       board.mc_window_count > kFirstChannelWindow ? board.mc_window_count - kFirstChannelWindow : 1;
@@ -49,9 +81,43 @@ uint32_t MemoryController::Read32(size_t window, uint32_t offset) const {
     if (offset >= kSidRegistersEnd) return 0;
     return (offset & 4) != 0 ? security_[offset / 8] : override_[offset / 8];
   }
-  if (offset == kBypassConfig) return bypass_config_[ChannelOf(window)];
-  if (offset == kIntMask) return int_mask_[window];
-  return 0;
+  return ReadChannel(channel_[ChannelOf(window)], offset);
+}
+
+uint32_t MemoryController::ReadChannel(const McChannel& channel, uint32_t offset) const {
+  switch (offset) {
+    case kIntStatus:
+      return channel.int_status;
+    case kIntMask:
+      return channel.int_mask;
+    case kErrorAddressHigh:
+      return channel.error_address_high;
+    case kBypassConfig:
+      return channel.bypass_config;
+    case kChannelEnable:
+      return static_cast<uint32_t>((uint64_t{1} << channel_count_) - 1);
+    case kGlobalIntStatus:
+      return GlobalIntStatus();
+    default:
+      break;
+  }
+  for (size_t pair = 0; pair < McChannel::kErrorPairs; ++pair) {
+    if (offset == kErrorPairs[pair].status) return channel.error_status[pair];
+    if (offset == kErrorPairs[pair].status + 4) return channel.error_address[pair];
+  }
+  size_t number = 0;
+  size_t word = 0;
+  return FindCarveout(offset, &number, &word) ? channel.carveout[number][word] : 0;
+}
+
+// A bit for each channel that has an error which its mask lets through.
+uint32_t MemoryController::GlobalIntStatus() const {
+  uint32_t value = 0;
+  for (size_t i = 0; i < channel_count_; ++i) {
+    const bool pending = (channel_[i].int_status & channel_[i].int_mask) != 0;
+    value |= static_cast<uint32_t>(pending) << (kFirstGlobalBit + i);
+  }
+  return value;
 }
 
 void MemoryController::Write32(size_t window, uint32_t offset, uint32_t value) {
@@ -67,23 +133,44 @@ void MemoryController::Write32(size_t window, uint32_t offset, uint32_t value) {
     }
     return;
   }
-  if (offset == kBypassConfig) {
-    if (window != kBroadcastWindow) {
-      WriteBypassConfig(ChannelOf(window), value);
-      return;
-    }
-    for (size_t channel = 0; channel < channel_count_; ++channel) WriteBypassConfig(channel, value);
-  } else if (offset == kIntMask) {
-    if (window != kBroadcastWindow) {
-      int_mask_[window] = value;
-      return;
-    }
-    for (size_t i = kBroadcastWindow; i < kMaxMcWindows; ++i) int_mask_[i] = value;
+  if (window != kBroadcastWindow) {
+    WriteChannel(ChannelOf(window), offset, value);
+    return;
+  }
+  for (size_t channel = 0; channel < channel_count_; ++channel) {
+    WriteChannel(channel, offset, value);
   }
 }
 
-void MemoryController::WriteBypassConfig(size_t channel, uint32_t value) {
-  if ((bypass_config_[channel] & kBypassConfigLock) == 0) SetBypassConfig(channel, value);
+void MemoryController::WriteChannel(size_t index, uint32_t offset, uint32_t value) {
+  McChannel& channel = channel_[index];
+  size_t number = 0;
+  size_t word = 0;
+  if (offset == kIntStatus) {
+    channel.int_status &= ~value;
+  } else if (offset == kIntMask) {
+    channel.int_mask = value;
+  } else if (offset == kBypassConfig) {
+    if ((channel.bypass_config & kBypassConfigLock) == 0) SetBypassConfig(index, value);
+  } else if (FindCarveout(offset, &number, &word)) {
+    channel.carveout[number][word] = value;
+  }
+}
+
+// Only the first error of a pair is kept, and its upper address with it; INTSTATUS tells all
+// causes.
+void MemoryController::Capture(size_t index, uint32_t causes, uint32_t status, uint64_t address) {
+  McChannel& channel = channel_[index % channel_count_];
+  causes &= mc_error::kAll;
+  for (size_t pair = 0; pair < McChannel::kErrorPairs; ++pair) {
+    const uint32_t mine = kErrorPairs[pair].causes;
+    if ((causes & mine) == 0 || (channel.int_status & mine) != 0) continue;
+    const uint32_t high = static_cast<uint32_t>(address >> 32);
+    channel.error_status[pair] = (status & mc_error::kStatusMask & ~(3u << 20)) | (high & 3) << 20;
+    channel.error_address[pair] = static_cast<uint32_t>(address);
+    channel.error_address_high = high;
+  }
+  channel.int_status |= causes;
 }
 
 // A lower mode lets more past: 1 is reserved, and taken to be no stricter than 2.
@@ -91,7 +178,7 @@ void MemoryController::ModeRange(uint32_t* weakest, uint32_t* strictest) const {
   *weakest = kBypassConfigMode;
   *strictest = 0;
   for (size_t channel = 0; channel < channel_count_; ++channel) {
-    const uint32_t mode = bypass_config_[channel] & kBypassConfigMode;
+    const uint32_t mode = channel_[channel].bypass_config & kBypassConfigMode;
     if (mode < *weakest) *weakest = mode;
     if (mode > *strictest) *strictest = mode;
   }
@@ -121,7 +208,9 @@ uint16_t MemoryController::ClientSid(uint16_t client, uint16_t own_sid, uint8_t 
   uint32_t weakest = 0;
   uint32_t mode = 0;
   ModeRange(&weakest, &mode);
-  if (choice != 0) mode = bypass_config_[(choice - 1u) % channel_count_] & kBypassConfigMode;
+  if (choice != 0) {
+    mode = channel_[(choice - 1u) % channel_count_].bypass_config & kBypassConfigMode;
+  }
   return SidUnderMode(client, own_sid, mode);
 }
 
@@ -139,7 +228,11 @@ void MemoryController::SetClient(uint16_t client, uint32_t override_sid, uint32_
 }
 
 void MemoryController::SetBypassConfig(size_t channel, uint32_t value) {
-  bypass_config_[channel] = value & (kBypassConfigLock | kBypassConfigMode);
+  channel_[channel].bypass_config = value & (kBypassConfigLock | kBypassConfigMode);
+}
+
+void MemoryController::SetChannel(size_t channel, const McChannel& registers) {
+  channel_[channel] = registers;
 }
 
 }  // namespace sidewall::model

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "model/registers.h"
 #include "model/testing.h"
 
 namespace sidewall::model {
@@ -202,6 +203,174 @@ TEST_F(Mc, InterruptMaskOfAllChannelsIsSetByBroadcast) {
   rig.machine->Write32(0x01770004, 1);
   EXPECT_EQ(Read(0x01770004), 1u);
   EXPECT_EQ(Read(0x02c20004), 0x133140u);
+}
+
+// The error record of a channel, on a board with sixteen of them.
+class McErrors : public ::testing::Test {
+ protected:
+  static constexpr size_t kBroadcast = 1;
+  static constexpr size_t kChannel3 = 5;  // its window
+  void SetUp() override { mc.Reset(*FindBoard("tegra234")); }
+  uint32_t Read(uint32_t offset, size_t window = kChannel3) const {
+    return mc.Read32(window, offset);
+  }
+  MemoryController mc;
+};
+
+TEST_F(McErrors, EachCauseHasItsPairOfWords) {
+  struct Cause {
+    unsigned bit;
+    uint32_t status;
+  };
+  for (const Cause c : {Cause{6, 0x008}, Cause{8, 0x008}, Cause{12, 0x654}, Cause{13, 0x67c},
+                        Cause{16, 0x9b0}, Cause{17, 0xc00}, Cause{20, 0x9c0}}) {
+    mc.Reset(*FindBoard("tegra234"));
+    mc.Capture(3, 1u << c.bit, 0x6e030058, 0x00000081'80001000);
+    EXPECT_EQ(Read(0), 1u << c.bit);
+    // Address bits 33:32 are in the status, all above 31 in a word of their own.
+    EXPECT_EQ(Read(c.status), 0x6e130058u) << c.bit;
+    EXPECT_EQ(Read(c.status + 4), 0x80001000u) << c.bit;
+    EXPECT_EQ(Read(0x11fc), 0x81u) << c.bit;
+    for (const uint32_t other : {0x008u, 0x654u, 0x67cu, 0x9b0u, 0x9c0u, 0xc00u}) {
+      EXPECT_EQ(Read(other) != 0, other == c.status) << c.bit;
+    }
+    EXPECT_EQ(Read(c.status, kChannel3 + 1), 0u) << "another channel";
+    EXPECT_EQ(Read(c.status, kBroadcast), 0u) << "the first channel";
+  }
+  mc.Capture(3, 1u << 7, 0x58, 0x80001000);
+  EXPECT_EQ(Read(0), 1u << 20) << "there is no such cause";
+}
+
+TEST_F(McErrors, TheFirstErrorStaysUntilItIsCleared) {
+  mc.Capture(3, 1u << 6, 0x58, 0x80001000);
+  mc.Capture(3, 1u << 8, 0x59, 0x80002000);
+  EXPECT_EQ(Read(0), 0x140u);
+  EXPECT_EQ(Read(8), 0x58u);
+  mc.Write32(kChannel3, 0, 0x40);
+  EXPECT_EQ(Read(0), 0x100u) << "ones clear, zeros leave";
+  EXPECT_EQ(Read(8), 0x58u) << "what was captured stays";
+  mc.Write32(kChannel3, 8, 0);
+  mc.Write32(kChannel3, 12, 0);
+  EXPECT_EQ(Read(8), 0x58u) << "nobody writes it";
+  EXPECT_EQ(Read(12), 0x80001000u);
+  mc.Capture(3, 1u << 6, 0x5a, 0x80003000);
+  EXPECT_EQ(Read(8), 0x58u) << "the security violation is not cleared";
+  mc.Write32(kChannel3, 0, 0xffffffff);
+  EXPECT_EQ(Read(0), 0u);
+  mc.Capture(3, 1u << 6, 0x5a, 0x80003000);
+  EXPECT_EQ(Read(8), 0x5au);
+  EXPECT_EQ(Read(12), 0x80003000u);
+}
+
+TEST_F(McErrors, BroadcastClearsAllChannelsAndTellsWhichHaveOne) {
+  mc.Capture(3, 1u << 6, 0x58, 0x80001000);
+  mc.Capture(15, 1u << 13, 0x59, 0x80002000);
+  EXPECT_EQ(Read(0xf24, kBroadcast), 0u) << "INTMASK lets nothing through";
+  mc.Write32(kBroadcast, 4, 0x00133140);
+  EXPECT_EQ(Read(0xf24, kBroadcast), 1u << 11 | 1u << 23);
+  mc.Write32(2 + 15, 4, 0x40);
+  EXPECT_EQ(Read(0xf24, kBroadcast), 1u << 11);
+  mc.Write32(kBroadcast, 0xf24, 0xffffffff);
+  EXPECT_EQ(Read(0xf24, kBroadcast), 1u << 11) << "it follows the channels";
+  mc.Write32(kBroadcast, 0, 0x2040);
+  EXPECT_EQ(Read(0), 0u);
+  EXPECT_EQ(Read(0, 2 + 15), 0u);
+  EXPECT_EQ(Read(0xdf8, kBroadcast), 0xffffu);
+}
+
+TEST_F(McErrors, CarveoutsAreThreeWordsOfEachChannel) {
+  size_t words = 0;
+  for (uint32_t offset = 0; offset < 0x3000; offset += 4) {
+    const bool first = offset >= 0xc0c && offset < 0xc0c + 5 * 0x50;
+    const bool rest = offset >= 0x2004 && offset < 0x2004 + 27 * 0x50;
+    const uint32_t at = first ? offset - 0xc0c : offset - 0x2004;
+    if ((!first && !rest) || at % 0x50 >= 12) continue;
+    if (offset == 0xdf8 || offset == 0xf24) continue;
+    ++words;
+    EXPECT_EQ(Read(offset), 0u) << std::hex << offset;
+    mc.Write32(kChannel3, offset, 0x5a000000 | offset);
+    EXPECT_EQ(Read(offset), 0x5a000000 | offset) << std::hex << offset;
+    EXPECT_EQ(Read(offset, kChannel3 + 1), 0u) << std::hex << offset;
+    mc.Write32(kBroadcast, offset, offset);
+    EXPECT_EQ(Read(offset), offset);
+    EXPECT_EQ(Read(offset, 2 + 15), offset);
+  }
+  EXPECT_EQ(words, 32u * 3);
+}
+
+// The words of a channel's window are those of the table, and there is nothing between them.
+TEST_F(McErrors, AllWordsOfAWindowAreThoseOfTheTable) {
+  mc.Capture(3, mc_error::kAll, 0xffffffff, ~uint64_t{0});
+  mc.SetBypassConfig(3, 2);
+  for (uint32_t offset = 0; offset < 0x10000; offset += 4) {
+    uint16_t index = 0;
+    uint16_t bank = 0;
+    const auto* row = FindRegister(sidewall::Window::kMcChannel0, offset, &index, &bank);
+    const uint32_t before = Read(offset);
+    mc.Write32(kChannel3, offset, 0xa5a5a5a5);
+    const uint32_t after = Read(offset);
+    if (row == nullptr) {
+      ASSERT_EQ(before | after, 0u) << std::hex << offset;
+    } else if (row->access == Access::kReadOnly) {
+      ASSERT_EQ(after, before) << row->name;
+    } else if (row->access == Access::kWrite1Clear) {
+      ASSERT_EQ(before, row->writable) << row->name;
+      ASSERT_EQ(after, before & ~0xa5a5a5a5) << row->name;
+    } else {
+      ASSERT_EQ(after, 0xa5a5a5a5 & row->writable) << row->name;
+    }
+  }
+  mc.Reset(*FindBoard("tegra234"));
+  size_t count = 0;
+  const RegisterInfo* rows = Registers(&count);
+  for (size_t i = 0; i < count; ++i) {
+    if (rows[i].page != Page::kMcChannel) continue;
+    EXPECT_EQ(Read(rows[i].offset), rows[i].reset) << rows[i].name;
+  }
+}
+
+// What a client asks for where no memory is, a channel captures with the client's number.
+TEST(McOnMachine, CapturesWhatNoMemoryAnswers) {
+  Rig rig("tegra234");
+  const uint64_t words = rig.board->mc_window[0].start + 8 * 0x58;
+  const uint64_t nowhere = rig.board->dram[0].end() + 0x5000;
+  rig.machine->Write32(words, 0x7f);
+  DmaRequest request = {.client = 0x58, .address = nowhere, .write = true};
+  rig.Choose({0, 2});  // the instance, and the channel
+  EXPECT_EQ(rig.machine->Dma(request).fault, FaultKind::kNone);
+  const size_t channel = 2 + 2;
+  EXPECT_EQ(rig.machine->PeekMc(channel, 0), mc_error::kDecodeEmem);
+  EXPECT_EQ(rig.machine->PeekMc(channel, 8), 0x00030058u);  // secure as at reset, a write
+  EXPECT_EQ(rig.machine->PeekMc(channel, 12), static_cast<uint32_t>(nowhere));
+  rig.machine->Write32(words + 4, 0x101);
+  rig.machine->Write32(rig.board->mc_window[channel].start, 0x40);
+  request.write = false;
+  rig.Choose({0, 2});
+  rig.machine->Dma(request);
+  EXPECT_EQ(rig.machine->PeekMc(channel, 8), 0x00000058u);
+  // Memory, and what lies below it, is no error; nor is what an SMMU holds back.
+  rig.machine->Write32(rig.board->mc_window[channel].start, 0x40);
+  for (const uint64_t address : {rig.board->dram[0].start, uint64_t{0x02600000}}) {
+    request.address = address;
+    rig.machine->Dma(request);
+  }
+  for (size_t i = 0; i < kMaxInstances; ++i) rig.Open(i);
+  rig.machine->Write32(words, 6);
+  request.address = nowhere;
+  EXPECT_EQ(rig.machine->Dma(request).fault, FaultKind::kUnmatchedStream);
+  for (size_t i = 0; i < 16; ++i) EXPECT_EQ(rig.machine->PeekMc(2 + i, 0), 0u) << i;
+}
+
+TEST(McOnMachine, ErrorsCanBeInjectedIntoAChannel) {
+  Rig rig("tegra234");
+  EXPECT_TRUE(rig.machine->InjectMcError(2 + 7, 0x100, 0x06020058, 0x80001000));
+  EXPECT_EQ(rig.machine->PeekMc(2 + 7, 0), 0x100u);
+  EXPECT_EQ(rig.machine->PeekMc(2 + 7, 8), 0x06020058u);
+  EXPECT_TRUE(rig.machine->InjectMcError(1, 0x40, 0x58, 0x80001000));
+  EXPECT_EQ(rig.machine->PeekMc(2, 0), 0x40u) << "the broadcast window shows the first channel";
+  EXPECT_FALSE(rig.machine->InjectMcError(0, 0x40, 0x58, 0)) << "the window of stream IDs";
+  EXPECT_FALSE(rig.machine->InjectMcError(18, 0x40, 0x58, 0));
+  EXPECT_FALSE(rig.machine->InjectMcError(2, 0x80, 0x58, 0));
 }
 
 TEST_F(Mc, DoublewordsAreTwoWords) {

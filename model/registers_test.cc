@@ -28,6 +28,8 @@ TEST(RegisterNames, AreThoseOfTheManual) {
   EXPECT_EQ(Name(Window::kMcSid, 8 * 0x58 + 4), "SECURITY[mgbeard]");
   EXPECT_EQ(Name(Window::kMcSid, 8 * 0x10), "OVERRIDE[16]");  // no client has this id
   EXPECT_EQ(Name(Window::kMcBroadcast, 0x1820), "SMMU_BYPASS_CONFIG");
+  EXPECT_EQ(Name(Window::kMcBroadcast, 0xc0c + 4 * 0x50 + 8), "CARVEOUT_SIZE[4]");
+  EXPECT_EQ(Name(Window::kMcChannel0, 0x2004 + 26 * 0x50), "CARVEOUT6_BASE[26]");
   EXPECT_EQ(Name(Window::kNiso0, 0x0c), "+0xc");
   EXPECT_EQ(Name(Window::kNiso0, 0x1002), "+0x1002");
   EXPECT_EQ(Name(Window::kNiso0, 0xfffffffc), "+0xfffffffc");
@@ -37,7 +39,7 @@ TEST(RegisterNames, EveryWordOfEveryWindowComesBack) {
   for (const Window window : {Window::kNiso0, Window::kMcSid, Window::kMcChannel0}) {
     const uint32_t size = window == Window::kNiso0 ? 0x1000000 : 0x10000;
     for (uint32_t offset = 0; offset < size; offset += 4) {
-      if ((offset & 0xffff) == 0x2000) offset += 0xe000;  // the rest of a page is empty
+      if ((offset & 0xffff) == 0x3000) offset += 0xd000;  // the rest of a page is empty
       if (offset >= size) break;
       const std::string name = Name(window, offset);
       uint32_t back = 0;

@@ -29,6 +29,18 @@ uint64_t Seed(Choices* choices) {
   return state;
 }
 
+// What a channel of the memory controller has captured, and how its carveouts lie.
+void DrawErrors(uint64_t* state, McChannel* channel) {
+  channel->int_status = Word(state) & mc_error::kAll;
+  channel->int_mask = Word(state);
+  for (uint32_t& status : channel->error_status) status = Word(state) & mc_error::kStatusMask;
+  for (uint32_t& address : channel->error_address) address = Word(state);
+  channel->error_address_high = Word(state);
+  for (auto& carveout : channel->carveout) {
+    for (uint32_t& word : carveout) word = Word(state);
+  }
+}
+
 }  // namespace
 
 void Machine::Scramble() {
@@ -101,6 +113,36 @@ void Machine::ScrambleInstance(size_t index, uint64_t* state) {
   }
 }
 
+bool Machine::Contradict(uint64_t assumption) {
+  if (assumption == 14) {
+    mc_.SetSecurePasses(true);
+    return true;
+  }
+  for (SmmuInstance& smmu : smmu_) {
+    if (smmu.spec == nullptr) continue;
+    switch (assumption) {
+      case 7:
+        smmu.quirks.narrow_tlbivmid = true;
+        break;
+      case 8:
+        smmu.quirks.keeps_absent = true;
+        break;
+      case 9:
+        smmu.quirks.early_status = true;
+        break;
+      case 10:
+        smmu.quirks.plain_syndrome = true;
+        break;
+      case 22:
+        smmu.quirks.quiet_stage2 = true;
+        break;
+      default:
+        return false;
+    }
+  }
+  return true;
+}
+
 // Oddities first, since they say what can be scrambled; then what only odd hardware has.
 void Machine::ScrambleOdd() {
   uint64_t state = Seed(choices_);
@@ -113,6 +155,14 @@ void Machine::ScrambleOdd() {
   DrawClients(&state);
   for (size_t i = 0; i < kMaxInstances; ++i) {
     if (smmu_[i].spec != nullptr) DrawMonitors(i, &state);
+  }
+  for (SmmuInstance& smmu : smmu_) {
+    if (smmu.spec != nullptr) smmu.quirks.quiet_stage2 = OneIn(8, &state);
+  }
+  for (size_t i = 0; i < mc_.channel_count(); ++i) {
+    McChannel channel = mc_.channel(i);
+    DrawErrors(&state, &channel);
+    mc_.SetChannel(i, channel);
   }
 }
 

@@ -164,6 +164,10 @@ constexpr FieldInfo kMcInt[] = {{"DECERR_EMEM", 6, 6, nullptr},
                                 {"DECERR_ROUTE_SANITY", 20, 20, nullptr},
                                 {"GIC_MSI", 21, 21, nullptr},
                                 SIDEWALL_END};
+constexpr FieldInfo kMcStatus[] = {
+    {"CLIENT", 8, 0, nullptr},     {"WRITE", 16, 16, nullptr},     {"SECURE", 17, 17, nullptr},
+    {"ADR_HI", 21, 20, nullptr},   {"NONSECURE", 25, 25, nullptr}, {"WRITABLE", 26, 26, nullptr},
+    {"READABLE", 27, 27, nullptr}, {"TYPE", 30, 28, nullptr},      SIDEWALL_END};
 #undef SIDEWALL_END
 
 // name, page, offset, stride, count, width, access, reset, fields; offsets rise in each page.
@@ -303,33 +307,47 @@ constexpr RegisterInfo kRegisters[] = {
     {"PMAUTHSTATUS", Page::kBank, 0xfb8, 0, 1, 4, Access::kRazWi, 0, 0, nullptr},
     {"OVERRIDE", Page::kMcSid, 0x000, 8, 512, 4, Access::kReadWrite, 0x7f, 0xff, kOverride},
     {"SECURITY", Page::kMcSid, 0x004, 8, 512, 4, Access::kReadWrite, 0x100, 0x10101, kSecurity},
-    {"INTSTATUS", Page::kMcChannel, 0x000, 0, 1, 4, Access::kRazWi, 0, 0, kMcInt},
+    {"INTSTATUS", Page::kMcChannel, 0x000, 0, 1, 4, Access::kWrite1Clear, 0, 0x00333140, kMcInt},
     {"INTMASK", Page::kMcChannel, 0x004, 0, 1, 4, Access::kReadWrite, 0, 0xffffffff, kMcInt},
-    {"ERR_STATUS", Page::kMcChannel, 0x008, 0, 1, 4, Access::kRazWi, 0, 0, nullptr},
-    {"ERR_ADR", Page::kMcChannel, 0x00c, 0, 1, 4, Access::kRazWi, 0, 0, nullptr},
-    {"ERR_VPR_STATUS", Page::kMcChannel, 0x654, 0, 1, 4, Access::kRazWi, 0, 0, nullptr},
-    {"ERR_VPR_ADR", Page::kMcChannel, 0x658, 0, 1, 4, Access::kRazWi, 0, 0, nullptr},
-    {"ERR_SEC_STATUS", Page::kMcChannel, 0x67c, 0, 1, 4, Access::kRazWi, 0, 0, nullptr},
-    {"ERR_SEC_ADR", Page::kMcChannel, 0x680, 0, 1, 4, Access::kRazWi, 0, 0, nullptr},
-    {"ERR_MTS_STATUS", Page::kMcChannel, 0x9b0, 0, 1, 4, Access::kRazWi, 0, 0, nullptr},
-    {"ERR_MTS_ADR", Page::kMcChannel, 0x9b4, 0, 1, 4, Access::kRazWi, 0, 0, nullptr},
-    {"ERR_ROUTE_SANITY_STATUS", Page::kMcChannel, 0x9c0, 0, 1, 4, Access::kRazWi, 0, 0, nullptr},
-    {"ERR_ROUTE_SANITY_ADR", Page::kMcChannel, 0x9c4, 0, 1, 4, Access::kRazWi, 0, 0, nullptr},
-    {"ERR_GENERALIZED_CARVEOUT_STATUS", Page::kMcChannel, 0xc00, 0, 1, 4, Access::kRazWi, 0, 0,
+    {"ERR_STATUS", Page::kMcChannel, 0x008, 0, 1, 4, Access::kReadOnly, 0, 0, kMcStatus},
+    {"ERR_ADR", Page::kMcChannel, 0x00c, 0, 1, 4, Access::kReadOnly, 0, 0, nullptr},
+    {"ERR_VPR_STATUS", Page::kMcChannel, 0x654, 0, 1, 4, Access::kReadOnly, 0, 0, kMcStatus},
+    {"ERR_VPR_ADR", Page::kMcChannel, 0x658, 0, 1, 4, Access::kReadOnly, 0, 0, nullptr},
+    {"ERR_SEC_STATUS", Page::kMcChannel, 0x67c, 0, 1, 4, Access::kReadOnly, 0, 0, kMcStatus},
+    {"ERR_SEC_ADR", Page::kMcChannel, 0x680, 0, 1, 4, Access::kReadOnly, 0, 0, nullptr},
+    {"ERR_MTS_STATUS", Page::kMcChannel, 0x9b0, 0, 1, 4, Access::kReadOnly, 0, 0, kMcStatus},
+    {"ERR_MTS_ADR", Page::kMcChannel, 0x9b4, 0, 1, 4, Access::kReadOnly, 0, 0, nullptr},
+    {"ERR_ROUTE_SANITY_STATUS", Page::kMcChannel, 0x9c0, 0, 1, 4, Access::kReadOnly, 0, 0,
+     kMcStatus},
+    {"ERR_ROUTE_SANITY_ADR", Page::kMcChannel, 0x9c4, 0, 1, 4, Access::kReadOnly, 0, 0, nullptr},
+    {"ERR_GENERALIZED_CARVEOUT_STATUS", Page::kMcChannel, 0xc00, 0, 1, 4, Access::kReadOnly, 0, 0,
+     kMcStatus},
+    {"ERR_GENERALIZED_CARVEOUT_ADR", Page::kMcChannel, 0xc04, 0, 1, 4, Access::kReadOnly, 0, 0,
      nullptr},
-    {"ERR_GENERALIZED_CARVEOUT_ADR", Page::kMcChannel, 0xc04, 0, 1, 4, Access::kRazWi, 0, 0,
+    {"CARVEOUT_BASE", Page::kMcChannel, 0xc0c, 0x50, 5, 4, Access::kReadWrite, 0, 0xffffffff,
      nullptr},
-    {"EMEM_ADR_CFG_CHANNEL_ENABLE", Page::kMcChannel, 0xdf8, 0, 1, 4, Access::kRazWi, 0, 0,
+    {"CARVEOUT_BASE_HI", Page::kMcChannel, 0xc10, 0x50, 5, 4, Access::kReadWrite, 0, 0xffffffff,
      nullptr},
-    {"GLOBAL_INTSTATUS", Page::kMcChannel, 0xf24, 0, 1, 4, Access::kRazWi, 0, 0, nullptr},
-    {"ERR_ADR_HI", Page::kMcChannel, 0x11fc, 0, 1, 4, Access::kRazWi, 0, 0, nullptr},
+    {"CARVEOUT_SIZE", Page::kMcChannel, 0xc14, 0x50, 5, 4, Access::kReadWrite, 0, 0xffffffff,
+     nullptr},
+    {"EMEM_ADR_CFG_CHANNEL_ENABLE", Page::kMcChannel, 0xdf8, 0, 1, 4, Access::kReadOnly, 0xffff, 0,
+     nullptr},
+    {"GLOBAL_INTSTATUS", Page::kMcChannel, 0xf24, 0, 1, 4, Access::kReadOnly, 0, 0, nullptr},
+    {"ERR_ADR_HI", Page::kMcChannel, 0x11fc, 0, 1, 4, Access::kReadOnly, 0, 0, nullptr},
     {"SMMU_BYPASS_CONFIG", Page::kMcChannel, 0x1820, 0, 1, 4, Access::kReadWrite, 0x80000002,
      0x80000003, kBypassConfig},
+    // Of the carveouts from 6 on; the index counts from 0 here as it does above.
+    {"CARVEOUT6_BASE", Page::kMcChannel, 0x2004, 0x50, 27, 4, Access::kReadWrite, 0, 0xffffffff,
+     nullptr},
+    {"CARVEOUT6_BASE_HI", Page::kMcChannel, 0x2008, 0x50, 27, 4, Access::kReadWrite, 0, 0xffffffff,
+     nullptr},
+    {"CARVEOUT6_SIZE", Page::kMcChannel, 0x200c, 0x50, 27, 4, Access::kReadWrite, 0, 0xffffffff,
+     nullptr},
 };
 constexpr size_t kRegisterCount = sizeof(kRegisters) / sizeof(kRegisters[0]);
 
-// Registers lie in the first 8 KiB of their page (those of an SMMU in the first 4).
-constexpr size_t kWords = 0x2000 / 4;
+// Registers lie in the first 12 KiB of their page (those of an SMMU in the first 4).
+constexpr size_t kWords = 0x3000 / 4;
 constexpr uint8_t kNone = 0xff;
 static_assert(kRegisterCount < kNone);
 

@@ -129,7 +129,8 @@ struct Quirks {
   bool drops_masked_id = false;  // SMR.ID bits under a set MASK bit are not kept
   bool plain_syndrome = false;   // stage-2 faults of a nested context name no stage-1 bank
   bool deaf_resume = false;      // RESUME ends no stall
-  // What a driver has to rest on: no program draws these, tests turn them on.
+  bool quiet_stage2 = false;     // faults of a stage-2 bank raise no interrupt
+  // What a driver has to rest on: no program draws these, but one can ask for them (hw.contrary).
   bool early_status = false;     // a sync reads complete once before it is
   bool narrow_tlbivmid = false;  // TLBIVMID leaves the entries of stage 2 alone
   bool keeps_absent = false;     // what faulted in a walk may fault again from the TLB

@@ -120,6 +120,7 @@ class Board final : public Platform, private model::HypCalls {
   Outcome OnePiece(model::DmaRequest request);
   void BetweenStores();
   Outcome LosePower(uint64_t side);
+  bool MayInterrupt(uint64_t side) const;
   struct sidewall_result SwitchPower(model::PowerCall call, uint8_t side);
   void CountChange(CallId id);
   bool IsDown(size_t instance) const;

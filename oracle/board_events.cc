@@ -84,6 +84,7 @@ Outcome Board::Apply(const Event& event, Caller& caller) {
     case EventKind::kHwSync:
     case EventKind::kHwReadFail:
     case EventKind::kHwPowerLoss:
+    case EventKind::kHwContrary:
       outcome = ApplyHardware(event);
       break;
     case EventKind::kBootInit:
@@ -291,11 +292,23 @@ Outcome Board::ApplyHardware(const Event& event) {
   Outcome outcome;
   outcome.result = Expect::kOk;
   if (event.kind == EventKind::kHwPowerLoss) return LosePower(event.arg[0]);
+  if (event.kind == EventKind::kHwContrary) {
+    if (!machine_->Contradict(event.arg[0])) return {};
+    reach_.RefreshAll();
+    return outcome;
+  }
   if (event.arg[0] >= kWindowCount) return {};
   const uint64_t pa = AddressOf(static_cast<Window>(event.arg[0]), 0);
   if (event.kind == EventKind::kHwReadFail && event.arg[0] >= kSmmuWindows && pa != 0) {
     machine_->FailMcReads(std::min<uint64_t>(event.arg[1], 1000));
     return outcome;
+  }
+  // hw.fault of the memory controller: `fsr` are causes, `fsynr0` what the status word says.
+  if (event.kind == EventKind::kHwFault && event.arg[0] >= kSmmuWindows && pa != 0) {
+    const bool captured =
+        machine_->InjectMcError(event.arg[0] - kSmmuWindows, static_cast<uint32_t>(event.arg[2]),
+                                static_cast<uint32_t>(event.arg[3]), event.arg[4]);
+    return captured ? outcome : Outcome{};
   }
   size_t instance = 0;
   uint32_t offset = 0;
@@ -412,6 +425,20 @@ bool IsCore(EventKind kind) {
 
 }  // namespace
 
+// The handler is called for nothing now and then, as lines are shared. But where faults of stage 2
+// raise no interrupt, it is called for a line that is asserted only.
+bool Board::MayInterrupt(uint64_t side) const {
+  if (side >= kSides) return true;
+  bool quiet = false;
+  for (uint8_t n = 0; n < 2; n++) {
+    const size_t instance = machine_->InstanceIndex(static_cast<uint8_t>(side), n);
+    if (instance >= model::kMaxInstances || !machine_->HasInstance(instance)) continue;
+    if (machine_->IrqLine(instance)) return true;
+    quiet |= machine_->smmu(instance).quirks.quiet_stage2;
+  }
+  return !quiet;
+}
+
 Outcome Board::ApplyCall(const Event& event) {
   Outcome outcome;
   if (event.kind == EventKind::kMark) {
@@ -423,6 +450,10 @@ Outcome Board::ApplyCall(const Event& event) {
                      (phase_ == Phase::kTakenOver || phase_ == Phase::kRaw);
   if (phase_ != Phase::kUp && !early) return {};
   if (IsCore(event.kind)) return ApplyCore(event);
+  if (event.kind == EventKind::kIrqFault && !MayInterrupt(event.arg[0])) {
+    outcome.result = Expect::kRefused;
+    return outcome;
+  }
   Call call = {.id = CallId::kStats};
   struct sidewall_counters stats = {};
   call.stats = &stats;
