@@ -86,7 +86,7 @@ namespace {
 #ifdef SIDEWALL_WALK_CHECK
 
 int BenchModel(const Options& options) {
-  Json report = Provenance("sidewall.bench.model/1");
+  Json report = Provenance("sidewall.bench.model/2");
   report["command"] = "sidewall bench model";
   report["beside"] = "unicorn.at";
   report["rates"] = Json::array();
@@ -94,14 +94,16 @@ int BenchModel(const Options& options) {
     report["rates"].push_back({{"name", rate.name},
                                {"what", rate.what},
                                {"per_second", rate.per_second},
-                               {"ratio", rate.ratio}});
+                               {"ratio", rate.ratio},
+                               {"beside_per_second", rate.beside_per_second}});
   }
   if (options.json) {
     fmt::print("{}\n", report.dump(2));
     return kExitOk;
   }
   PrintMachine(report);
-  fmt::print("  {:<18} {:>12} {:>9}\n", "", "a second", "x Unicorn");
+  fmt::print("  {:<18} {:>12} {:>9}  (rounds in turns with Unicorn's)\n", "", "a second",
+             "x Unicorn");
   for (const Json& rate : report["rates"]) {
     fmt::print("  {:<18} {:>12.0f} {:>9.2f}  {}\n", rate["name"].get<std::string>(),
                rate["per_second"].get<double>(), rate["ratio"].get<double>(),

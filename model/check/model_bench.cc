@@ -41,44 +41,66 @@ std::vector<Case> TakeCases(bool nested) {
 class Bench {
  public:
   explicit Bench(const BenchOptions& options)
-      : options_(options), single_(TakeCases(false)), nested_(TakeCases(true)) {}
+      : options_(options),
+        single_(TakeCases(false)),
+        nested_(TakeCases(true)),
+        unicorn_(ImagePath()),
+        unicorn_count_(Enough([this](uint64_t n) { Walk(n); })) {}
 
   std::vector<Rate> Run() {
-    MeasureUnicorn();
     MeasureTransactions("stage 1", single_);
     MeasureTransactions("nested", nested_);
     MeasureCommands();
-    for (Rate& rate : rates_) rate.ratio = rate.per_second / rates_[0].per_second;
+    Rate beside = {"unicorn.at", "AT S1E1* and S1E0* of Unicorn, stage 1 alone, a walk each",
+                   Median(unicorn_rates_), 1, Median(unicorn_rates_)};
+    rates_.insert(rates_.begin(), std::move(beside));
     return std::move(rates_);
   }
 
  private:
-  // `batch(n)` does n of what is measured. Finds an n that takes long enough, then the median.
-  void Add(std::string name, std::string what, const std::function<void(uint64_t)>& batch) {
+  using Work = std::function<void(uint64_t)>;
+
+  static double Median(std::vector<double> values) {
+    std::nth_element(values.begin(), values.begin() + values.size() / 2, values.end());
+    return values[values.size() / 2];
+  }
+
+  // How many of it take about half of a round.
+  uint64_t Enough(const Work& batch) const {
     uint64_t n = 16;
     while (Seconds([&] { batch(n); }) < options_.seconds_per_round / 2 && n < uint64_t{1} << 32) {
       n *= 2;
     }
-    std::vector<double> rates;
-    for (unsigned round = 0; round < options_.rounds; ++round) {
-      rates.push_back(static_cast<double>(n) / Seconds([&] { batch(n); }));
-    }
-    std::nth_element(rates.begin(), rates.begin() + rates.size() / 2, rates.end());
-    rates_.push_back({std::move(name), std::move(what), rates[rates.size() / 2], 0});
+    return n;
   }
 
-  void MeasureUnicorn() {
-    UnicornAt unicorn(ImagePath());
-    Add("unicorn.at", "AT S1E1* and S1E0* of Unicorn, stage 1 alone, a walk each", [&](uint64_t n) {
-      Batch& batch = unicorn.Begin();
-      for (const Case& one : single_) {
-        if (!unicorn.Append(one)) throw std::logic_error("a batch is too small");
-      }
-      for (uint32_t i = 0; i < batch.case_count; ++i) {
-        batch.cases[i].repeat = static_cast<uint32_t>((n + i) / batch.case_count);
-      }
-      unicorn.Run();
-    });
+  // `batch(n)` does n of what is measured. Rounds of it and of Unicorn take turns, so that whatever
+  // else the machine does slows both; the ratio is the median of those of the pairs.
+  void Add(std::string name, std::string what, const Work& batch) {
+    const uint64_t n = Enough(batch);
+    std::vector<double> rates, beside, ratios;
+    for (unsigned round = 0; round < options_.rounds; ++round) {
+      const double theirs = Seconds([&] { Walk(unicorn_count_); });
+      const double ours = Seconds([&] { batch(n); });
+      beside.push_back(static_cast<double>(unicorn_count_) / theirs);
+      rates.push_back(static_cast<double>(n) / ours);
+      ratios.push_back(rates.back() / beside.back());
+    }
+    unicorn_rates_.insert(unicorn_rates_.end(), beside.begin(), beside.end());
+    rates_.push_back(
+        {std::move(name), std::move(what), Median(rates), Median(ratios), Median(beside)});
+  }
+
+  // So many translations of Unicorn.
+  void Walk(uint64_t n) {
+    Batch& batch = unicorn_.Begin();
+    for (const Case& one : single_) {
+      if (!unicorn_.Append(one)) throw std::logic_error("a batch is too small");
+    }
+    for (uint32_t i = 0; i < batch.case_count; ++i) {
+      batch.cases[i].repeat = static_cast<uint32_t>((n + i) / batch.case_count);
+    }
+    unicorn_.Run();
   }
 
   // Case after case, each loaded once and then asked many times.
@@ -127,6 +149,9 @@ class Bench {
   BenchOptions options_;
   std::vector<Case> single_;
   std::vector<Case> nested_;
+  UnicornAt unicorn_;
+  const uint64_t unicorn_count_;  // translations in a round of Unicorn
+  std::vector<double> unicorn_rates_;
   std::vector<Rate> rates_;
   volatile uint64_t sum_ = 0;  // keeps what is measured from being left out
 };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
 //
-// How fast the model is, beside Unicorn's AT in the same run. Machines differ and are shared, so
-// the ratios say more than the figures do.
+// How fast the model is, beside Unicorn's AT in the same run, round by round in turns. Machines
+// differ and are shared, so the ratios say more than the figures do.
 //
 //     for (const Rate& rate : MeasureModel({.rounds = 5})) {
 //       Print(rate.name, rate.per_second, rate.ratio);
@@ -24,7 +24,8 @@ struct Rate {
   std::string name;
   std::string what;  // one line of explanation
   double per_second = 0;
-  double ratio = 0;  // to Unicorn's AT
+  double ratio = 0;              // to Unicorn's AT, in rounds that took turns with these
+  double beside_per_second = 0;  // and how fast that was in those rounds
 };
 
 // Throws Unavailable (qemu.h) when there is no bare image.
