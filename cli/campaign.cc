@@ -14,10 +14,10 @@
 #include "cli/environment.h"
 #include "cli/findings.h"
 #include "cli/seeded_bugs.h"
+#include "fuzz/boards.h"
 #include "fuzz/coverage_file.h"
 #include "fuzz/program.h"
 #include "fuzz/program_file.h"
-#include "model/board.h"
 
 namespace sidewall::cli {
 namespace {
@@ -56,8 +56,10 @@ const fs::path& CheckedOut(const FuzzOptions& options, const fs::path& out) {
   if (options.target != "board" && options.target != "program" && options.target != "canary") {
     throw UsageError("there is no target " + options.target + ": board, program or canary");
   }
-  if (!options.board.empty() && model::FindBoard(options.board.c_str()) == nullptr) {
-    throw UsageError("there is no board " + options.board + "; `sidewall list boards`");
+  if (!options.board.empty() && fuzz::BoardNamed(options.board.c_str()) == nullptr) {
+    throw UsageError("there is no board " + options.board +
+                     "; `sidewall list boards` has "
+                     "them, and RAM may follow in steps of 2 MiB: tegra234:8G");
   }
   if (!options.bug.empty() && options.target != "board") {
     throw UsageError("--bug is for the target board");

@@ -12,13 +12,13 @@
 #include "cli/exit_codes.h"
 #include "cli/process.h"
 #include "cli/source_lines.h"
+#include "fuzz/boards.h"
 #include "fuzz/minimize.h"
 #include "fuzz/program.h"
 #include "fuzz/program_file.h"
 #include "fuzz/reproduce.h"
 #include "fuzz/spelling.h"
 #include "fuzz/verdict_page.h"
-#include "model/board.h"
 #include "oracle/invariant.h"
 
 namespace sidewall::cli {
@@ -38,7 +38,7 @@ nlohmann::ordered_json ReportOf(const Verdict& verdict, const std::string& drive
           {"frames", verdict.frames},
           {"event", verdict.event_index},
           {"events", program.events.size()},
-          {"board", model::FindBoard(program.board)->name},
+          {"board", fuzz::BoardSpelling(program)},
           {"driver", driver},
           {"input", artifact},
           {"program", fuzz::FormatText(program)}};

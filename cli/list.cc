@@ -10,6 +10,7 @@
 #include "cli/invariant_state.h"
 #include "cli/seeded_bugs.h"
 #include "cli/verbs.h"
+#include "fuzz/boards.h"
 #include "model/board.h"
 #include "oracle/invariant.h"
 
@@ -65,30 +66,45 @@ Json BootStreamRows(const model::BoardSpec& board) {
   return rows;
 }
 
-Json BoardRows() {
+Json BoardRow(const model::BoardSpec& board) {
+  uint64_t memory = 0;
+  for (size_t r = 0; r < board.dram_count; ++r) memory += board.dram[r].size;
+  Json units = Json::array();
+  for (size_t s = 0; s < board.smmu_count; ++s) units.push_back(SmmuRow(board.smmu[s]));
+  fuzz::Program program;
+  fuzz::SetBoard(&program, board);
+  return {{"id", fuzz::BoardSpelling(program)},
+          {"number", board.id},
+          {"memory_mib", memory >> 20},
+          {"memory_step_mib", model::kDramUnit >> 20},
+          {"dram", RangeRows(board.dram, board.dram_count)},
+          {"pool", RangeRow(board.pool)},
+          {"smmus", units},
+          {"mc_windows", RangeRows(board.mc_window, board.mc_window_count)},
+          {"host_mmio", RangeRows(board.host_mmio, board.host_mmio_count)},
+          {"el2_only", RangeRows(board.el2_only, board.el2_only_count)},
+          {"mc_override_reset", Hex(board.mc_override_reset)},
+          {"mc_security_reset", Hex(board.mc_security_reset)},
+          {"sync_timeout_us", board.sync_timeout_us},
+          {"boot_streams", BootStreamRows(board)}};
+}
+
+// All boards, or the one that is spelled, with as much RAM as is asked for.
+Json BoardRows(const std::string& spelling) {
   Json rows = Json::array();
+  if (!spelling.empty()) {
+    const model::BoardSpec* board = fuzz::BoardNamed(spelling.c_str());
+    if (board == nullptr) {
+      throw UsageError("there is no board " + spelling +
+                       "; `sidewall list boards` has them, and RAM may follow in steps of 2 MiB: "
+                       "tegra234:8G");
+    }
+    rows.push_back(BoardRow(*board));
+    return rows;
+  }
   size_t count = 0;
   const model::BoardSpec* boards = model::Boards(&count);
-  for (size_t i = 0; i < count; ++i) {
-    const model::BoardSpec& board = boards[i];
-    uint64_t memory = 0;
-    for (size_t r = 0; r < board.dram_count; ++r) memory += board.dram[r].size;
-    Json units = Json::array();
-    for (size_t s = 0; s < board.smmu_count; ++s) units.push_back(SmmuRow(board.smmu[s]));
-    rows.push_back({{"id", board.name},
-                    {"number", board.id},
-                    {"memory_mib", memory >> 20},
-                    {"dram", RangeRows(board.dram, board.dram_count)},
-                    {"pool", RangeRow(board.pool)},
-                    {"smmus", units},
-                    {"mc_windows", RangeRows(board.mc_window, board.mc_window_count)},
-                    {"host_mmio", RangeRows(board.host_mmio, board.host_mmio_count)},
-                    {"el2_only", RangeRows(board.el2_only, board.el2_only_count)},
-                    {"mc_override_reset", Hex(board.mc_override_reset)},
-                    {"mc_security_reset", Hex(board.mc_security_reset)},
-                    {"sync_timeout_us", board.sync_timeout_us},
-                    {"boot_streams", BootStreamRows(board)}});
-  }
+  for (size_t i = 0; i < count; ++i) rows.push_back(BoardRow(boards[i]));
   return rows;
 }
 
@@ -145,12 +161,12 @@ void PrintRow(const std::string& what, const Json& row) {
   }
 }
 
-int RunList(const std::string& what, bool json) {
+int RunList(const std::string& what, const std::string& board, bool json) {
   Json report = {{"schema", "sidewall.list/1"}};
   for (const std::string part : {"targets", "boards", "invariants", "bugs"}) {
     if (!what.empty() && what != part) continue;
     report[part] = part == "targets"      ? Targets()
-                   : part == "boards"     ? BoardRows()
+                   : part == "boards"     ? BoardRows(board)
                    : part == "invariants" ? InvariantRows()
                                           : BugRows();
   }
@@ -162,6 +178,10 @@ int RunList(const std::string& what, bool json) {
     if (part == "schema") continue;
     fmt::print("{}\n", part);
     for (const Json& row : rows) PrintRow(part, row);
+    if (part == "boards" && board.empty()) {
+      fmt::print(
+          "  NAME:SIZE          the same with so much RAM, in steps of 2 MiB: tegra234:8G\n");
+    }
   }
   return kExitOk;
 }
@@ -171,14 +191,16 @@ int RunList(const std::string& what, bool json) {
 void RegisterList(CLI::App& app, int* exit_code) {
   struct Options {
     std::string what;
+    std::string board;
     bool json = false;
   };
   auto options = std::make_shared<Options>();
   CLI::App* verb = app.add_subcommand("list", "what there is");
   verb->add_option("what", options->what, "one part only")
       ->check(CLI::IsMember({"targets", "boards", "invariants", "bugs"}));
+  verb->add_option("--board", options->board, "this board only, RAM included: tegra234:8G");
   verb->add_flag("--json", options->json, "machine-readable");
-  verb->callback([=] { *exit_code = RunList(options->what, options->json); });
+  verb->callback([=] { *exit_code = RunList(options->what, options->board, options->json); });
 }
 
 }  // namespace sidewall::cli

@@ -21,13 +21,13 @@
 #include "cli/seeded_bugs.h"
 #include "cli/source_lines.h"
 #include "cli/verbs.h"
+#include "fuzz/boards.h"
 #include "fuzz/program.h"
 #include "fuzz/program_file.h"
 #include "fuzz/reproduce.h"
 #include "fuzz/runner.h"
 #include "fuzz/spelling.h"
 #include "fuzz/verdict_page.h"
-#include "model/board.h"
 #include "oracle/invariant.h"
 #include "replay/engine_error.h"
 #include "replay/rig.h"
@@ -110,9 +110,9 @@ struct Run {
 class El2Bench {
  public:
   El2Bench(const fuzz::Program& program, InvariantSet armed, bool both, std::FILE* narrate)
-      : program_(program), narrator_(narrate, *model::FindBoard(program.board)) {
+      : program_(program), narrator_(narrate, *fuzz::BoardOf(program)) {
     HarnessOptions options;
-    options.board = model::FindBoard(program.board);
+    options.board = fuzz::BoardOf(program);
     options.armed = armed;
     if (both) host_ = replay::MakeHostRig(options);
     if (narrate != nullptr) options.narrator = &narrator_;
@@ -240,7 +240,7 @@ class Session {
   // One file from beginning to end; what is said of it goes to `talk_`, what it gave into `row`.
   int RunFile(const std::string& file, const fuzz::Program& program) {
     Json row = {{"file", file},
-                {"board", model::FindBoard(program.board)->name},
+                {"board", fuzz::BoardSpelling(program)},
                 {"driver", fuzz::DriverWord(program.driver)},
                 {"expect", fuzz::ExpectWord(program.expect)},
                 {"events", program.events.size()},

@@ -14,6 +14,7 @@
 #include <optional>
 #include <vector>
 
+#include "fuzz/boards.h"
 #include "fuzz/mutator.h"
 #include "fuzz/program.h"
 #include "model/board.h"
@@ -83,7 +84,7 @@ extern "C" {
 void* afl_custom_init(void*, unsigned seed) {
   auto* state = new State{.mutator = sidewall::fuzz::Mutator(seed), .trimmer = {}, .buffer = {}};
   const char* name = std::getenv("SIDEWALL_BOARD");
-  if (name != nullptr) state->board = sidewall::model::FindBoard(name);
+  if (name != nullptr && *name != 0) state->board = sidewall::fuzz::BoardNamed(name);
   return state;
 }
 

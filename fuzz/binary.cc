@@ -8,7 +8,7 @@
 //          6     1  board (BoardSpec::id)
 //          7     1  expect (number of an invariant, 0 pass)
 //          8     2  driver
-//         10     2  zero
+//         10     2  RAM in units of 2 MiB, 0 for what the board has
 //         12     4  count of events, of 56 bytes each
 //         16     4  count of bytes of hardware choice
 //         20     4  count of bytes of schedule
@@ -18,6 +18,7 @@
 // not overlap or nest, so that inserting an event does not shift the choices of the hardware.
 #include <cstring>
 
+#include "fuzz/boards.h"
 #include "fuzz/program.h"
 #include "fuzz/spelling.h"
 #include "model/board.h"
@@ -73,6 +74,7 @@ std::nullopt_t Fail(std::string* why, std::string what) {
 
 const char* CheckHeader(const Program& program, uint16_t driver_word) {
   if (model::FindBoard(program.board) == nullptr) return "no board has this number";
+  if (!HasBoard(program)) return "the board cannot have as much RAM";
   if (ExpectWord(program.expect).empty()) return "no invariant has the number in `expect`";
   uint16_t driver = 0;
   if (!ParseDriverWord(DriverWord(driver_word), &driver) || driver != driver_word) {
@@ -108,7 +110,7 @@ std::vector<uint8_t> Encode(const Program& program) {
   out.Put(program.board, 1);
   out.Put(program.expect, 1);
   out.Put(program.driver, 2);
-  out.Put(0, 2);
+  out.Put(program.ram, 2);
   out.Put(program.events.size(), 4);
   out.Put(program.choices.size(), 4);
   out.Put(program.schedule.size(), 4);
@@ -137,7 +139,7 @@ std::optional<Program> Decode(const uint8_t* data, size_t size, std::string* why
   program.board = static_cast<uint8_t>(in.Get(1));
   program.expect = static_cast<uint8_t>(in.Get(1));
   program.driver = static_cast<uint16_t>(in.Get(2));
-  if (in.Get(2) != 0) return Fail(why, "has reserved header bytes that are not zero");
+  program.ram = static_cast<uint16_t>(in.Get(2));
   const char* problem = CheckHeader(program, program.driver);
   if (problem != nullptr) return Fail(why, problem);
   const uint64_t events = in.Get(4);

@@ -21,6 +21,7 @@
 #include <memory>
 #include <optional>
 
+#include "fuzz/boards.h"
 #include "fuzz/coverage_file.h"
 #include "fuzz/engine_hooks.h"
 #include "fuzz/program.h"
@@ -54,7 +55,7 @@ Harness<NativeEngine>& HarnessOf(const model::BoardSpec& board) {
 // What a run leaves behind is undone at its end, not when the next one begins: an engine that
 // compares the coverage of two runs of one input (AFL++'s stability) must not see the input before.
 void RunAndUndo(const Program& program) {
-  Harness<NativeEngine>& harness = HarnessOf(*model::FindBoard(program.board));
+  Harness<NativeEngine>& harness = HarnessOf(*BoardOf(program));
   RunProgram(harness, program);
   const uint64_t programs = current.programs;
   harness.Begin({});
@@ -63,13 +64,12 @@ void RunAndUndo(const Program& program) {
 
 // Boards come up once, before AFL++ forks, and before anything is measured.
 void WarmUp() {
+  const model::BoardSpec* only = BoardOfEnvironment();
   for (const char* name : {"tiny", "tegra234"}) {
-    const model::BoardSpec* board = model::FindBoard(name);
-    const model::BoardSpec* only = BoardOfEnvironment();
-    if (board == nullptr || (only != nullptr && only != board)) continue;
     Program empty;
-    empty.board = board->id;
+    SetBoard(&empty, only != nullptr ? *only : *model::FindBoard(name));
     RunAndUndo(empty);
+    if (only != nullptr) break;
   }
   current = Coverage();
 }
@@ -103,7 +103,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::optional<Program> program = Decode(data, size);
   if (!program.has_value() || program->events.size() > kMaxEvents) return -1;
   const sidewall::model::BoardSpec* only = BoardOfEnvironment();
-  if (only != nullptr && only->id != program->board) return -1;
+  if (only != nullptr ? only != BoardOf(*program) : program->ram != 0) return -1;
+  // Assumptions that the driver rests on hold here.
+  for (const sidewall::Event& event : program->events) {
+    if (event.kind == sidewall::EventKind::kHwContrary) return -1;
+  }
   RunAndUndo(*program);
   File().Add(&current);
   return 0;

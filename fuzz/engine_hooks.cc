@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "fuzz/boards.h"
 #include "fuzz/mutator.h"
 #include "model/board.h"
 
@@ -15,7 +16,7 @@ namespace sidewall::fuzz {
 const model::BoardSpec* BoardOfEnvironment() {
   static const model::BoardSpec* const board = [] {
     const char* name = std::getenv("SIDEWALL_BOARD");
-    return name == nullptr || *name == 0 ? nullptr : model::FindBoard(name);
+    return name == nullptr || *name == 0 ? nullptr : BoardNamed(name);
   }();
   return board;
 }

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "fuzz/boards.h"
 #include "fuzz/layout.h"
 
 namespace sidewall::fuzz {
@@ -24,6 +25,10 @@ constexpr size_t kMaxMissing = 12;
 bool IsBoot(const Event& event) {
   return event.kind == EventKind::kBootInit || event.kind == EventKind::kBootFinalize;
 }
+
+// Hardware on which an assumption is false breaks the driver that ships, as it must; what finds
+// that again finds nothing.
+bool IsContrary(const Event& event) { return event.kind == EventKind::kHwContrary; }
 
 // How many events are missing to a share of all, at most a handful.
 size_t Missing(size_t have, size_t size, size_t share) {
@@ -79,7 +84,7 @@ const model::BoardSpec* Mutator::DrawBoard() {
 
 Program Mutator::Fresh(const model::BoardSpec& board) {
   Program program;
-  program.board = board.id;
+  SetBoard(&program, board);
   const Values values(board);
   const size_t macros = 1 + random_.Below(3);
   for (size_t i = 0; i < macros; ++i) InsertMacro(&program, values, program.events.size());
@@ -127,7 +132,9 @@ Event Mutator::AnyEvent(const Values& values) {
   constexpr unsigned kWeights[] = {50, 4, 12, 5, 10, 6, 2, 2, 2, 2, 1, 1, 1, 1, 4};
   static_assert(std::size(kKinds) == std::size(kWeights));
   EventKind kind = kKinds[random_.Weighted(kWeights)];
-  if (kind == EventKind::kNone) kind = kEventSpecs[random_.Below(kEventSpecCount)].kind;
+  while (kind == EventKind::kNone || kind == EventKind::kHwContrary) {
+    kind = kEventSpecs[random_.Below(kEventSpecCount)].kind;
+  }
   Event event = MakeEvent(kind);
   // An argument may depend on those before it: the value of a register on the register.
   for (size_t i = 0; i < kEventArgs; ++i) FillArgument(&event, values, i);
@@ -290,11 +297,12 @@ void Mutator::Mend(Program* program, const Values& values) {
 }
 
 void Mutator::Mutate(Program* program, size_t max_events) {
-  const model::BoardSpec* board = model::FindBoard(program->board);
+  const model::BoardSpec* board = BoardOf(*program);
   if (board == nullptr) return;
   const Values values(*board);
   max_events = std::min(max_events, kMaxEvents);
   if (!random_.OneIn(4)) std::erase_if(program->events, IsBoot);
+  std::erase_if(program->events, IsContrary);
   const size_t changes = 1 + (random_.OneIn(2) ? random_.Below(4) : 0);
   for (size_t n = 0; n < changes; ++n) {
     const size_t size = program->events.size();
@@ -344,10 +352,11 @@ Program Mutator::Splice(const Program& a, const Program& b, size_t max_events) {
   result.events.resize(head);
   result.events.insert(result.events.end(), b.events.begin() + static_cast<ptrdiff_t>(tail),
                        b.events.end());
+  std::erase_if(result.events, IsContrary);
   if (random_.OneIn(4)) result.choices = b.choices;
   if (random_.OneIn(4)) result.schedule = b.schedule;
   max_events = std::min(max_events, kMaxEvents);
-  const model::BoardSpec* board = model::FindBoard(a.board);
+  const model::BoardSpec* board = BoardOf(a);
   if (board != nullptr) Retarget(&result, Values(*board));
   ShrinkTo(&random_, max_events, &result.events);
   for (Event& event : result.events) event.expect = Expect::kNone;
@@ -359,7 +368,7 @@ Program Mutator::Splice(const Program& a, const Program& b, size_t max_events) {
 std::vector<uint8_t> Mutator::MutateBytes(const uint8_t* data, size_t size, size_t max_size,
                                           const model::BoardSpec* board) {
   std::optional<Program> program = Decode(data, size);
-  if (!program.has_value() || (board != nullptr && program->board != board->id)) {
+  if (!program.has_value() || (board != nullptr && BoardOf(*program) != board)) {
     program = Fresh(board != nullptr ? *board : *DrawBoard());
   } else {
     Mutate(&*program, kMaxEvents);

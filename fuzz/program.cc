@@ -15,7 +15,8 @@ bool SameEvent(const Event& a, const Event& b) {
 }  // namespace
 
 bool Program::operator==(const Program& other) const {
-  return board == other.board && driver == other.driver && expect == other.expect &&
+  return board == other.board && ram == other.ram && driver == other.driver &&
+         expect == other.expect &&
          std::equal(events.begin(), events.end(), other.events.begin(), other.events.end(),
                     SameEvent) &&
          choices == other.choices && schedule == other.schedule;

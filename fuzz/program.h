@@ -34,6 +34,7 @@ inline constexpr uint16_t kDriverBug = 0x8000;  // | number of the seeded bug
 
 struct Program {
   uint8_t board = 0;  // BoardSpec::id
+  uint16_t ram = 0;   // of the board, in units of 2 MiB; 0: as much as it has (fuzz/boards.h)
   uint16_t driver = kDriverShipped;
   uint8_t expect = 0;  // 0 pass, else the number of an invariant (oracle/invariant.h)
   std::vector<Event> events;

@@ -8,6 +8,7 @@
 
 #include <filesystem>
 
+#include "fuzz/boards.h"
 #include "fuzz/program_file.h"
 #include "fuzz/random.h"
 #include "fuzz/round_trip.h"
@@ -294,8 +295,8 @@ TEST(Binary, RefusesWhatItDidNotWrite) {
   std::vector<uint8_t> longer = good;
   longer.push_back(0);
   EXPECT_FALSE(Decode(longer.data(), longer.size()));
-  // Magic, version, board, expect, driver, zero, three counts; kind, expect, reserved of an event.
-  for (const size_t at : {0, 4, 6, 7, 8, 10, 15, 19, 23, 24, 24 + 4, 24 + 5, 24 + 7}) {
+  // Magic, version, board, expect, driver, three counts; kind, expect, reserved of an event.
+  for (const size_t at : {0, 4, 6, 7, 8, 15, 19, 23, 24, 24 + 4, 24 + 5, 24 + 7}) {
     std::vector<uint8_t> bad = good;
     bad[at] = 0x7d;
     EXPECT_FALSE(Decode(bad.data(), bad.size(), &why)) << at;
@@ -315,6 +316,34 @@ TEST(Binary, TheLayoutIsFixed) {
   EXPECT_EQ(std::vector<uint8_t>(bytes.begin(), bytes.begin() + std::ssize(head)), head);
   EXPECT_EQ(std::vector<uint8_t>(bytes.end() - 3, bytes.end()),
             (std::vector<uint8_t>{0xaa, 0xbb, 0xcc}));
+}
+
+// RAM is part of a board's name, and of the header where it is not the board's own.
+TEST(Boards, AProgramMayAskForMemory) {
+  const Program program = MustParse("# sidewall-program v1\n# board: tegra234:8G\n");
+  EXPECT_EQ(program.ram, 4096u);
+  EXPECT_EQ(BoardOf(program)->dram[0].size, uint64_t{8} << 30);
+  EXPECT_EQ(BoardOf(program), BoardNamed("tegra234:8G"));
+  EXPECT_NE(FormatText(program).find("# board: tegra234:8G\n"), std::string::npos);
+  const std::vector<uint8_t> bytes = Encode(program);
+  EXPECT_EQ(bytes[10] | bytes[11] << 8, 4096);
+  EXPECT_EQ(*Decode(bytes.data(), bytes.size()), program);
+  EXPECT_EQ(BoardSpelling(MustParse("# sidewall-program v1\n# board: tiny:66M\n")), "tiny:66M");
+  EXPECT_EQ(BoardSpelling(MustParse("# sidewall-program v1\n# board: tiny:2048M\n")), "tiny:2G");
+  // Nothing changes for a program that does not ask.
+  EXPECT_EQ(MustParse("# sidewall-program v1\n# board: tiny\n").ram, 0);
+  EXPECT_EQ(BoardOf(MustParse("# sidewall-program v1\n# board: tiny\n")), model::FindBoard("tiny"));
+  for (const char* bad : {"tiny:", "tiny:3M", "tiny:2M", "tegra234:128G", "tegra234:8T", "x:8G"}) {
+    const ParseError error = MustFail("# sidewall-program v1\n# board: " + std::string(bad) + "\n");
+    EXPECT_EQ(error.line, 2u) << bad;
+    EXPECT_NE(error.hint.find("tegra234:8G"), std::string::npos) << bad;
+  }
+  std::vector<uint8_t> small = bytes;
+  small[10] = 1;  // 2 MiB, less than the pool
+  small[11] = 0;
+  std::string why;
+  EXPECT_FALSE(Decode(small.data(), small.size(), &why));
+  EXPECT_EQ(why, "the board cannot have as much RAM");
 }
 
 // The same property as the fuzz target, over inputs that depend on the seed alone.

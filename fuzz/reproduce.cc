@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
 #include "fuzz/reproduce.h"
 
+#include "fuzz/boards.h"
 #include "fuzz/runner.h"
 #include "fuzz/spelling.h"
 #include "model/board.h"
 
 namespace sidewall::fuzz {
 
-Reproducer::Bench& Reproducer::BenchOf(uint8_t board) {
+Reproducer::Bench& Reproducer::BenchOf(const Program& program) {
+  const model::BoardSpec* board = BoardOf(program);
   Bench& bench = benches_[board];
   if (bench.harness != nullptr) return bench;
   HarnessOptions options;
-  options.board = model::FindBoard(board);
+  options.board = board;
   options.armed = armed_;
   if (narrate_ != nullptr) {
     bench.narrator = std::make_unique<TextNarrator>(narrate_, *options.board);
@@ -22,7 +24,7 @@ Reproducer::Bench& Reproducer::BenchOf(uint8_t board) {
 }
 
 RunResult Reproducer::Run(const Program& program) {
-  Bench& bench = BenchOf(program.board);
+  Bench& bench = BenchOf(program);
   TextNarrator* narrator = bench.narrator.get();
   const RunResult result = RunProgram(*bench.harness, program, [&] {
     if (narrator != nullptr) narrator->set_on(true);

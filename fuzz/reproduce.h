@@ -34,11 +34,11 @@ class Reproducer {
     std::unique_ptr<TextNarrator> narrator;
     std::unique_ptr<Harness<NativeEngine>> harness;
   };
-  Bench& BenchOf(uint8_t board);
+  Bench& BenchOf(const Program& program);
 
   InvariantSet armed_;
   std::FILE* narrate_;
-  std::map<uint8_t, Bench> benches_;
+  std::map<const model::BoardSpec*, Bench> benches_;
 };
 
 // "ISO05", or "event 3 gave fault, not ok", or "pass".

@@ -79,6 +79,7 @@ Program ProgramOfBytes(const uint8_t* data, size_t size) {
     return *data++;
   };
   program.board = board[next() % boards].id;
+  if (next() % 8 == 0) program.ram = static_cast<uint16_t>(64 + next());
   program.driver = static_cast<uint16_t>(kDriverBug | next() << 7 | next());
   program.choices.resize(std::min<size_t>(next(), size));
   for (uint8_t& choice : program.choices) choice = next();

@@ -2,7 +2,7 @@
 //
 // Runs a whole program through a harness of any engine.
 //
-//     Harness<NativeEngine> harness({.board = model::FindBoard(program.board)});
+//     Harness<NativeEngine> harness({.board = BoardOf(program)});
 //     RunResult result = RunProgram(harness, program);
 //     if (result.verdict.id != Invariant::kNone) puts(result.verdict.title.c_str());
 #ifndef SIDEWALL_FUZZ_RUNNER_H_

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+#include "fuzz/boards.h"
 #include "fuzz/program.h"
 #include "fuzz/spelling.h"
 #include "fuzz/text_line.h"
-#include "model/board.h"
 
 namespace sidewall::fuzz {
 namespace {
@@ -147,10 +147,8 @@ std::string FormatEvent(const Event& event) {
 }
 
 std::string FormatText(const Program& program) {
-  const model::BoardSpec* board = model::FindBoard(program.board);
   std::string text = std::string(kHeadLine) + "\n";
-  const std::string board_name = board != nullptr ? board->name : NumberWord(program.board);
-  text += FormatHead("board", board_name) + "\n";
+  text += FormatHead("board", BoardSpelling(program)) + "\n";
   text += FormatHead("driver", DriverWord(program.driver)) + "\n";
   text += FormatHead("expect", ExpectWord(program.expect)) + "\n";
   for (const Event& event : program.events) text += FormatEvent(event) + "\n";

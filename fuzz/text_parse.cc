@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+#include "fuzz/boards.h"
 #include "fuzz/program.h"
 #include "fuzz/spelling.h"
 #include "fuzz/text_line.h"
@@ -94,11 +95,11 @@ class ProgramParser {
     if (*given) return Fail(number, 1, "a second `" + line.key + "` line", "keep one of the two");
     *given = true;
     if (line.key == "board") {
-      const model::BoardSpec* board = model::FindBoard(line.value.c_str());
-      if (board == nullptr) {
+      model::BoardSpec board;
+      if (!model::ParseBoard(line.value.c_str(), &board)) {
         return Fail(number, line.column, "unknown board \"" + line.value + "\"", BoardNames());
       }
-      program_->board = board->id;
+      SetBoard(program_, board);
       return true;
     }
     if (line.key == "driver") {
@@ -116,7 +117,7 @@ class ProgramParser {
     const model::BoardSpec* boards = model::Boards(&count);
     std::string names = "known:";
     for (size_t i = 0; i < count; ++i) names += std::string(" ") + boards[i].name;
-    return names;
+    return names + "; RAM may follow, in steps of 2 MiB: tegra234:8G, tiny:64M";
   }
 
   bool AddBytes(const Line& line, size_t number, size_t limit, std::vector<uint8_t>* section) {

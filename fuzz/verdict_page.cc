@@ -3,6 +3,7 @@
 
 #include <string_view>
 
+#include "fuzz/boards.h"
 #include "fuzz/narrate.h"
 #include "fuzz/spelling.h"
 #include "model/board.h"
@@ -57,7 +58,7 @@ void AddStore(const StoreNote& store, const model::BoardSpec& board, const Lines
 std::vector<std::string> VerdictPage(const Verdict& verdict, const Program& program,
                                      const LinesOf& lines_of) {
   std::vector<std::string> page = {"event   " + EventLine(verdict, program)};
-  const model::BoardSpec* board = model::FindBoard(program.board);
+  const model::BoardSpec* board = BoardOf(program);
   if (verdict.store.valid && board != nullptr) AddStore(verdict.store, *board, lines_of, &page);
   for (const std::string& line : verdict.text) page.push_back(WithFields(line));
   // It is looked at after each store, so that what was true before the last one was true until
