@@ -43,6 +43,12 @@ class Faults(unittest.TestCase):
     def head(self, which="*"):
         return f"{RULE}\nTest: {TEST} {which}\n\n"
 
+    def test_ten_faults_of_the_walker_are_found_by_the_processor(self):
+        found = [f for f in model_faults.read_faults()
+                 if f.filter == "WalkCheck.TwentyThousandCasesAgreeWithQemu"
+                 and set(f.sources) <= {"model/walk.cc", "model/attributes.cc"}]
+        self.assertGreaterEqual(len([f for f in found if "model/walk.cc" in f.sources]), 10)
+
     FOUND = "    if (Equal(board.name, name)) return &board;"
 
     def test_a_fault_is_found(self):

@@ -21,6 +21,9 @@ expect 0 'demo' "$tool" --help
 expect 2 'not in' "$tool" list everything
 expect 0 'ISO01 +reach' "$tool" list
 expect 0 '^  tiny ' "$tool" list boards
+expect 0 '^  tegra234:8G +8192 MiB' "$tool" list boards --board=tegra234:8G
+expect 0 '"memory_mib": 66,' "$tool" list boards --board=tiny:66M --json
+expect 2 'no board tegra234:7' "$tool" list boards --board=tegra234:7
 expect 0 'sidewall.list/1' json list
 expect 0 'SB001' "$tool" list bugs
 

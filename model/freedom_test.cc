@@ -135,6 +135,44 @@ TEST_F(RestedOn, ASyndromeThatNamesNoBank) {
   EXPECT_NE(rig.Read(2, Rig::Cb(3, 0x58)), 0u);
 }
 
+TEST_F(RestedOn, AnInterruptThatDoesNotCome) {
+  for (const bool quiet : {false, true}) {
+    rig.Reset();
+    Turn({.quiet_stage2 = quiet});
+    rig.NestedBank(2, 1, 3, kVmid, 0x80100000);
+    rig.Stream(2, 0, 6, 1);
+    rig.Write(2, Rig::Cb(3, 0), 0x161);  // CFIE
+    rig.Write(2, Rig::Cb(1, 0), 0x161);
+    EXPECT_EQ(Go().stage, 2);
+    EXPECT_NE(rig.Read(2, Rig::Cb(3, 0x58)), 0u);
+    EXPECT_EQ(rig.machine->IrqLine(2), !quiet);
+    // That of a bank with stage 1 comes all the same.
+    rig.machine->InjectFault(2, 1, 2, 0, 0, 6);
+    EXPECT_TRUE(rig.machine->IrqLine(2));
+  }
+}
+
+// What a program asks for by the number of an assumption is what the tests here turn on.
+TEST_F(RestedOn, EachByItsNumber) {
+  const auto turned = [this](uint64_t number) {
+    rig.Reset();
+    EXPECT_TRUE(rig.machine->Contradict(number)) << number;
+    EXPECT_FALSE(rig.machine->smmu(0).quirks.torn) << number;
+    return rig.machine->smmu(2).quirks;
+  };
+  EXPECT_TRUE(turned(7).narrow_tlbivmid);
+  EXPECT_TRUE(turned(8).keeps_absent);
+  EXPECT_TRUE(turned(9).early_status);
+  EXPECT_TRUE(turned(10).plain_syndrome);
+  EXPECT_TRUE(turned(22).quiet_stage2);
+  turned(14);
+  EXPECT_EQ(rig.machine->ClientSid(0x58, 0), MemoryController::kPast);
+  rig.Reset();
+  for (const uint64_t number : {uint64_t{0}, uint64_t{1}, uint64_t{23}, ~uint64_t{0}}) {
+    EXPECT_FALSE(rig.machine->Contradict(number)) << number;
+  }
+}
+
 TEST_F(RestedOn, AResumeThatEndsNoStall) {
   Turn({.deaf_resume = true});
   rig.Write(2, Rig::Cb(3, 0), 0x1e1);  // CFCFG
@@ -288,6 +326,16 @@ const Oddity kOddities[] = {
     {"ID bits under the mask dropped",
      [](const Rig& r) {
        return AnyInstance(r, [](const SmmuInstance& s) { return s.quirks.drops_masked_id; });
+     }},
+    {"a stage 2 that raises no interrupt",
+     [](const Rig& r) {
+       return AnyInstance(r, [](const SmmuInstance& s) { return s.quirks.quiet_stage2; });
+     }},
+    {"an error of the memory controller, and a carveout",
+     [](const Rig& r) {
+       const McChannel& channel = r.machine->mc().channel(15);
+       return channel.int_status != 0 && channel.error_status[5] != 0 &&
+              channel.carveout[31][2] != 0;
      }},
     {"a stalled bank",
      [](const Rig& r) {

@@ -113,6 +113,15 @@ TEST_F(Stage1Limits, SignExtensionNamesTheBitThatChoosesTheHalf) {
   }
 }
 
+// A bus of 49 bits has no more of them: what a master drives above is a fault, and no alias.
+TEST_F(Stage1Limits, AnAddressBeyondTheBusIsATranslationFault) {
+  rig.PutHost(kTable, 0x1000, kPage | kUserPage);
+  EXPECT_EQ(Go(0x1008).pa, kPage + 8);
+  for (unsigned bit = 49; bit < 64; ++bit) {
+    ExpectFault(Go(uint64_t{1} << bit | 0x1008), FaultKind::kTranslation, 0);
+  }
+}
+
 TEST_F(Stage1Limits, TopByteIgnoredOnAWideBus) {
   const BoardSpec spec = WithSizes(15, 5, 5);
   Rig wide(&spec, 256);

@@ -3,6 +3,10 @@
 // Where registers lie, by page size, and what accesses of any width do to them.
 #include <gtest/gtest.h>
 
+#include <cstring>
+#include <string>
+
+#include "model/registers.h"
 #include "model/testing.h"
 
 namespace sidewall::model {
@@ -80,6 +84,163 @@ class Widths : public ::testing::Test {
   Rig rig{"tiny"};
   uint64_t At(uint32_t offset) { return rig.Window(kIso) + offset; }
 };
+
+// The rules of width, for each register of the table: of the global pages, and of a bank of either
+// kind. A word that cannot be written keeps what it has, and is read in the same ways.
+class WidthRules : public ::testing::Test {
+ protected:
+  static constexpr size_t kNiso0 = 2;
+  static constexpr uint16_t kBank = 5;
+  static bool InSmmu(const RegisterInfo& row) {
+    return row.page != Page::kMcSid && row.page != Page::kMcChannel;
+  }
+  void Fresh(bool stage2) {
+    rig.Reset();
+    rig.Write(kNiso0, 0x10, 0);  // no CACHE_LOCK
+    rig.Write(kNiso0, 0x10000 + 4 * kBank, stage2 ? 0 : 0x10000);
+  }
+  static uint32_t OffsetOf(const RegisterInfo& row) {
+    if (row.page == Page::kBank) return 0x800000 + (kBank << 16) + row.offset;
+    const uint32_t index = row.page == Page::kGr1 && row.count > 1 ? kBank : 0;
+    return row.offset + index * row.stride + (static_cast<uint32_t>(row.page) << 16);
+  }
+  bool Read(uint32_t offset, unsigned width, uint64_t* value) {
+    return rig.machine->Read(rig.Window(kNiso0) + offset, width, value);
+  }
+  void Write(uint32_t offset, unsigned width, uint64_t value) {
+    rig.machine->Write(rig.Window(kNiso0) + offset, width, value);
+  }
+  uint32_t Word(uint32_t offset) {
+    uint64_t value = 0;
+    EXPECT_TRUE(Read(offset, 4, &value));
+    return static_cast<uint32_t>(value);
+  }
+
+  void CheckReads(uint32_t at, unsigned size) {
+    uint64_t value = 0;
+    for (uint32_t byte = 0; byte < size; ++byte) {
+      const uint64_t lanes = Word(at + (byte & 4)) >> (8 * (byte % 4));
+      ASSERT_TRUE(Read(at + byte, 1, &value));
+      ASSERT_EQ(value, lanes & 0xff) << byte;
+      ASSERT_EQ(Read(at + byte, 2, &value), byte % 2 == 0) << byte;
+      ASSERT_EQ(value, byte % 2 == 0 ? lanes & 0xffff : lanes & 0xff) << byte;
+      ASSERT_EQ(Read(at + byte, 4, &value), byte % 4 == 0) << byte;
+      ASSERT_EQ(Read(at + byte, 8, &value), (at + byte) % 8 == 0) << byte;
+      ASSERT_FALSE(Read(at + byte, 3, &value));
+    }
+    const uint32_t even = at & ~7u;
+    ASSERT_TRUE(Read(even, 8, &value));
+    ASSERT_EQ(value, uint64_t{Word(even + 4)} << 32 | Word(even));
+  }
+  // What is narrow or not aligned to a word changes nothing; nor do the words beside it change.
+  void CheckWrites(uint32_t at, unsigned size) {
+    const uint32_t first = at & ~7u;
+    const uint64_t before = uint64_t{Word(first + 4)} << 32 | Word(first);
+    for (const uint64_t value : {~uint64_t{0}, uint64_t{0}}) {
+      for (uint32_t byte = 0; byte < size; ++byte) {
+        Write(at + byte, 1, value);
+        Write(at + byte, 2, value);
+        Write(at + byte, 3, value);
+        if (byte % 4 != 0) Write(at + byte, 4, value);
+        if (byte % 4 != 0) Write(at + byte, 8, value);
+      }
+    }
+    ASSERT_EQ(uint64_t{Word(first + 4)} << 32 | Word(first), before);
+  }
+  // Halves in either order, and both at once, come to the same.
+  void CheckHalves(uint32_t at, bool stage2) {
+    constexpr uint64_t kValue = 0x0005a5a5'5a5a5000;
+    uint64_t by_order[3] = {};
+    for (unsigned order = 0; order < 3; ++order) {
+      Fresh(stage2);
+      if (order == 0) Write(at, 8, kValue);
+      if (order == 1) Write(at, 4, kValue & 0xffffffff);
+      if (order != 0) Write(at + 4, 4, kValue >> 32);
+      if (order == 2) Write(at, 4, kValue & 0xffffffff);
+      ASSERT_TRUE(Read(at, 8, &by_order[order]));
+    }
+    ASSERT_EQ(by_order[0], by_order[1]);
+    ASSERT_EQ(by_order[0], by_order[2]);
+  }
+  Rig rig{"tegra234"};
+};
+
+TEST_F(WidthRules, OfEveryRegister) {
+  size_t count = 0;
+  size_t checked = 0;
+  const RegisterInfo* rows = Registers(&count);
+  for (size_t i = 0; i < count; ++i) {
+    const RegisterInfo& row = rows[i];
+    if (!InSmmu(row)) continue;
+    for (const bool stage2 : {false, true}) {
+      if (stage2 && row.page != Page::kBank) continue;
+      SCOPED_TRACE(std::string(row.name) + (stage2 ? " of stage 2" : ""));
+      const uint32_t at = OffsetOf(row);
+      Fresh(stage2);
+      if (row.access == Access::kReadWrite) {
+        Write(at, 4, 0xa5a5a5a5);
+        if (row.width == 8) Write(at + 4, 4, 0x5a5a5a5a);
+      }
+      CheckReads(at, row.width);
+      CheckWrites(at, row.width);
+      if (row.width == 8 && row.access == Access::kReadWrite) CheckHalves(at, stage2);
+      ++checked;
+    }
+  }
+  EXPECT_GE(checked, 170u);
+}
+
+// A 64-bit register is no pair of words to the one beside it: a doubleword over two 32-bit
+// registers is two stores, the lower first.
+TEST_F(WidthRules, OfADoublewordOverTwoRegisters) {
+  size_t count = 0;
+  const RegisterInfo* rows = Registers(&count);
+  for (size_t i = 0; i + 1 < count; ++i) {
+    const RegisterInfo& low = rows[i];
+    const RegisterInfo& high = rows[i + 1];
+    if (!InSmmu(low) || low.page != high.page || low.offset % 8 != 0) continue;
+    if (low.width != 4 || high.width != 4 || high.offset != low.offset + 4) continue;
+    if (low.access != Access::kReadWrite || high.access != Access::kReadWrite) continue;
+    if (low.count != 1 || high.count != 1) continue;
+    SCOPED_TRACE(low.name);
+    const uint32_t at = OffsetOf(low);
+    Fresh(false);
+    Write(at, 4, 0x33333333);
+    Write(at + 4, 4, 0x44444444);
+    const uint64_t by_words = uint64_t{Word(at + 4)} << 32 | Word(at);
+    Fresh(false);
+    Write(at, 8, 0x44444444'33333333);
+    EXPECT_EQ(uint64_t{Word(at + 4)} << 32 | Word(at), by_words);
+  }
+}
+
+// Words of the memory controller follow the same rules, so that nothing reaches one word through
+// an access that covers two.
+TEST(WidthRulesOfTheMemoryController, OfBothWordsOfAClient) {
+  Rig rig("tegra234");
+  const uint64_t words = rig.board->mc_window[0].start + 8 * 0x58;
+  rig.machine->Write32(words, 0x06);
+  rig.machine->Write32(words + 4, 0x101);
+  for (unsigned width = 1; width <= 3; ++width) {
+    for (uint64_t byte = 0; byte < 8; ++byte) {
+      rig.machine->Write(words + byte, width, ~uint64_t{0});
+      rig.machine->Write(words + byte, width, 0);
+    }
+  }
+  for (const uint64_t byte : {1, 2, 3, 5, 6, 7}) {
+    rig.machine->Write(words + byte, 4, ~uint64_t{0});
+    rig.machine->Write(words + byte, 8, ~uint64_t{0});
+  }
+  uint64_t value = 0;
+  ASSERT_TRUE(rig.machine->Read(words, 8, &value));
+  EXPECT_EQ(value, 0x0000010100000006u);
+  ASSERT_TRUE(rig.machine->Read(words + 4, 1, &value));
+  EXPECT_EQ(value, 0x01u);
+  ASSERT_TRUE(rig.machine->Read(words + 4, 2, &value));
+  EXPECT_EQ(value, 0x0101u);
+  for (const uint64_t byte : {1, 3, 5, 7}) EXPECT_FALSE(rig.machine->Read(words + byte, 2, &value));
+  EXPECT_FALSE(rig.machine->Read(words + 2, 4, &value));
+}
 
 TEST_F(Widths, NarrowReadsAreLanesOfTheWord) {
   rig.Write(kIso, Rig::Cb(1, 0x34), 0x44332211);

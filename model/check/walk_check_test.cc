@@ -16,6 +16,17 @@ namespace {
 constexpr uint64_t kSeed = 1;
 constexpr uint64_t kCases = 20000;
 
+// What has to occur, granule by granule.
+constexpr char kAskedFor[] =
+    "4K page\n4K block level 1\n4K block level 2\n"
+    "4K translation fault level 0\n4K translation fault level 1\n"
+    "4K translation fault level 2\n4K translation fault level 3\n"
+    "4K access flag fault\n4K permission fault\n4K address size fault\n"
+    "64K page\n64K block level 2\n"
+    "64K translation fault level 0\n64K translation fault level 1\n"
+    "64K translation fault level 2\n64K translation fault level 3\n"
+    "64K access flag fault\n64K permission fault\n64K address size fault\n";
+
 // Left where `./sidewall test` finds it.
 void Publish(const std::string& text) {
   std::fputs(text.c_str(), stdout);
@@ -38,6 +49,9 @@ TEST(WalkCheck, TwentyThousandCasesAgreeWithQemu) {
   if (!report.differences.empty()) return;
   Publish(TextOf(report));
   EXPECT_EQ(report.cases, kCases);
+  std::string names;
+  for (const Row& row : report.rows) names += row.name + "\n";
+  EXPECT_EQ(names, kAskedFor);
   for (const Row& row : report.rows) {
     EXPECT_GE(row.count * 100, report.cases) << row.name << " is less than one in a hundred";
   }
