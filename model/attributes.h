@@ -23,6 +23,8 @@ inline constexpr uint8_t kInnerShareable = 3;
 struct Attributes {
   uint8_t memory = kMemoryNormal;
   uint8_t shareability = kNonShareable;
+
+  constexpr bool operator==(const Attributes&) const = default;
 };
 
 // What a configuration register makes of the attributes of a transaction.

@@ -49,6 +49,10 @@ struct BootStream {
   uint8_t sid = 0;
 };
 
+// Address bit 39 selects a data format on Tegra234: an address with it set may be an alias of the
+// one without.
+inline constexpr uint64_t kFormatBit = uint64_t{1} << 39;
+
 struct BoardSpec {
   const char* name = nullptr;
   uint8_t id = 0;  // in the header of binary programs; never changed, never reused
@@ -74,6 +78,9 @@ struct BoardSpec {
   // The walk cache is indexed in one way by translations and in another by invalidations: what was
   // cached of a block or a table goes only when its whole VMID does.
   bool walk_cache_erratum = true;
+  // Address bit 39 selects a format (kFormatBit), in what tables give and where tables lie; without
+  // it, bit 39 is a bit of the address as any other.
+  bool format_bit = true;
 };
 
 // All boards, by increasing id.

@@ -163,7 +163,6 @@ constexpr BoardSpec kBoards[] = {
 constexpr uint64_t PoolSizeFor(uint64_t dram) {
   return 8 * kMiB + (dram / 256 + 2 * kMiB - 1) / (2 * kMiB) * (2 * kMiB);
 }
-constexpr uint64_t kFormatBit = uint64_t{1} << 39;
 
 bool Equal(const char* a, const char* b) {
   while (*a != '\0' && *a == *b) ++a, ++b;

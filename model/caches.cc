@@ -36,6 +36,11 @@ TlbTag TagOf(const SmmuInstance& smmu, uint16_t number) {
   return tag;
 }
 
+// Unequal VMIDs of a nested pair: what is made of it may carry either.
+bool HasTwoVmids(const Resolution& via) {
+  return via.route == Route::kNested && via.vmid != via.stage2_vmid;
+}
+
 bool Cached(const Resolution& via) {
   return via.route == Route::kStage1Only || via.route == Route::kNested ||
          via.route == Route::kStage2;
@@ -53,61 +58,133 @@ void Machine::SetProfile(TlbProfile profile, size_t entries) {
   }
 }
 
+// Entries of before a reset or a loss of power may answer until they are invalidated: whoever ran
+// then may have chosen what they say. An odd choice is a hit; which page of RAM it gives, the bits
+// above and three choices more say.
+bool Machine::AnswerFromUnknown(const DmaRequest& request, Choices* choices,
+                                DmaResult* result) const {
+  if (choices == nullptr || profile_ == TlbProfile::kLru || !Cached(result->via)) return false;
+  const Tlb& tlb = tlb_[result->instance];
+  const bool hyp = cbar::IsHyp(smmu_[result->instance].cbar[result->via.bank]);
+  if (!(hyp ? tlb.hyp_unknown() : tlb.unknown())) return false;
+  const uint8_t choice = choices->Next();
+  if ((choice & 1) == 0) return false;
+  const Range& ram = board_->dram[(choice >> 1) % board_->dram_count];
+  uint64_t page = 0;
+  for (int i = 0; i < 3; ++i) page = page << 8 | choices->Next();
+  result->pa = ram.start + page % (ram.size / kPageSize) * kPageSize;
+  result->pa |= request.address & (kPageSize - 1);
+  result->stale = true;
+  return true;
+}
+
+// What may be found for an address, and what of it may answer an access.
+struct Machine::Hits {
+  // More than two values of one page are rare, and which are left out means little.
+  static constexpr size_t kMax = 8;
+  struct Answer {
+    size_t at = 0;
+    uint8_t stage = 0;  // that refuses; 0: delivered
+  };
+  Answer answer[kMax];
+  size_t count = 0;
+
+  void Add(size_t at, unsigned stage) {
+    if (count < kMax) answer[count++] = {at, static_cast<uint8_t>(stage)};
+  }
+};
+
 // A hit of the LRU profile answers. In the adversarial one it may, by choice, where the tables say
-// something else; an odd choice takes one of those, which the bits above say.
+// something else, be it another page, other attributes or another permission; an odd choice takes
+// one of those, which the bits above say, and the one after the last is a TLB conflict, where there
+// are several translations.
 bool Machine::AnswerFromTlb(const DmaRequest& request, unsigned kind, Choices* choices,
                             DmaResult* result, FaultRecord* record) const {
   const SmmuInstance& smmu = smmu_[result->instance];
   const TranslationCache& cache = cache_[result->instance];
   if (choices == nullptr || cache.limit() == 0 || !Cached(result->via)) return false;
-  const TlbTag tag = TagOf(smmu, result->via.bank);
+  TlbTag tag = TagOf(smmu, result->via.bank);
   const uint64_t page = request.address & ~(kPageSize - 1);
+  if (HasTwoVmids(result->via) && (choices->Next() & 1) != 0) tag.vmid = result->via.stage2_vmid;
   if (smmu.quirks.keeps_absent && cache.HoldsAbsent(tag, page) && (choices->Next() & 1) != 0) {
-    result->fault = FaultKind::kTranslation;
-    result->stage = tag.stage2_only ? 2 : 1;
-    result->stale = true;
-    record->bank = result->via.bank;
-    record->status = fsr::kTf;
-    record->far = request.address;
-    return true;
+    return RefuseFromTlb(request, FaultKind::kTranslation, tag.stage2_only ? 2 : 1, result, record);
   }
-  // More than two values of one page are rare, and which are left out means little.
-  constexpr size_t kMaxHits = 8;
-  size_t hits[kMaxHits];
-  size_t count = 0;
+  const bool lru = profile_ == TlbProfile::kLru;
+  Hits hits;
   size_t at = cache.Find(tag, page, 0);
   for (; at != TranslationCache::kNone; at = cache.Find(tag, page, at + 1)) {
-    if (Bit(cache.entry(at).kinds, kind) && count < kMaxHits) hits[count++] = at;
+    const CachedTranslation& entry = cache.entry(at);
+    if (Bit(entry.kinds, kind)) hits.Add(at, 0);
+    for (unsigned stage = 1; stage <= 2 && !lru; ++stage) {
+      if (Bit(entry.denied[stage - 1], kind)) hits.Add(at, stage);
+    }
   }
-  if (count == 0) return false;
+  if (hits.count == 0) return false;
   // With one hit that was made of the tables as they are, there is nothing to find out.
-  const CachedTranslation& first = cache.entry(hits[0]);
+  const CachedTranslation& first = cache.entry(hits.answer[0].at);
   const bool agrees =
-      count == 1 && first.agreed == changes_ && first.agreed_bank == result->via.bank;
-  if (agrees && profile_ == TlbProfile::kAdversarial) return false;
+      hits.count == 1 && first.agreed == changes_ && first.agreed_bank == result->via.bank;
+  if (agrees && !lru) return false;
   Walk walk(memory_, smmu, tlb_[result->instance], nullptr);
   if (!agrees) walk.Run(result->via, KindAt(kind), request.address);
   const bool mapped = walk.fault == FaultKind::kNone;
   const uint64_t now = agrees ? first.pa : walk.pa & ~(kPageSize - 1);
   size_t which = 0;
-  if (profile_ == TlbProfile::kAdversarial) {
-    size_t differing = 0;
-    for (size_t i = 0; i < count; ++i) {
-      if (!mapped || cache.entry(hits[i]).pa != now) hits[differing++] = hits[i];
+  if (!lru) {
+    Hits differing;
+    for (size_t i = 0; i < hits.count; ++i) {
+      const Hits::Answer& hit = hits.answer[i];
+      const CachedTranslation& entry = cache.entry(hit.at);
+      const bool other = hit.stage != 0
+                             ? mapped || walk.stage != hit.stage
+                             : !mapped || entry.pa != now || entry.attributes != walk.attributes;
+      if (other) differing.Add(hit.at, hit.stage);
     }
-    if (differing == 0) return false;
+    hits = differing;
+    if (hits.count == 0) return false;
     const uint8_t choice = choices->Next();
     if ((choice & 1) == 0) return false;
-    which = (choice >> 1) % differing;
+    const CachedTranslation& last = cache.entry(hits.answer[hits.count - 1].at);
+    const bool conflict =
+        (mapped && last.pa != now) || cache.entry(hits.answer[0].at).pa != last.pa;
+    which = (choice >> 1) % (hits.count + (conflict ? 1 : 0));
+    if (which == hits.count) {
+      return RefuseFromTlb(request, FaultKind::kTlbConflict, 1, result, record);
+    }
+    const uint8_t stage = hits.answer[which].stage;
+    if (stage != 0) return RefuseFromTlb(request, FaultKind::kPermission, stage, result, record);
   }
-  const CachedTranslation& entry = cache.entry(hits[which]);
+  const CachedTranslation& entry = cache.entry(hits.answer[which].at);
   result->pa = entry.pa | (request.address & (kPageSize - 1));
   result->stale = !mapped || entry.pa != now;
-  record->walk.hit = hits[which];
+  // Where stage 1 is on, nothing is left of what the master drives.
+  if (!tag.stage2_only) {
+    result->stale = result->stale || (!agrees && entry.attributes != walk.attributes);
+    result->memory_attribute = entry.attributes.memory;
+    result->shareability = entry.attributes.shareability;
+  }
+  record->walk.hit = hits.answer[which].at;
   return true;
 }
 
-// Keeps one page of a translation, with all the accesses that it allows now.
+// The fault of an entry of the TLB, as a walk of that stage would record it.
+bool Machine::RefuseFromTlb(const DmaRequest& request, FaultKind kind, uint8_t stage,
+                            DmaResult* result, FaultRecord* record) const {
+  const SmmuInstance& smmu = smmu_[result->instance];
+  Walk refused(memory_, smmu, tlb_[result->instance], nullptr);
+  refused.fault = kind;
+  refused.stage = stage;
+  refused.level = 3;
+  result->fault = kind;
+  result->stage = stage;
+  result->level = refused.level;
+  result->stale = true;
+  RecordOfWalk(request, refused, *result, record);
+  return true;
+}
+
+// Keeps one page of a translation, with all the accesses that it allows now, and those that it does
+// not: in a TLB permissions are looked up, and not walked for.
 void Machine::KeepTranslation(const Resolution& via, size_t instance, uint64_t address,
                               CachedTranslation entry) {
   const SmmuInstance& smmu = smmu_[instance];
@@ -118,19 +195,30 @@ void Machine::KeepTranslation(const Resolution& via, size_t instance, uint64_t a
   for (const unsigned kind : kKindOf) {
     Walk walk(memory_, smmu, tlb_[instance], nullptr);
     walk.Run(via, KindAt(kind), address);
+    if (walk.fault == FaultKind::kPermission && !walk.stage1_walk) {
+      uint8_t& denied = entry.denied[walk.stage - 1];
+      denied = static_cast<uint8_t>(denied | 1u << kind);
+    }
     if (walk.fault != FaultKind::kNone) continue;
     const uint64_t page = walk.pa & ~(kPageSize - 1);
     if (!known && agreed == 0) {
       entry.pa = page;
       entry.leaf_bits = walk.leaf_bits;
       entry.global = walk.global;
+      entry.attributes = walk.attributes;
     }
-    if (page == entry.pa) agreed = static_cast<uint8_t>(agreed | 1u << kind);
+    if (page == entry.pa && walk.attributes == entry.attributes) {
+      agreed = static_cast<uint8_t>(agreed | 1u << kind);
+    }
   }
   entry.agreed = (entry.kinds & ~agreed) == 0 ? changes_ : 0;
   entry.agreed_bank = via.bank;
   entry.kinds |= agreed;
-  if (entry.kinds != 0) cache_[instance].Insert(entry);
+  if (entry.kinds == 0) return;
+  cache_[instance].Insert(entry);
+  if (!HasTwoVmids(via)) return;
+  entry.tag.vmid = via.stage2_vmid;
+  cache_[instance].Insert(entry);
 }
 
 // True when the translation is there with this access, and no command has covered it since.
@@ -142,6 +230,7 @@ bool Machine::IsKept(const TlbTag& tag, size_t instance, uint64_t address,
   for (; at != TranslationCache::kNone; at = cache.Find(tag, page, at + 1)) {
     const CachedTranslation& entry = cache.entry(at);
     if (entry.pa != (walk.pa & ~(kPageSize - 1)) || entry.global != walk.global) continue;
+    if (entry.attributes != walk.attributes) continue;
     return Bit(entry.kinds, walk.kind) && entry.global_seq == 0 && entry.bank_seq == 0;
   }
   return false;
@@ -155,6 +244,7 @@ void Machine::NoteWalk(const Walk& walk, unsigned kind, WalkNote* note) {
   note->leaf_bits = walk.leaf_bits;
   note->reads = walk.reads;
   note->pa = walk.pa;
+  note->attributes = walk.attributes;
 }
 
 // The fault is not recorded yet: only the first one raises the interrupt.
@@ -195,7 +285,17 @@ void Machine::Remember(const DmaRequest& request, const FaultRecord& record,
   if (result.fault == FaultKind::kTranslation && smmu_[instance].quirks.keeps_absent &&
       Cached(result.via)) {
     const TlbTag tag = TagOf(smmu_[instance], result.via.bank);
-    cache_[instance].Insert({.va = request.address & ~(kPageSize - 1), .tag = tag, .absent = true});
+    CachedTranslation nothing;
+    nothing.va = request.address & ~(kPageSize - 1);
+    nothing.tag = tag;
+    nothing.absent = true;
+    cache_[instance].Insert(nothing);
+  }
+  // An access that was refused leaves the translation behind as one that was allowed does.
+  const bool refused = result.fault == FaultKind::kPermission && !result.stage1_walk;
+  if (refused && !result.stale && Cached(result.via) && profile_ != TlbProfile::kLru &&
+      HasStage1(smmu_[instance], result.via.bank)) {
+    KeepTranslation(result.via, instance, request.address, {});
   }
   if (!walk.found || result.stale || !Cached(result.via)) return;
   const TlbTag tag = TagOf(smmu_[instance], result.via.bank);
@@ -207,6 +307,7 @@ void Machine::Remember(const DmaRequest& request, const FaultRecord& record,
     entry.global = walk.global;
     entry.kinds = static_cast<uint8_t>(1u << walk.kind);
     entry.leaf_bits = walk.leaf_bits;
+    entry.attributes = walk.attributes;
     KeepTranslation(result.via, instance, request.address, entry);
   }
   // Prefetch: of the pages after it, as many as the choice says.
@@ -237,6 +338,9 @@ void Machine::Invalidate(size_t index, const Invalidation& what) {
       break;
     case TlbCommand::kAllNsnh:
       tlb.InvalidateAll();
+      break;
+    case TlbCommand::kAllH:
+      tlb.InvalidateHyp();
       break;
     case TlbCommand::kIpas2:
     case TlbCommand::kIpas2l:

@@ -43,6 +43,8 @@ uint32_t ContextStatus(FaultKind kind) {
       return fsr::kAsf;
     case FaultKind::kExternal:
       return fsr::kEf;
+    case FaultKind::kTlbConflict:
+      return fsr::kTlbMcf;
     default:
       return fsr::kTf;
   }
@@ -243,6 +245,7 @@ void Machine::Translated(const DmaRequest& request, Choices* choices, DmaResult*
   const uint32_t s2cr = smmu.s2cr[via.entry];
   const AccessKind access = Override(request, s2cr);
   const unsigned kind = KindNumber(access);
+  if (AnswerFromUnknown(request, choices, result)) return;
   if (AnswerFromTlb(request, kind, choices, result, record)) return;
   const bool lru = profile_ == TlbProfile::kLru;
   Walk walk(memory_, smmu, tlb_[result->instance], lru ? nullptr : choices);
@@ -261,6 +264,13 @@ void Machine::Translated(const DmaRequest& request, Choices* choices, DmaResult*
   result->table_count = walk.table_count;
   for (size_t i = 0; i < walk.table_count; ++i) result->table_page[i] = walk.table_page[i];
   if (walk.fault == FaultKind::kNone) return;
+  RecordOfWalk(request, walk, *result, record);
+}
+
+void Machine::RecordOfWalk(const DmaRequest& request, const Walk& walk, const DmaResult& result,
+                           FaultRecord* record) const {
+  const SmmuInstance& smmu = smmu_[result.instance];
+  const Resolution& via = result.via;
   // A fault of stage 2 is recorded in the stage-2 bank only.
   record->bank = walk.stage == 2 ? via.stage2_bank : via.bank;
   record->status = ContextStatus(walk.fault);
@@ -276,6 +286,7 @@ void Machine::Deliver(const DmaRequest& request, Choices* choices, DmaResult* re
                       FaultRecord* record) const {
   result->output = result->pa;
   if (result->fault != FaultKind::kNone || (result->pa & kFormatBit) == 0) return;
+  if (!board_->format_bit) return;
   if (choices == nullptr || choices->Next() == 0) {
     result->pa &= ~kFormatBit;
     return;

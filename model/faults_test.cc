@@ -348,6 +348,48 @@ TEST_F(Faults, Bit39IsAnAliasOrAnAddress) {
             kOther);
 }
 
+// Where tables lie is free as what they give is.
+TEST_F(Faults, Bit39OfTables) {
+  Stage1();
+  const uint64_t level1 = rig.machine->Load64(root) & kAddressMask;
+  // TTBR of stage 1, a table of stage 1, a table of stage 2, and its root.
+  for (int which = 0; which < 4; ++which) {
+    if (which == 0) rig.Write64(kNiso0, Rig::Cb(1, 0x20), kTable | kFormatBit);
+    if (which == 0) rig.Map(root, kTable | kFormatBit, kTable | kFormatBit, 3);
+    if (which == 1) {
+      rig.Write64(kNiso0, Rig::Cb(1, 0x20), kTable);
+      rig.Map(root, kTable, kTable | kFormatBit, 3);
+    }
+    if (which == 2) rig.Map(root, kTable, kTable, 3);
+    if (which == 2) rig.Store(root, level1 | kFormatBit | 3);
+    if (which == 3) rig.Store(root, level1 | 3);
+    if (which == 3) rig.Write64(kNiso0, Rig::Cb(3, 0x20), root | kFormatBit);
+    rig.Write(kNiso0, 0x68, 0);
+    ASSERT_TRUE(rig.GlobalSync(kNiso0));
+    rig.Choose({});
+    EXPECT_EQ(Go(kPage).pa, kPage) << which;
+    rig.Write(kNiso0, 0x68, 0);
+    ASSERT_TRUE(rig.GlobalSync(kNiso0));
+    rig.Choose({1, 1, 1});
+    const DmaResult abort = Go(kPage);
+    EXPECT_EQ(abort.fault, FaultKind::kExternal) << which;
+    EXPECT_EQ(abort.stage, which < 2 ? 1 : 2);
+    Clear(1);
+    Clear(3);
+  }
+  EXPECT_EQ(rig.machine->Translate({.side = 1, .sid = 6, .address = kPage, .instance = 0}).pa,
+            kPage);
+}
+
+TEST_F(Faults, Bit39IsPartOfTheAddressWhereItIsNoFormat) {
+  BoardSpec spec = *rig.board;
+  spec.format_bit = false;
+  Rig other(&spec, 16);
+  EXPECT_EQ(
+      other.machine->Dma({.side = 1, .sid = 6, .address = kPage | kFormatBit, .instance = 0}).pa,
+      kPage | kFormatBit);
+}
+
 TEST_F(Faults, Bit39OfABypassedStream) {
   rig.Write(kNiso0, 0xc00, 0x10000);
   EXPECT_EQ(Go(kPage | kFormatBit).pa, kPage);

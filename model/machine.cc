@@ -10,6 +10,17 @@ static_assert(sizeof(Machine) < 256 * 1024);
 static_assert(kSyncModeSlow == kSyncSlow && kSyncModeNever == kSyncNever);
 static_assert(kSyncModeDrawn == kSyncDrawn);
 
+namespace {
+
+// The bank over whose stage 2 a nested bank translates; kNoIndex: it does not, or there is none.
+uint16_t NestsOn(const SmmuInstance& smmu, uint16_t bank) {
+  if (cbar::Type(smmu.cbar[bank]) != cbar::kNested) return kNoIndex;
+  const uint16_t second = cbar::Stage2Bank(smmu.cbar[bank]);
+  return second < smmu.banks ? second : kNoIndex;
+}
+
+}  // namespace
+
 // Passes changes of trees on to the machine; apart from it, so that the machine has no vtable.
 class Machine::Listener final : public TreeListener {
  public:
@@ -278,10 +289,25 @@ void Machine::UpdateBankTree(size_t index, uint16_t number) {
   if (old != kNoTree) {
     const bool same = next == old && bank.tree_vmid == vmid;
     if (!same && tlb_[index].PushTree(bank.tree_vmid, old)) trees_.AddStale(old);
+    for (uint16_t n = 0; n < smmu.banks && next != old; ++n) {
+      if (NestsOn(smmu, n) == number) LeaveSecondVmid(index, n);
+    }
     trees_.DropBank(old, &listener);
   }
   bank.tree = next;
   bank.tree_vmid = vmid;
+  holders_tree_ = kNoTree;
+}
+
+// A nested bank whose VMID is not that of its stage 2 may have tagged what it used with its own; it
+// ceases to use that stage 2, or to have this VMID.
+void Machine::LeaveSecondVmid(size_t index, uint16_t number) {
+  const SmmuInstance& smmu = smmu_[index];
+  const uint16_t second = NestsOn(smmu, number);
+  if (second == kNoIndex || smmu.bank[second].tree == kNoTree) return;
+  const uint8_t vmid = cbar::Vmid(smmu.cbar[number]);
+  if (vmid == smmu.bank[second].tree_vmid) return;
+  if (tlb_[index].PushTree(vmid, smmu.bank[second].tree)) trees_.AddStale(smmu.bank[second].tree);
   holders_tree_ = kNoTree;
 }
 
@@ -301,8 +327,10 @@ void Machine::FindHolders(uint16_t tree) {
     const SmmuInstance& smmu = smmu_[i];
     if (smmu.spec == nullptr) continue;
     for (uint16_t b = 0; b < smmu.banks; ++b) {
-      if (smmu.bank[b].tree != tree) continue;
-      const uint8_t vmid = smmu.bank[b].tree_vmid;
+      const uint16_t second = NestsOn(smmu, b);
+      const bool nested = second != kNoIndex && smmu.bank[second].tree == tree;
+      if (smmu.bank[b].tree != tree && !nested) continue;
+      const uint8_t vmid = nested ? cbar::Vmid(smmu.cbar[b]) : smmu.bank[b].tree_vmid;
       vmids[vmid / 64] |= uint64_t{1} << (vmid % 64);
     }
     for (size_t n = 0; n < tlb_[i].tree_count(); ++n) {
@@ -347,7 +375,7 @@ void Machine::OnTreeLeaf(uint16_t tree, const LeafChange& change, bool stored) {
       }
     }
   }
-  if (watcher_ != nullptr) watcher_->OnLeaf(change);
+  if (watcher_ != nullptr && change.perm != 0) watcher_->OnLeaf(change);
 }
 
 // Every walk cache that could hold a pointer to the table keeps it, under the VMIDs of the tree.
@@ -419,7 +447,7 @@ void Machine::VisitStale(size_t instance, uint8_t vmid, void (*fn)(void*, uint64
   const Tlb& tlb = tlb_[instance];
   for (size_t i = 0; i < tlb.entry_limit(); ++i) {
     const StaleEntry& entry = tlb.entry(i);
-    if (entry.forms != 0 && entry.vmid == vmid) fn(context, entry.page, entry.perm);
+    if (entry.forms != 0 && entry.vmid == vmid) fn(context, entry.page, entry.perm());
   }
   struct Forward {
     void (*fn)(void*, uint64_t, uint8_t);

@@ -16,6 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "model/attributes.h"
 #include "model/board.h"
 #include "model/choices.h"
 #include "model/mc.h"
@@ -68,8 +69,9 @@ enum class FaultKind : uint8_t {
   kPermission,
   kAddressSize,
   kExternal,
-  kBlocked,  // the bank is in the faulted state and HUPCF is 0
-  kHeld,     // power is off, or the masters of the side are gated
+  kTlbConflict,  // several entries of the TLB answer for one address
+  kBlocked,      // the bank is in the faulted state and HUPCF is 0
+  kHeld,         // power is off, or the masters of the side are gated
 };
 
 // How the master sees the end of its transaction.
@@ -117,10 +119,6 @@ struct DmaResult {
   uint64_t output = 0;  // pa before address bit 39 took effect
 };
 
-// Address bit 39 selects a data format on this machine: an address with it set may be an alias of
-// the one without.
-inline constexpr uint64_t kFormatBit = uint64_t{1} << 39;
-
 // A transaction that a stall holds, or one whose stall has ended, with the result it has so far.
 struct HeldDma {
   DmaRequest request;
@@ -135,10 +133,11 @@ struct LeafChange {
   uint64_t root = 0;
   uint64_t ipa = 0;
   uint64_t page = 0;
-  uint8_t perm = 0;        // Permission
-  bool added = false;      // else removed
-  bool block = false;      // part of a block, and not of a last-level leaf
-  uint8_t leaf_bits = 12;  // log2 of the size of the leaf that it is part of
+  uint8_t perm = 0;         // Permission
+  uint16_t attributes = 0;  // LeafAttributes of the descriptor
+  bool added = false;       // else removed
+  bool block = false;       // part of a block, and not of a last-level leaf
+  uint8_t leaf_bits = 12;   // log2 of the size of the leaf that it is part of
 };
 
 // Told of what a store changed. Calls come from inside Write*/Table*/Store64, in order, before
@@ -243,8 +242,8 @@ class Machine {
 
   // ---- What may be delivered, for the oracle. instance is a global index.
   Resolution Resolve(size_t instance, uint16_t sid) const;
-  // True while entries of before the first completed TLBIALLNSNH may still be there. MayHold and
-  // ForEachStale do not count those.
+  // True while entries of before the first completed TLBIALLNSNH may still be there, and answer
+  // with any page. MayHold and ForEachStale do not count those.
   bool TlbUnknown(size_t instance) const;
   // True when caches of an instance may lead to the tree of this root under `vmid`, though no
   // enabled bank names it under that VMID: its bank was changed, or it was unlinked from its tree.
@@ -334,6 +333,7 @@ class Machine {
     uint8_t leaf_bits = 12;
     uint32_t reads = 0;
     uint64_t pa = 0;
+    Attributes attributes;
     size_t hit = TranslationCache::kNone;
   };
   // Where a fault is recorded, and what.
@@ -355,6 +355,7 @@ class Machine {
     HeldDma resumed[kMaxHeldDma];
   };
   struct SnapshotLayout;
+  struct Hits;
   class Listener;
   friend class Listener;
 
@@ -377,7 +378,10 @@ class Machine {
   bool GlobalSyncActive(size_t instance);
   bool BankSyncActive(size_t instance, uint16_t bank);
   // caches.cc
+  bool AnswerFromUnknown(const DmaRequest& request, Choices* choices, DmaResult* result) const;
   bool AnswerFromTlb(const DmaRequest& request, unsigned kind, Choices* choices, DmaResult* result,
+                     FaultRecord* record) const;
+  bool RefuseFromTlb(const DmaRequest& request, FaultKind kind, uint8_t stage, DmaResult* result,
                      FaultRecord* record) const;
   void KeepTranslation(const Resolution& via, size_t instance, uint64_t address,
                        CachedTranslation entry);
@@ -393,6 +397,7 @@ class Machine {
   void CompleteBankSync(size_t instance, uint16_t bank);
   // machine.cc
   void UpdateBankTree(size_t instance, uint16_t bank);
+  void LeaveSecondVmid(size_t instance, uint16_t bank);
   void DropStaleTrees(const DroppedTrees& dropped);
   void OnTreeLeaf(uint16_t tree, const LeafChange& change, bool stored);
   void OnTableUnlinked(uint16_t tree, uint64_t pa, unsigned level, uint64_t base);
@@ -421,6 +426,8 @@ class Machine {
   DmaResult Issue(const DmaRequest& request, Choices* choices, FaultRecord* record) const;
   void Translated(const DmaRequest& request, Choices* choices, DmaResult* result,
                   FaultRecord* record) const;
+  void RecordOfWalk(const DmaRequest& request, const class Walk& walk, const DmaResult& result,
+                    FaultRecord* record) const;
   void Deliver(const DmaRequest& request, Choices* choices, DmaResult* result,
                FaultRecord* record) const;
   // faults.cc

@@ -46,6 +46,8 @@ class Memory {
   void Reset(const BoardSpec& board, const Arena& arena);
 
   bool IsRam(uint64_t pa) const;
+  // What an address means when its format bit makes an alias.
+  uint64_t WithoutFormat(uint64_t pa) const { return board_->format_bit ? pa & ~kFormatBit : pa; }
   uint64_t Load64(uint64_t pa) const;
   // What the table walker of an SMMU reads: a pool word whose last stores are not visible yet may
   // still have an older value. Without choices, the newest. Memory of the host is visible at once:

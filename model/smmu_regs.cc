@@ -425,7 +425,9 @@ void Machine::WriteGlobal1(size_t index, uint32_t offset, uint32_t value) {
   const uint16_t bank = static_cast<uint16_t>(offset % 0x400 / 4);
   if (bank >= smmu.banks) return;
   if (offset < 0x400) {
+    if (smmu.cbar[bank] != (value & keeps::kCbar)) LeaveSecondVmid(index, bank);
     smmu.cbar[bank] = value & keeps::kCbar;
+    holders_tree_ = kNoTree;
     UpdateBankTree(index, bank);
   } else if (offset < 0x800) {
     smmu.cbfrsynra[bank] = value & keeps::kCbfrsynra;

@@ -78,6 +78,7 @@ inline constexpr uint32_t kTf = 1u << 1;
 inline constexpr uint32_t kAff = 1u << 2;
 inline constexpr uint32_t kPf = 1u << 3;
 inline constexpr uint32_t kEf = 1u << 4;
+inline constexpr uint32_t kTlbMcf = 1u << 5;
 inline constexpr uint32_t kAsf = 1u << 7;
 inline constexpr uint32_t kFaults = 0x1fe;  // TF to UUT
 inline constexpr uint32_t kFormat = 3u << 9;

@@ -26,14 +26,13 @@ constexpr uint64_t OutputOf(uint64_t descriptor, unsigned low_bit) {
   return descriptor & kAddressMask & ~((uint64_t{1} << low_bit) - 1);
 }
 
-// True when two descriptors at one place mean the same for who may be reached.
+// True when two descriptors at one place mean the same to a walker, and to a TLB.
 bool Same(uint64_t a, uint64_t b, unsigned level, unsigned page_bits) {
   const DescriptorKind kind = KindOf(a, level, page_bits);
   if (kind != KindOf(b, level, page_bits)) return false;
   if (kind == DescriptorKind::kInvalid) return true;
   if (kind == DescriptorKind::kTable) return OutputOf(a ^ b, page_bits) == 0;
-  return OutputOf(a ^ b, Shift(level, page_bits)) == 0 &&
-         Stage2Permission(a) == Stage2Permission(b);
+  return OutputOf(a ^ b, Shift(level, page_bits)) == 0 && LeafAttributes(a) == LeafAttributes(b);
 }
 
 }  // namespace
@@ -298,10 +297,10 @@ void Stage2Trees::EmitLeaf(uint16_t index, uint64_t descriptor, unsigned level, 
   LeafChange change;
   change.root = trees_[index].root;
   change.perm = Stage2Permission(descriptor);
+  change.attributes = LeafAttributes(descriptor);
   change.added = added;
   change.leaf_bits = static_cast<uint8_t>(shift);
   change.block = level != 3;
-  if (change.perm == 0) return;
   const uint64_t page = OutputOf(descriptor, shift);
   for (uint64_t offset = 0; offset < uint64_t{1} << shift; offset += kPageSize) {
     change.ipa = ipa + offset;
@@ -476,6 +475,7 @@ void Stage2Trees::VisitValue(const Visit& visit, uint64_t descriptor, unsigned l
     LeafChange change;
     change.root = visit.tree.root;
     change.perm = Stage2Permission(descriptor);
+    change.attributes = LeafAttributes(descriptor);
     change.added = true;
     change.leaf_bits = static_cast<uint8_t>(shift);
     change.block = level != 3;
@@ -515,7 +515,7 @@ void Stage2Trees::ForEachLeaf(uint16_t index, void (*fn)(void*, const LeafChange
   }
 }
 
-bool Stage2Trees::LookUp(uint16_t index, uint64_t ipa, uint64_t* page, uint8_t* perm) const {
+bool Stage2Trees::LookUp(uint16_t index, uint64_t ipa, LeafAnswer* leaf) const {
   const Tree& tree = trees_[index];
   if (tree.page_bits == 14 || ipa >> tree.input_bits != 0 || ipa < tree.base) return false;
   uint64_t table = tree.root;
@@ -523,13 +523,15 @@ bool Stage2Trees::LookUp(uint16_t index, uint64_t ipa, uint64_t* page, uint8_t* 
   if (tree.walk && in >> SpanBits(index) != 0) return false;
   for (unsigned level = tree.start_level; level <= 3; ++level) {
     const unsigned shift = Shift(level, tree.page_bits);
-    const uint64_t descriptor = memory_->Load64(table + (in >> shift) * sizeof(uint64_t));
+    const uint64_t where = table + (in >> shift) * sizeof(uint64_t);
+    const uint64_t descriptor = memory_->Load64(memory_->WithoutFormat(where));
     const DescriptorKind kind = KindOf(descriptor, level, tree.page_bits);
     if (kind == DescriptorKind::kInvalid) return false;
     in &= (uint64_t{1} << shift) - 1;
     if (kind == DescriptorKind::kLeaf) {
-      *page = OutputOf(descriptor, shift) | (in & ~(kPageSize - 1));
-      *perm = Stage2Permission(descriptor);
+      leaf->page = OutputOf(descriptor, shift) | (in & ~(kPageSize - 1));
+      leaf->attributes = LeafAttributes(descriptor);
+      leaf->leaf_bits = static_cast<uint8_t>(shift);
       return true;
     }
     table = OutputOf(descriptor, tree.page_bits);

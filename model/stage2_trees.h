@@ -55,6 +55,21 @@ inline constexpr uint64_t kAddressMask = 0x0000fffffffff000;
 constexpr uint8_t Stage2Permission(uint64_t descriptor) {
   return static_cast<uint8_t>(Bits(descriptor, 7, 6));  // S2AP: 1 read, 2 write
 }
+// What a stage-2 leaf says apart from its address, as a TLB keeps it, and back to a descriptor:
+// MemAttr, S2AP, SH and AF as they follow each other there, and XN above them.
+constexpr uint16_t LeafAttributes(uint64_t descriptor) {
+  return static_cast<uint16_t>(Bits(descriptor, 10, 2) | Bits(descriptor, 54, 54) << 9);
+}
+constexpr uint64_t LeafDescriptor(uint16_t attributes) {
+  return Bits(attributes, 8, 0) << 2 | Bits(attributes, 9, 9) << 54;
+}
+
+// A leaf that answers for one page of 4 KiB.
+struct LeafAnswer {
+  uint64_t page = 0;
+  uint16_t attributes = 0;
+  uint8_t leaf_bits = 12;  // log2 of the size of the leaf
+};
 
 struct LeafChange;
 
@@ -128,7 +143,7 @@ class Stage2Trees {
   void ForEachLeaf(uint16_t tree, void (*fn)(void*, const LeafChange&), void* context) const;
 
   // The leaf that a walk from the root of a tree meets now, as the newest stores say. False: none.
-  bool LookUp(uint16_t tree, uint64_t ipa, uint64_t* page, uint8_t* perm) const;
+  bool LookUp(uint16_t tree, uint64_t ipa, LeafAnswer* leaf) const;
   // Addresses that a walk tree maps: log2 of their number.
   unsigned SpanBits(uint16_t tree) const;
 

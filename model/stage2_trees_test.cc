@@ -169,13 +169,13 @@ TEST_F(WalkCache, UnlinkedTableIsWalkedUntilItsVmidIsFlushed) {
 }
 
 TEST_F(WalkCache, CurrentContentsOfAnUnlinkedTableAreFollowed) {
+  rig.Open(2);
   rig.Store(level2, 0);
   const uint64_t other = kPage + 0x9000;
   EXPECT_EQ(rig.machine->MayHold(2, 7, other), 0);
   rig.Store(level3 + 8 * 8, other | kLeafBits | 0xc0);
   EXPECT_EQ(rig.machine->MayHold(2, 7, other), kAll);
   EXPECT_NE(watcher().Find({level3, 0x80008000}, {other, kAll}), watcher().leaves.end());
-  rig.Open(2);
   rig.Stream(2, 0, 6, 3);
   // The leaf itself is in no cache any more, but the way to it is.
   FlushByAddress(2, 0x630, 0x80008000);

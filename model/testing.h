@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <set>
 #include <tuple>
 #include <vector>
 
@@ -25,17 +26,19 @@ class Leaves : public Watcher {
  public:
   using Key = std::pair<uint64_t, uint64_t>;
   using Value = std::pair<uint64_t, uint8_t>;
+  using Exact = std::tuple<uint64_t, uint64_t, uint64_t, uint16_t>;  // with attributes
 
   void OnLeaf(const LeafChange& change) override {
     const Key key = {change.root, change.ipa};
     const Value value = {change.page, change.perm};
+    const Exact exact = {change.root, change.ipa, change.page, change.attributes};
     if (change.added) {
       // While a store is not visible an address has an old leaf and a new one, never one twice.
-      sound = sound && live.count(change.root) != 0 && Find(key, value) == leaves.end();
+      sound = sound && live.count(change.root) != 0 && told.insert(exact).second;
       leaves.emplace(key, value);
     } else {
       const auto found = Find(key, value);
-      sound = sound && found != leaves.end();
+      sound = sound && found != leaves.end() && told.erase(exact) == 1;
       if (found != leaves.end()) leaves.erase(found);
     }
   }
@@ -46,6 +49,7 @@ class Leaves : public Watcher {
     }
     sound = sound && live.erase(root) == 1;
     leaves.erase(leaves.lower_bound({root, 0}), leaves.upper_bound({root, ~uint64_t{0}}));
+    told.erase(told.lower_bound({root, 0, 0, 0}), told.lower_bound({root + 1, 0, 0, 0}));
   }
   void OnWildTree(uint64_t root) override {
     sound = sound && live.count(root) != 0;
@@ -62,6 +66,7 @@ class Leaves : public Watcher {
   }
 
   std::multimap<Key, Value> leaves;
+  std::set<Exact> told;
   std::map<uint64_t, bool> live;  // root to wild
   bool sound = true;
 };
@@ -106,8 +111,14 @@ class Rig {
     next_page_ += kPageSize;
     return page;
   }
-  // CLIENTPD off, unmatched streams fault.
-  void Open(size_t instance) { Write(instance, 0, 0x00200400); }
+  // CLIENTPD off, unmatched streams fault, and nothing of before in the TLB.
+  void Open(size_t instance) {
+    Write(instance, 0, 0x00200400);
+    Write(instance, 0x68, 0);
+    Write(instance, 0x6c, 0);
+    GlobalSync(instance);
+    machine->ResetStatistics();
+  }
   void Stream(size_t instance, uint32_t entry, uint32_t sid, uint32_t bank) {
     Write(instance, 0xc00 + 4 * entry, bank);
     Write(instance, 0x800 + 4 * entry, 0xff800000 | sid);

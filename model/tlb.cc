@@ -80,8 +80,8 @@ void Tlb::Push(uint8_t vmid, const LeafChange& leaf) {
   for (; slot != kNone; slot = entries_[slot].next_ipa) {
     StaleEntry& entry = entries_[slot];
     if (entry.vmid != vmid || entry.ipa != leaf.ipa || entry.page != leaf.page) continue;
+    if (entry.attributes != leaf.attributes) continue;
     // The translation was valid again after what was noted: no earlier invalidation covers it.
-    entry.perm |= leaf.perm;
     entry.forms = kStage2Only | kCombined;
     entry.seq = ++seq_;
     entry.ipas2_seq = 0;
@@ -108,8 +108,8 @@ void Tlb::Push(uint8_t vmid, const LeafChange& leaf) {
                     .next_page = kNone,
                     .next_ipa = kNone,
                     .ipas2_bank = 0,
+                    .attributes = leaf.attributes,
                     .vmid = vmid,
-                    .perm = leaf.perm,
                     .forms = kStage2Only | kCombined,
                     .leaf_bits = leaf.leaf_bits,
                     .by_address = by_address};
@@ -263,6 +263,7 @@ void Tlb::CompleteGlobal(DroppedTrees* dropped) {
   }
   DropTrees(dropped);
   if (Captured(everything_) != 0) unknown_ = false;
+  if (Captured(hyp_) != 0) hyp_unknown_ = false;
   EndOverflows();
 }
 
@@ -290,12 +291,13 @@ void Tlb::MakeUnknown(DroppedTrees* dropped) {
   for (size_t i = 0; i < tree_count_; ++i) dropped->tree[dropped->count++] = trees_[i].tree;
   tree_count_ = 0;
   everything_ = Command();
+  hyp_ = Command();
   for (unsigned vmid = 0; vmid < 256; ++vmid) {
     vmid_[vmid] = combined_[vmid] = Command();
     overflow_seq_[vmid] = 0;
   }
   overflow_count_ = 0;
-  unknown_ = true;
+  unknown_ = hyp_unknown_ = true;
 }
 
 uint8_t Tlb::MayHold(uint8_t vmid, uint64_t page) const {
@@ -304,14 +306,14 @@ uint8_t Tlb::MayHold(uint8_t vmid, uint64_t page) const {
   uint32_t slot = page_heads_[PageBucket(vmid, page)];
   for (; slot != kNone; slot = entries_[slot].next_page) {
     const StaleEntry& entry = entries_[slot];
-    if (entry.vmid == vmid && entry.page == page) perm |= entry.perm;
+    if (entry.vmid == vmid && entry.page == page) perm |= entry.perm();
   }
   return perm;
 }
 
 // In the order in which they became stale, which unlike that of a chain survives a Restore.
 size_t Tlb::FindStale(uint8_t vmid, uint64_t ipa, uint8_t wanted, size_t which,
-                      StaleAnswer* answer) const {
+                      LeafAnswer* answer) const {
   const auto answers = [&](const StaleEntry& entry) {
     return entry.vmid == vmid && entry.ipa == ipa && (entry.forms & wanted) != 0;
   };
@@ -326,12 +328,12 @@ size_t Tlb::FindStale(uint8_t vmid, uint64_t ipa, uint8_t wanted, size_t which,
     for (; other != kNone; other = entries_[other].next_ipa) {
       if (answers(entries_[other]) && entries_[other].seq < entry.seq) ++before;
     }
-    if (before == which) *answer = {entry.page, entry.perm};
+    if (before == which) *answer = {entry.page, entry.attributes, entry.leaf_bits};
   }
   for (size_t i = 0; i < tree_count_; ++i) {
-    StaleAnswer found;
+    LeafAnswer found;
     if (trees_[i].vmid != vmid) continue;
-    if (!index_->LookUp(trees_[i].tree, ipa, &found.page, &found.perm)) continue;
+    if (!index_->LookUp(trees_[i].tree, ipa, &found)) continue;
     if (count++ == which) *answer = found;
   }
   return count;

@@ -4,7 +4,7 @@
 // that the hardware may still have cached. An entry ends only when an invalidation that covers it
 // was followed by a sync that was seen complete.
 //
-//     tlb.Push(vmid, ipa, page, perm);        // the leaf is gone from the tables
+//     tlb.Push(vmid, leaf);                   // the leaf is gone from the tables
 //     tlb.InvalidateVmid(vmid);               // covers it, but is not complete yet
 //     tlb.SyncGlobal();
 //     tlb.CompleteGlobal(&dropped);           // now it is gone
@@ -26,6 +26,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "model/stage2_trees.h"
+
 namespace sidewall::model {
 
 inline constexpr size_t kMaxStaleTrees = 256;
@@ -38,11 +40,13 @@ struct StaleEntry {
   uint32_t next_page;  // chains of the two hash tables
   uint32_t next_ipa;
   uint16_t ipas2_bank;
+  uint16_t attributes;  // LeafAttributes
   uint8_t vmid;
-  uint8_t perm;
   uint8_t forms;      // kStage2Only | kCombined; 0: the slot is free
   uint8_t leaf_bits;  // log2 of the size of the leaf
   bool by_address;    // false: TLBIIPAS2 does not cover it
+
+  uint8_t perm() const { return Stage2Permission(LeafDescriptor(attributes)); }
 };
 
 // A tree that may be walked though the tables do not lead there any more: one that a bank of this
@@ -57,20 +61,11 @@ struct StaleTree {
   uint8_t span_bits;  // 0: not a walk tree
 };
 
-// A translation that the tables do not hold, and that may still answer.
-struct StaleAnswer {
-  uint64_t page = 0;
-  uint8_t perm = 0;
-};
-
 // Trees whose references ended when a sync completed.
 struct DroppedTrees {
   uint16_t tree[kMaxStaleTrees];
   size_t count = 0;
 };
-
-class Stage2Trees;
-struct LeafChange;
 
 class Tlb {
  public:
@@ -95,6 +90,7 @@ class Tlb {
 
   // Invalidations, at the moment of the command.
   void InvalidateAll() { Issue(&everything_); }
+  void InvalidateHyp() { Issue(&hyp_); }
   void InvalidateVmid(uint8_t vmid) { Issue(&vmid_[vmid]); }
   void InvalidateVmidStage1(uint8_t vmid) { Issue(&combined_[vmid]); }
   // last_level: TLBIIPAS2L, which leaves walk caches alone.
@@ -112,6 +108,8 @@ class Tlb {
   // Nothing is known of the contents: reset, or power was lost.
   void MakeUnknown(DroppedTrees* dropped);
   bool unknown() const { return unknown_; }
+  // The same of entries that have no VMID, which TLBIALLH ends.
+  bool hyp_unknown() const { return hyp_unknown_; }
   // PushEverything was called, or so much was removed that it could not be noted singly.
   bool overflowed(uint8_t vmid) const { return overflow_seq_[vmid] != 0; }
 
@@ -119,7 +117,7 @@ class Tlb {
   // How many translations of an address may answer, single ones in one of these forms and through
   // trees; the `which`-th of them is given.
   size_t FindStale(uint8_t vmid, uint64_t ipa, uint8_t wanted, size_t which,
-                   StaleAnswer* answer) const;
+                   LeafAnswer* answer) const;
 
   // Slots in use lie below entry_limit; those with forms 0 are free.
   size_t entry_limit() const { return entry_limit_; }
@@ -173,7 +171,9 @@ class Tlb {
   const Stage2Trees* index_ = nullptr;
   bool erratum_ = true;
   bool unknown_ = true;
+  bool hyp_unknown_ = true;
   Command everything_;
+  Command hyp_;
   Command vmid_[256];
   Command combined_[256];
   // Of the last removal that could not be noted singly, by VMID, 0: there is none; and how many of

@@ -441,5 +441,218 @@ TEST_F(MayTlb, StaleEntryAnswersWhenTheHardwareChooses) {
   EXPECT_EQ(rig.machine->Dma(request).fault, FaultKind::kTranslation);
 }
 
+// ------------------------------------------------------------------ what a leaf said, and says now
+
+// Stream 6 of instance 2 at kPage, with these choices.
+class StaleLeaf : public MayTlb {
+ protected:
+  DmaResult Go(std::vector<uint8_t> choices, bool write = false, bool instruction = false) {
+    rig.Write(2, Rig::Cb(3, 0x58), 0xffffffff);
+    rig.Choose(std::move(choices));
+    return rig.machine->Dma({.side = 1,
+                             .sid = 6,
+                             .address = kPage + 4,
+                             .write = write,
+                             .instruction = instruction,
+                             .instance = 0});
+  }
+  void Leaf(uint64_t bits, uint64_t page = kPage) { rig.Put(root, kPage, page | bits); }
+  void Flush() {
+    rig.Write(2, 0x64, kVmid);
+    EXPECT_TRUE(rig.GlobalSync(2));
+  }
+  uint32_t Status() { return rig.Read(2, Rig::Cb(3, 0x58)) & 0x1fe; }
+  static constexpr uint64_t kFull = kLeafBits | 0xc0;
+  static constexpr uint64_t kNever = uint64_t{1} << 54;
+  static constexpr uint64_t kAf = 1 << 10;
+};
+
+TEST_F(StaleLeaf, PermissionThatWasAddedMayBeRefused) {
+  for (const uint64_t less : {uint64_t{0}, uint64_t{0x40}}) {
+    Leaf(kLeafBits | less);
+    Flush();
+    Leaf(kFull);
+    EXPECT_EQ(Go({}, true).fault, FaultKind::kNone);
+    const DmaResult refused = Go({1}, true);
+    EXPECT_EQ(refused.fault, FaultKind::kPermission);
+    EXPECT_EQ(refused.stage, 2);
+    EXPECT_EQ(refused.level, 3);
+    EXPECT_TRUE(refused.stale);
+    EXPECT_EQ(Status(), 8u);
+    EXPECT_EQ(Go({1}).fault, less != 0 ? FaultKind::kNone : FaultKind::kPermission);
+    Flush();
+    EXPECT_EQ(Go({1}, true).fault, FaultKind::kNone);
+  }
+}
+
+TEST_F(StaleLeaf, ExecuteNeverThatChangedHoldsBothWays) {
+  Leaf(kFull | kNever);
+  EXPECT_EQ(Go({}, false, true).fault, FaultKind::kPermission);
+  EXPECT_EQ(Go({1}, false, true).fault, FaultKind::kNone);
+  Flush();
+  EXPECT_EQ(Go({1}, false, true).fault, FaultKind::kPermission);
+  Leaf(kFull);
+  EXPECT_EQ(Go({}, false, true).fault, FaultKind::kNone);
+  EXPECT_EQ(Go({1}, false, true).fault, FaultKind::kPermission);
+}
+
+TEST_F(StaleLeaf, AccessFlagThatWasTakenAwayMayStillBeThere) {
+  Leaf(kFull & ~kAf);
+  EXPECT_EQ(Go({}).fault, FaultKind::kAccessFlag);
+  EXPECT_EQ(Go({1}).fault, FaultKind::kNone);
+  Flush();
+  EXPECT_EQ(Go({1}).fault, FaultKind::kAccessFlag);
+}
+
+// A leaf without access flag is not cached, unless SCTLR.AFFD says that the flag means nothing.
+TEST_F(StaleLeaf, LeafWithoutAccessFlagIsNotCached) {
+  Leaf((kFull & ~kAf) | kNever);
+  Flush();
+  Leaf(kFull);
+  EXPECT_EQ(Go({1}, false, true).fault, FaultKind::kNone);
+  rig.Write(2, Rig::Cb(3, 0), 0x169);
+  EXPECT_EQ(Go({1}, false, true).fault, FaultKind::kPermission);
+}
+
+TEST_F(StaleLeaf, AttributesAreThoseOfEither) {
+  Leaf((kFull & ~uint64_t{0x3c}) | 2 << 8);  // nGnRnE
+  EXPECT_EQ(Go({}).memory_attribute, 0);
+  const DmaResult before = Go({1});
+  EXPECT_TRUE(before.stale);
+  EXPECT_EQ(before.memory_attribute, 0xff);
+  EXPECT_EQ(before.pa, kPage + 4);
+  Flush();
+  EXPECT_EQ(Go({1}).memory_attribute, 0);
+  Leaf(kFull);
+  EXPECT_EQ(Go({}).memory_attribute, 0xff);
+  EXPECT_EQ(Go({1}).memory_attribute, 0);
+}
+
+TEST_F(StaleLeaf, AddressThatChangedInPlaceIsEither) {
+  Leaf(kFull, kPage + 0x2000);
+  EXPECT_EQ(Go({}).pa, kPage + 0x2004);
+  const DmaResult before = Go({1});
+  EXPECT_EQ(before.pa, kPage + 4);
+  EXPECT_TRUE(before.stale);
+  Flush();
+  EXPECT_EQ(Go({1}).pa, kPage + 0x2004);
+}
+
+// ------------------------------------------------------------------------------- TLB conflicts
+
+TEST_F(StaleLeaf, BlockBesideItsPagesMayConflict) {
+  // The table of level 3 becomes a block, over the same page, without an invalidation.
+  rig.Put(root, kPage, (kPage & ~uint64_t{0x1fffff}) | (kFull & ~uint64_t{2}), 2);
+  EXPECT_EQ(Go({}).pa, kPage + 4);
+  EXPECT_EQ(Go({1}).pa, kPage + 4);
+  // One single entry and the walk cache's table, and then the conflict.
+  const DmaResult conflict = Go({1 | 2 << 1});
+  EXPECT_EQ(conflict.fault, FaultKind::kTlbConflict);
+  EXPECT_EQ(conflict.stage, 2);
+  EXPECT_EQ(Status(), 1u << 5);
+  Flush();
+  EXPECT_EQ(Go({1 | 2 << 1}).fault, FaultKind::kNone);
+}
+
+TEST_F(StaleLeaf, OneTranslationConflictsWithNothing) {
+  rig.Unmap(root, kPage);
+  for (uint8_t which = 0; which < 4; ++which) {
+    EXPECT_EQ(Go({static_cast<uint8_t>(1 | which << 1)}).fault, FaultKind::kNone);
+  }
+  Leaf(kFull, kPage + 0x2000);
+  EXPECT_EQ(Go({1 | 1 << 1}).fault, FaultKind::kTlbConflict);
+}
+
+// --------------------------------------------------------------------- unequal VMIDs of one pair
+
+// Bank 1, off, nests on bank 3 with a VMID of its own.
+class TwoVmids : public StaleLeaf {
+ protected:
+  static constexpr uint8_t kOwn = 9;
+  void SetUp() override {
+    StaleLeaf::SetUp();
+    rig.NestedBank(2, 1, 3, kOwn, 0);
+    rig.Write(2, Rig::Cb(1, 0), 0x160);
+    rig.Stream(2, 0, 6, 1);
+  }
+};
+
+TEST_F(TwoVmids, EitherTagsWhatIsUsed) {
+  rig.Unmap(root, kPage);
+  EXPECT_EQ(rig.machine->MayHold(2, kOwn, kPage), kAll);
+  EXPECT_EQ(Held(), kAll);
+  EXPECT_EQ(Go({0, 1}).fault, FaultKind::kNone);
+  Flush();  // by the VMID of stage 2
+  EXPECT_EQ(Held(), 0);
+  EXPECT_EQ(rig.machine->MayHold(2, kOwn, kPage), kAll);
+  EXPECT_EQ(Go({0, 1}).fault, FaultKind::kTranslation);
+  EXPECT_EQ(Go({1, 1}).fault, FaultKind::kNone);
+  rig.Write(2, 0x64, kOwn);
+  EXPECT_TRUE(rig.GlobalSync(2));
+  EXPECT_EQ(Go({1, 1}).fault, FaultKind::kTranslation);
+}
+
+TEST_F(TwoVmids, RemainWhenThePairIsNoMore) {
+  EXPECT_FALSE(rig.machine->MayWalk(2, kOwn, root));
+  rig.Write(2, 0x10004, 0x30300 | kVmid);
+  EXPECT_TRUE(rig.machine->MayWalk(2, kOwn, root));
+  EXPECT_FALSE(rig.machine->MayWalk(2, kVmid, root));
+  rig.Write(2, 0x64, kOwn);
+  EXPECT_TRUE(rig.GlobalSync(2));
+  rig.Write(2, 0x10004, 0x30300 | kOwn);
+  EXPECT_FALSE(rig.machine->MayWalk(2, kOwn, root));
+  rig.Write(2, Rig::Cb(3, 0), 0x160);
+  EXPECT_TRUE(rig.machine->MayWalk(2, kOwn, root));
+  EXPECT_TRUE(rig.machine->MayWalk(2, kVmid, root));
+}
+
+// ------------------------------------------------------------------- entries of before the reset
+
+TEST_F(StaleLeaf, EntriesOfBeforeALossOfPowerGiveAnyPage) {
+  rig.machine->PowerLoss(1);
+  rig.Write(2, 0, 0x00200400);
+  rig.Stage2Bank(2, 3, root, kVmid);
+  rig.Stream(2, 0, 6, 3);
+  EXPECT_EQ(Go({}).pa, kPage + 4);
+  EXPECT_FALSE(Go({2}).stale);
+  const Range& ram = rig.board->dram[0];
+  const DmaResult any = Go({1, 0, 0, 3});
+  EXPECT_EQ(any.fault, FaultKind::kNone);
+  EXPECT_TRUE(any.stale);
+  EXPECT_EQ(any.pa, ram.start + 0x3004);
+  EXPECT_TRUE(ram.Contains(Go({1, 255, 255, 255}).pa));
+  Flush();  // covers one VMID, and who knows which those entries have
+  EXPECT_TRUE(Go({1, 0, 0, 3}).stale);
+  rig.Write(2, 0x68, 0);
+  EXPECT_TRUE(Go({1, 0, 0, 3}).stale);  // nobody has seen it complete
+  EXPECT_TRUE(rig.GlobalSync(2));
+  EXPECT_FALSE(Go({1, 0, 0, 3}).stale);
+  EXPECT_EQ(rig.machine->Translate({.side = 1, .sid = 6, .address = kPage, .instance = 0}).pa,
+            kPage);
+}
+
+// TLBIALLNSNH leaves entries without a VMID; a bank with HYPC finds those.
+TEST_F(StaleLeaf, EntriesOfBeforeThatHaveNoVmidEndWithAllH) {
+  rig.machine->PowerLoss(1);
+  rig.Open(2);
+  rig.NestedBank(2, 1, 0, 0, 0);
+  rig.Write(2, Rig::Cb(1, 0), 0x160);
+  rig.Write(2, 0x10004, 0x10400);
+  rig.Stream(2, 0, 6, 1);
+  EXPECT_FALSE(Go({1, 0, 0, 3}).stale);
+  rig.machine->PowerLoss(1);
+  rig.Write(2, 0, 0x00200400);
+  rig.Write(2, 0x68, 0);
+  EXPECT_TRUE(rig.GlobalSync(2));
+  rig.NestedBank(2, 1, 0, 0, 0);
+  rig.Write(2, Rig::Cb(1, 0), 0x160);
+  rig.Write(2, 0x10004, 0x10400);
+  rig.Stream(2, 0, 6, 1);
+  EXPECT_TRUE(Go({1, 0, 0, 3}).stale);
+  rig.Write(2, 0x6c, 0);
+  EXPECT_TRUE(rig.GlobalSync(2));
+  EXPECT_FALSE(Go({1, 0, 0, 3}).stale);
+}
+
 }  // namespace
 }  // namespace sidewall::model

@@ -80,9 +80,15 @@ void TranslationCache::Insert(const CachedTranslation& entry) {
     if (old.used == 0) {
       slot = i;
     } else if (old.va == entry.va && old.pa == entry.pa && old.absent == entry.absent &&
-               old.global == entry.global && SameTag(old.tag, entry.tag)) {
+               old.global == entry.global && old.attributes == entry.attributes &&
+               SameTag(old.tag, entry.tag)) {
       old.kinds |= entry.kinds;
-      old.agreed = old.kinds == entry.kinds ? entry.agreed : 0;
+      for (size_t stage = 0; stage < 2; ++stage) old.denied[stage] |= entry.denied[stage];
+      // What an entry of this page was denied before, or allowed, it may be denied or allowed
+      // still.
+      const bool more = old.kinds != entry.kinds || old.denied[0] != entry.denied[0] ||
+                        old.denied[1] != entry.denied[1];
+      old.agreed = more ? 0 : entry.agreed;
       old.agreed_bank = entry.agreed_bank;
       old.leaf_bits = entry.leaf_bits;
       old.global_seq = old.bank_seq = 0;

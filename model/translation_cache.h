@@ -18,6 +18,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "model/attributes.h"
+
 namespace sidewall::model {
 
 // Invalidations, by what they cover.
@@ -53,9 +55,11 @@ struct CachedTranslation {
   uint64_t bank_seq = 0;     // the first command of a bank, or 0,
   uint16_t bank = 0;         // and which bank
   TlbTag tag;
+  Attributes attributes;   // of what it delivers
   bool global = false;     // nG was 0
   bool absent = false;     // a walk that found nothing; see Quirks::keeps_absent
   uint8_t kinds = 0;       // accesses that it allows: bit write + 2 * privileged + 4 * instruction
+  uint8_t denied[2] = {};  // that stage 1, and stage 2, of what it was made of refused
   uint8_t leaf_bits = 12;  // log2 of the size of the leaf that it is part of
 };
 

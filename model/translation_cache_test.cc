@@ -294,6 +294,67 @@ TEST_F(Caches, EntryAllowsWhatTheTablesAllowed) {
   EXPECT_TRUE(Dma(2, 0, kB, {1}).stale);
 }
 
+// Permission that stage 1 has gained without an invalidation may be refused still, by an entry that
+// a read has left, or a write that was refused.
+TEST_F(Caches, PermissionThatWasAddedMayBeRefused) {
+  for (const bool write : {false, true}) {
+    Link(0, kB, (kData + 0x1000) | (kLeaf1 | 0x80) | kNotGlobal);  // read-only
+    Command(2, 0x68, 0);
+    Dma(2, 0, kB, {}, write);
+    EXPECT_EQ(rig.Read(2, Rig::Cb(0, 0x58)) & 0x1fe, write ? 8u : 0u);
+    rig.Write(2, Rig::Cb(0, 0x58), 0xffffffff);
+    Link(0, kB, (kData + 0x1000) | kLeaf1 | kNotGlobal);
+    EXPECT_EQ(Dma(2, 0, kB, {}, true).fault, FaultKind::kNone);
+    const DmaResult refused = Dma(2, 0, kB, {1}, true);
+    EXPECT_EQ(refused.fault, FaultKind::kPermission);
+    EXPECT_EQ(refused.stage, 1);
+    EXPECT_TRUE(refused.stale);
+    EXPECT_EQ(rig.Read(2, Rig::Cb(0, 0x58)) & 0x1fe, 8u);
+    rig.Write(2, Rig::Cb(0, 0x58), 0xffffffff);
+    Command(2, 0x64, 7);
+    EXPECT_EQ(Dma(2, 0, kB, {1}, true).fault, FaultKind::kNone);
+  }
+}
+
+TEST_F(Caches, AttributesOfStageOneAreThoseOfEither) {
+  rig.Write(2, Rig::Cb(4, 0x38), 0x000044ff);
+  const auto attribute = [&](std::vector<uint8_t> choices) {
+    return Dma(2, 4, kA, std::move(choices)).memory_attribute;
+  };
+  ASSERT_EQ(attribute({}), 0xff);
+  Link(4, kA, kData | kLeaf1 | kNotGlobal | 1 << 2);
+  EXPECT_EQ(attribute({}), 0x44);
+  EXPECT_EQ(attribute({1}), 0xff);
+  Command(2, 0x64, 7);
+  EXPECT_EQ(attribute({1}), 0x44);
+}
+
+TEST_F(Caches, TwoTranslationsOfOneAddressMayConflict) {
+  ASSERT_EQ(Dma(2, 0, kA, {}).fault, FaultKind::kNone);
+  Link(0, kA, kOther | kLeaf1 | kNotGlobal);
+  EXPECT_EQ(Dma(2, 0, kA, {1}).pa, kData);
+  const DmaResult conflict = Dma(2, 0, kA, {1 | 1 << 1});
+  EXPECT_EQ(conflict.fault, FaultKind::kTlbConflict);
+  EXPECT_EQ(rig.Read(2, Rig::Cb(0, 0x58)) & 0x1fe, 1u << 5);
+  Link(0, kA, 0);
+  EXPECT_EQ(Dma(2, 0, kA, {1 | 1 << 1}).pa, kData);
+}
+
+// What a nested pair with two VMIDs has left is found under either, and goes with both.
+TEST_F(Caches, TwoVmidsOfAPairTagTheirTranslations) {
+  rig.Write(2, 0x10010, 0x30509);
+  ASSERT_EQ(Dma(2, 4, kA, {}).fault, FaultKind::kNone);
+  Link(4, kA, 0);
+  for (const uint8_t by_stage2 : {uint8_t{0}, uint8_t{1}}) {
+    EXPECT_TRUE(Dma(2, 4, kA, {by_stage2, 1}).stale);
+  }
+  Command(2, 0x64, 9);
+  EXPECT_FALSE(Dma(2, 4, kA, {0, 1}).stale);
+  EXPECT_TRUE(Dma(2, 4, kA, {1, 1}).stale);
+  Command(2, 0x64, 7);
+  EXPECT_FALSE(Dma(2, 4, kA, {1, 1}).stale);
+}
+
 TEST_F(Caches, InvalidationOfAnAddressCoversItsBlock) {
   // A block of 2 MiB: level 2 of the tables of bank 0.
   const uint64_t block = 0x20000000;

@@ -61,6 +61,7 @@ void Walk::Run(const Resolution& via, AccessKind access, uint64_t address) {
     if ((bank.sctlr & sctlr::kM) != 0) {
       stage2_bank_ = &bank;
       stage2_vmid_ = cbar::Vmid(smmu_.cbar[via.stage2_bank]);
+      if (type == cbar::kNested) ChooseVmid(cbar::Vmid(cbar_value));
     }
   }
   // Entries that combine both stages are found by virtual address: no use to stage 2 alone.
@@ -82,6 +83,12 @@ void Walk::Run(const Resolution& via, AccessKind access, uint64_t address) {
   attributes = Settle(attributes);
 }
 
+// Two VMIDs in one nested pair are UNPREDICTABLE: what stage 2 gives may carry either.
+void Walk::ChooseVmid(uint8_t of_stage1) {
+  if (choices_ == nullptr || of_stage1 == stage2_vmid_) return;
+  if ((choices_->Next() & 1) != 0) stage2_vmid_ = of_stage1;
+}
+
 // Tables of AArch32 formats are not followed: such a context delivers nothing while it is on. What
 // it says of addresses that are too wide holds also while it is off.
 bool Walk::Aarch32Fails(const Resolution& via, uint64_t address) {
@@ -97,6 +104,13 @@ bool Walk::Aarch32Fails(const Resolution& via, uint64_t address) {
     return !Fail(FaultKind::kTranslation, 2, kFirstLevel);
   }
   return false;
+}
+
+// Address bit 39 of a table is free as that of an output is: the choice of 0 makes it an alias.
+bool Walk::CanFetch(uint64_t* where) {
+  const uint64_t alias = memory_.WithoutFormat(*where);
+  if (alias != *where && (choices_ == nullptr || choices_->Next() == 0)) *where = alias;
+  return memory_.IsRam(*where);
 }
 
 // SCTLR.E: the tables of this bank are big-endian.
@@ -193,7 +207,7 @@ bool Walk::Stage1(const ContextBank& bank, AccessKind access, uint64_t va, uint6
     table_page[table_count++] = where & ~(kPageSize - 1);
     uint64_t fetched = 0;
     if (!Stage2({}, where, true, &fetched)) return false;
-    if (!memory_.IsRam(fetched)) {
+    if (!CanFetch(&fetched)) {
       table_fetch = true;
       return Fail(FaultKind::kExternal, 1, at);
     }
@@ -247,23 +261,52 @@ bool Walk::Stage1Leaf(const ContextBank& bank, AccessKind access, uint64_t descr
 
 // ------------------------------------------------------------------------------------- stage 2
 
-// True when a translation that the tables no longer hold is still cached and answers.
-bool Walk::StaleAnswers(AccessKind access, uint64_t in, uint64_t* out) {
-  if (choices_ == nullptr) return false;
-  StaleAnswer answer;
+// True when the tables give something for an address that a TLB cannot hold beside `cached`.
+bool Walk::Conflicts(uint64_t in, const LeafAnswer& cached) const {
+  Walk now(memory_, smmu_, tlb_, nullptr);
+  now.stage2_bank_ = stage2_bank_;
+  uint64_t to = 0;
+  const bool leaf = now.Stage2({}, in, true, &to) || now.fault == FaultKind::kPermission;
+  if (!leaf) return false;
+  const LeafAnswer& found = now.stage2_leaf_;
+  const uint64_t offset = in & ((uint64_t{1} << found.leaf_bits) - 1) & ~(kPageSize - 1);
+  return found.leaf_bits != cached.leaf_bits || (found.page | offset) != cached.page;
+}
+
+// A translation that the tables no longer hold may still be cached and answer, with all that its
+// leaf said: more than the leaf of now, or less. Several translations of one address, of which the
+// present tables may give one, may also make a TLB conflict; the choice after the last says so.
+Walk::Cached Walk::StaleAnswers(const ContextBank& bank, AccessKind access, uint64_t in,
+                                bool for_walk, uint64_t* out) {
+  if (choices_ == nullptr) return Cached::kNone;
+  LeafAnswer answer;
   const uint64_t page = in & ~(kPageSize - 1);
   const size_t count = tlb_.FindStale(stage2_vmid_, page, stale_forms_, 0, &answer);
-  if (count == 0) return false;
+  if (count == 0) return Cached::kNone;
   // An odd choice is an answer, and what is above its lowest bit says which.
   const uint8_t choice = choices_->Next();
-  if ((choice & 1) == 0) return false;
-  const size_t which = (choice >> 1) % count;
+  if ((choice & 1) == 0) return Cached::kNone;
+  const bool conflict = count > 1 || Conflicts(in, answer);
+  const size_t which = (choice >> 1) % (count + (conflict ? 1 : 0));
   if (which != 0) tlb_.FindStale(stage2_vmid_, page, stale_forms_, which, &answer);
-  const uint8_t need = access.write ? kPermWrite : kPermRead;
-  if ((answer.perm & need) == 0) return false;
+  const uint64_t descriptor = LeafDescriptor(answer.attributes);
+  // Without its access flag a leaf is cached only where nobody looks at that.
+  const bool kept = (descriptor & kAccessFlag) != 0 || (bank.sctlr & sctlr::kAffd) != 0;
+  if (which < count && !kept) return Cached::kNone;
   stale = true;
+  stage1_walk = for_walk;
+  ipa = in;
+  if (which == count) {
+    Fail(FaultKind::kTlbConflict, 2, 3);
+    return Cached::kFaulted;
+  }
+  const unsigned at = 3 - (answer.leaf_bits - 12) / 9;
+  if (!Stage2Leaf(bank, access, descriptor, at, for_walk)) return Cached::kFaulted;
+  if (!for_walk) attributes = CombineStages(attributes, Stage2Attributes(descriptor));
   *out = answer.page | (in & (kPageSize - 1));
-  return true;
+  if (!stage1_leaf_) leaf_bits = answer.leaf_bits;
+  stage1_walk = false;
+  return Cached::kDelivered;
 }
 
 bool Walk::ShapeStage2(const ContextBank& bank, uint64_t in, Shape* shape) {
@@ -298,8 +341,9 @@ bool Walk::ShapeStage2(const ContextBank& bank, uint64_t in, Shape* shape) {
 bool Walk::Stage2(AccessKind access, uint64_t in, bool for_walk, uint64_t* out) {
   *out = in;
   if (stage2_bank_ == nullptr) return true;
-  if (StaleAnswers(access, in, out)) return true;
   const ContextBank& bank = *stage2_bank_;
+  const Cached cached = StaleAnswers(bank, access, in, for_walk, out);
+  if (cached != Cached::kNone) return cached == Cached::kDelivered;
   stage1_walk = for_walk;
   ipa = in;
   Shape shape;
@@ -307,8 +351,8 @@ bool Walk::Stage2(AccessKind access, uint64_t in, bool for_walk, uint64_t* out) 
   uint64_t table = shape.table;
   for (unsigned at = shape.start_level; at <= 3; ++at) {
     const unsigned shift = Shift(at, shape.page_bits);
-    const uint64_t where = EntryOf(table, in, shift, at == shape.start_level, shape.page_bits);
-    if (!memory_.IsRam(where)) {
+    uint64_t where = EntryOf(table, in, shift, at == shape.start_level, shape.page_bits);
+    if (!CanFetch(&where)) {
       table_fetch = true;
       return Fail(FaultKind::kExternal, 2, at);
     }
@@ -323,6 +367,7 @@ bool Walk::Stage2(AccessKind access, uint64_t in, bool for_walk, uint64_t* out) 
       table = next;
       continue;
     }
+    stage2_leaf_ = {next, LeafAttributes(descriptor), static_cast<uint8_t>(shift)};
     if (!Stage2Leaf(bank, access, descriptor, at, for_walk)) return false;
     if (!for_walk) attributes = CombineStages(attributes, Stage2Attributes(descriptor));
     *out = next | (in & ((uint64_t{1} << shift) - 1));

@@ -79,7 +79,13 @@ class Walk {
   bool ShapeStage2(const ContextBank& bank, uint64_t in, Shape* shape);
   bool Stage2Leaf(const ContextBank& bank, AccessKind access, uint64_t descriptor, unsigned level,
                   bool for_walk);
-  bool StaleAnswers(AccessKind access, uint64_t in, uint64_t* out);
+  // What a cached translation of stage 2 did with an access.
+  enum class Cached : uint8_t { kNone, kDelivered, kFaulted };
+  Cached StaleAnswers(const ContextBank& bank, AccessKind access, uint64_t in, bool for_walk,
+                      uint64_t* out);
+  bool Conflicts(uint64_t in, const LeafAnswer& stale) const;
+  bool CanFetch(uint64_t* where);
+  void ChooseVmid(uint8_t of_stage1);
 
   const Memory& memory_;
   const SmmuInstance& smmu_;
@@ -92,6 +98,7 @@ class Walk {
   bool granule_drawn_ = false;  // for a stage 2 whose TG0 names no granule of this hardware
   unsigned granule_ = 0;
   bool stage1_leaf_ = false;
+  LeafAnswer stage2_leaf_;  // that the last walk of stage 2 met
 };
 
 }  // namespace sidewall::model

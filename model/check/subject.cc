@@ -21,6 +21,7 @@ model::BoardSpec MakeBoard() {
   board.name = "walk-check";
   board.dram[0] = {kRamStart, kRamSize};
   board.el2_only[board.el2_only_count - 1] = board.pool = {kPoolStart, kPoolSize};
+  board.format_bit = false;  // a processor has none
   if (const char* field = model::CheckBoard(board)) {
     throw std::logic_error(std::string("the board of the walk check contradicts itself: ") + field);
   }
@@ -170,7 +171,6 @@ Answer Subject::Ask(const Case& one) {
   answer.level = done.level;
   answer.stage = done.stage;
   answer.fetches = done.table_count;
-  // Before address bit 39 takes effect, which a processor does not have.
   answer.page = done.output & ~(model::kPageSize - 1);
   answer.attribute = done.memory_attribute;
   answer.shareability = done.shareability;
