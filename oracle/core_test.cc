@@ -22,11 +22,12 @@ class CoreTest : public testing::Test {
  protected:
   CoreTest() { Boot(); }
 
-  void Boot() {
+  void Boot(bool skip_first_flush = false, InvariantSet armed = kNoMirror) {
     driver_.reset();
-    board_ = std::make_unique<Board>(
-        HarnessOptions{.board = model::FindBoard("tiny"), .armed = kNoMirror});
+    board_ =
+        std::make_unique<Board>(HarnessOptions{.board = model::FindBoard("tiny"), .armed = armed});
     driver_ = std::make_unique<TestDriver>(*board_);
+    driver_->skip_first_flush = skip_first_flush;
     board_->Boot(*driver_);
     board_->Save();
   }
@@ -64,6 +65,32 @@ TEST_F(CoreTest, RegistersLeaveTheHostsReachWithTheirDevice) {
   EXPECT_EQ(Do(EventKind::kHypReclaim, {kRegisters, 2, 2}).result, Expect::kOk);
   EXPECT_EQ(Stream(kRegisters).result, Expect::kOk);
   EXPECT_EQ(Found(), "none") << board_->verdict().title;
+}
+
+// What the TLB held at power-up may answer, with any page, until all of it was invalidated.
+TEST_F(CoreTest, TlbThatIsNotFlushedAtTakeoverIsFound) {
+  AttachIdentity();
+  EXPECT_EQ(Stream(kPage).result, Expect::kOk);
+  EXPECT_EQ(Found(), "none") << board_->verdict().title;
+  Boot(true, Bit(Invariant::kIso02));
+  EXPECT_TRUE(board_->machine().TlbUnknown(2));
+  AttachIdentity();
+  EXPECT_EQ(Found(), "ISO02");
+}
+
+TEST_F(CoreTest, TlbThatIsNotFlushedAtResumeIsFound) {
+  for (const bool skip : {false, true}) {
+    Boot();
+    driver_->powers = true;
+    driver_->skip_first_flush = skip;
+    EXPECT_EQ(Do(EventKind::kPowerSuspend, {1}).result, Expect::kOk);
+    EXPECT_EQ(Do(EventKind::kHwPowerLoss, {1}).result, Expect::kOk);
+    EXPECT_EQ(Do(EventKind::kPowerResume, {1}).result, Expect::kOk);
+    // The rest of what this driver forgets at a resume comes after the flush.
+    const bool found = board_->verdict().title.find("flushed its TLB") != std::string::npos;
+    EXPECT_EQ(found, skip) << board_->verdict().title;
+    EXPECT_EQ(Found(), "ISO11");
+  }
 }
 
 TEST_F(CoreTest, RegistersThatStayMappedAreFound) {

@@ -163,8 +163,10 @@ void Reach::RefreshEntry(size_t instance, uint16_t entry) {
   const auto sid = static_cast<uint16_t>(smr & 0x7fff & ~(smr >> 16));
   slot.via = machine_.Resolve(instance, sid);
   if (OnStage2(slot.via.route)) {
-    // Stale stage-2 entries carry the VMID of the bank that the tables belong to.
+    // Stale stage-2 entries carry the VMID of the bank that the tables belong to, or, should it be
+    // another, that of the bank which nests on it.
     AddVmid(instance, slot.via.stage2_vmid, slot.owners);
+    if (slot.via.vmid != slot.via.stage2_vmid) AddVmid(instance, slot.via.vmid, slot.owners);
     if (Tree* tree = Find(slot.via.stage2_root)) tree->users |= slot.owners;
   }
 }

@@ -25,6 +25,8 @@ class TestDriver final : public Caller {
 
   bool skip_flush = false;         // no invalidation after a removal
   bool skip_second_flush = false;  // none on the second instance of a pair
+  bool skip_first_flush = false;   // none at takeover and at resume
+  bool powers = false;             // suspend and resume are OK
   bool skip_sync = false;          // invalidation, but nobody waits for it
   bool ipa_only = false;           // TLBIIPAS2 alone: combined entries stay
   bool keep_mapped = false;        // a removal that removes nothing
@@ -45,7 +47,9 @@ class TestDriver final : public Caller {
         if (in_call) in_call();
         return {SIDEWALL_OK, 0, 0};
       case CallId::kInit: {
-        const struct sidewall_result result = engine_.Invoke(call);
+        // The canary flushes.
+        struct sidewall_result result = {SIDEWALL_OK, 0, 0};
+        if (!skip_first_flush) result = engine_.Invoke(call);
         root_ = board_.PageAlloc(SIDEWALL_POOL_ATOMIC);
         ForEachInstance(
             [this](const model::SmmuSpec& smmu, uint64_t window, bool) { SetUp(smmu, window); });
@@ -77,6 +81,17 @@ class TestDriver final : public Caller {
           for (uint64_t pa : mapped_) board_.UnuseDma(pa, kPageSize);
         }
         mapped_.clear();
+        return {SIDEWALL_OK, 0, 0};
+      case CallId::kFinalize:
+        if (!skip_first_flush) return engine_.Invoke(call);
+        return {SIDEWALL_OK, 0, 0};
+      case CallId::kSuspend:
+        return {powers ? SIDEWALL_OK : SIDEWALL_UNSUPPORTED, 0, 0};
+      case CallId::kResume:
+        if (!powers) return engine_.Invoke(call);
+        ForEachInstance([&](const model::SmmuSpec& smmu, uint64_t window, bool) {
+          if (smmu.side == call.arg[0]) SetUp(smmu, window);
+        });
         return {SIDEWALL_OK, 0, 0};
       case CallId::kHandleDabt:
         if (blink) Blink();
@@ -121,6 +136,8 @@ class TestDriver final : public Caller {
   void SetUp(const model::SmmuSpec& smmu, uint64_t window) {
     const uint32_t stage2 = HostBank(smmu);
     const uint64_t bank = window + layout::Bank(smmu, stage2);
+    board_.Write32(window, 0x00200400);  // CLIENTPD 0, USFCFG and SMCFCFG 1
+    board_.Write32(window + layout::Cbar(smmu) + 0x800 + 4 * stage2, 1);  // CBA2R.VA64
     board_.Write32(window + layout::Cbar(smmu) + 4 * stage2, smmu.host_vmid);
     board_.Write64(bank + layout::kTtbr0, root_);
     // T0SZ 16, start level 0, 4K granule, 48-bit output.
@@ -131,6 +148,7 @@ class TestDriver final : public Caller {
     for (uint32_t i = 0; i < stage2; i++) {
       board_.Write32(window + layout::Cbar(smmu) + 4 * i, 3u << 16 | stage2 << 8 | smmu.host_vmid);
     }
+    if (skip_first_flush) return;
     board_.Write32(window + 0x68, 0);
     board_.Write32(window + 0x70, 0);
     WaitFor(window);
