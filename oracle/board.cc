@@ -319,7 +319,7 @@ void Board::TableWrite64(uint64_t pa, uint64_t value) {
   Record(Access::kTableWrite, pa, value);
   if (narrator_) narrator_->OnStore(pa, 8, value, true);
   machine_->TableWrite64(pa, value);
-  checks_->AfterTableStore(pa);
+  checks_->AfterTableStore(pa, sizeof(value));
   BetweenStores();
 }
 
@@ -328,7 +328,7 @@ void Board::TableZero(uint64_t pa) {
   Record(Access::kTableZero, pa, 0);
   if (narrator_) narrator_->OnStore(pa, kPageSize, 0, true);
   machine_->TableZero(pa);
-  checks_->AfterTableStore(pa);
+  checks_->AfterTableStore(pa, kPageSize);
   BetweenStores();
 }
 

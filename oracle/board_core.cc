@@ -146,6 +146,7 @@ void Board::ChangeHands(uint64_t pa, uint64_t count, bool lends, uint8_t next) {
     ghost_.Move(pa, count, next);
   }
   TellReach(pa, count, false);
+  checks_->NoteHostPages(pa, count);
 }
 
 HypResult Board::MoveMemory(const MoveOf& move) {
@@ -158,6 +159,7 @@ HypResult Board::MoveMemory(const MoveOf& move) {
   const bool known = allowed && ghost_.CanUnshare(pa, count, e.from, e.borrower);
   const bool was_restricted = known && ghost_.AnyOverRestricted(pa, count);
   if (known && (e.host_loses || e.host_gains)) ghost_.SetOverRestricted(pa, count, true);
+  if (known) checks_->NoteHostPages(pa, count);
   checks_->ArmWatches();
   if (known && e.host_gains) ChangeHands(pa, count, e.lends, e.next);
   HypResult done;

@@ -95,6 +95,7 @@ Outcome Board::Apply(const Event& event, Caller& caller) {
       outcome = ApplyCall(event);
       break;
   }
+  checks_->AtRest();
   outcome.stored = stores_in_event_ != 0;
   coverage_->events++;
   coverage_->events_with_store += outcome.stored;

@@ -23,18 +23,26 @@ std::string Print(const char* format, ...) {
   return buffer;
 }
 
-Checks::Checks(Board& board) : board_(board), lives_(*board.machine_) {}
+Checks::Checks(Board& board)
+    : board_(board), lives_(*board.machine_), idmap_(board.spec_, board.tables_.view()) {}
 
 void Checks::Reset() {
   now_ = State();
   lives_.Reset();
+  idmap_.Reset();
   for (PairTrace& pair : pairs_) pair = PairTrace();
+}
+
+void Checks::Save() {
+  lives_.Save();
+  idmap_.Save();
 }
 
 void Checks::Restore() {
   now_.watches.clear();
   now_.armed_watches.clear();
   lives_.Restore();
+  idmap_.Restore();
   for (PairTrace& pair : pairs_) pair = PairTrace();
   // Only a cold boot changes what is fixed, and after one the board boots again.
 }
@@ -89,6 +97,7 @@ void Checks::AfterTakeover() {
 
 void Checks::AfterFinalize() {
   lives_.Begin();
+  FindIdmap();
   FullCheck();
   for (size_t smmu = 0; smmu < board_.spec_.smmu_count; smmu++) {
     const model::SmmuSpec& spec = board_.spec_.smmu[smmu];
@@ -99,6 +108,7 @@ void Checks::AfterFinalize() {
   for (size_t instance = 0; instance < model::kMaxInstances; instance++) {
     if (board_.machine_->HasInstance(instance)) Iso04Idle(instance);
   }
+  AtRest();
 }
 
 void Checks::FullCheck() {
@@ -214,8 +224,9 @@ void Checks::CheckPolicyWord(size_t instance, uint32_t offset) {
   }
 }
 
-void Checks::AfterTableStore(uint64_t pa) {
+void Checks::AfterTableStore(uint64_t pa, uint64_t bytes) {
   last_store_ = Store::kTable;
+  idmap_.OnStore(pa, bytes);
   Mem01TableStore(pa);
   if (board_.phase_ == Board::Phase::kOff) return;
   if (board_.reach_.suspicious()) Iso01Reach();

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "oracle/board.h"
+#include "oracle/idmap.h"
 #include "oracle/lives.h"
 #include "oracle/trap.h"
 
@@ -31,7 +32,7 @@ class Checks {
   explicit Checks(Board& board);
 
   void Reset();
-  void Save() { lives_.Save(); }
+  void Save();
   void Restore();
 
   void BeforeTakeover();  // notes what untouchable registers hold
@@ -41,7 +42,7 @@ class Checks {
   void AfterStore(uint64_t pa, unsigned width, uint64_t value);
   // A load of the driver that the bus answered.
   void AfterLoad(uint64_t pa, uint32_t value);
-  void AfterTableStore(uint64_t pa);
+  void AfterTableStore(uint64_t pa, uint64_t bytes);
   // Stores to tables have become visible: what they take away has gone, but an unlinked table may
   // still be walked.
   void AfterBarrier();
@@ -55,6 +56,9 @@ class Checks {
                  const struct sidewall_regs& before, const struct sidewall_regs& after);
   void AfterLoss(uint64_t pa, uint64_t count, uint8_t from);
   void AfterFree(uint64_t pa);
+  // The host has pages, or has them no more, or it is said that its devices may do without them.
+  void NoteHostPages(uint64_t pa, uint64_t count) { idmap_.Mark(pa, count); }
+  void AtRest();  // an event is over
   void AfterDma(const model::DmaRequest& request, const model::DmaResult& result,
                 const Legal& legal);
   void AfterPanic(uint32_t line);
@@ -122,6 +126,8 @@ class Checks {
   void IndexAfterPowerUp(size_t instance);
   void IndexAfterEntry(size_t instance, uint16_t entry);
   std::vector<std::string> BankLines(size_t instance, uint16_t bank) const;
+  void Iso07Page(uint64_t ipa);
+  void Iso07Root(size_t instance, uint16_t bank);
   void Iso08Tag(size_t instance, const Clash& clash);
   void Iso08Owners(size_t instance, uint16_t entry);
   void Iso09McSid(uint16_t client);
@@ -149,6 +155,7 @@ class Checks {
   void CheckPolicyWord(size_t instance, uint32_t offset);
   void NoteLives(size_t instance, uint32_t offset, uint64_t value);
   void NoteForMirror(size_t instance, uint32_t offset, uint64_t value);
+  void FindIdmap();
   void FullCheck();
   std::vector<std::string> Path(size_t instance, uint16_t entry, const model::Resolution& via);
   std::string StoreName() const;
@@ -161,6 +168,7 @@ class Checks {
   Board& board_;
   State now_;
   Lives lives_;
+  Idmap idmap_;
   unsigned indices_touched_ = 0;  // instances whose S2CRs or banks this call has stored to
   PairTrace pairs_[model::kMaxSmmus];
   // The innermost frame of ours: what the driver last stored. Its name is made when it is needed.

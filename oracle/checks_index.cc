@@ -173,6 +173,7 @@ bool Checks::WaitsForSync(size_t instance, uint16_t bank) const {
 // lead there.
 void Checks::IndexAfterBank(size_t instance, uint16_t bank) {
   Iso04Under(instance, bank);
+  Iso07Root(instance, bank);
   const model::SmmuInstance& smmu = board_.machine_->smmu(instance);
   if (!IsStage2(smmu, bank)) return;
   for (uint16_t over = 0; over < smmu.banks; over++) {

@@ -33,7 +33,7 @@ constexpr InvariantInfo kInvariants[] = {
      "The host's identity stage 2 equals host ownership at every quiet point, apart from "
      "documented "
      "over-restriction; EL2-owned registers are never in it.",
-     false, true},
+     true, true},
     {Invariant::kIso08, "ISO08", "tag",
      "Contexts of two owners, or over different EL2-built tables, never share a VMID; a reused "
      "VMID "

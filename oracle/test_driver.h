@@ -32,6 +32,7 @@ class TestDriver final : public Caller {
   bool keep_mapped = false;        // a removal that removes nothing
   bool skip_clean = false;         // a removal that no walker sees
   bool late_clean = false;         // one that they see after the flush
+  bool degrades = false;           // a removal whose sync does not complete
   bool blink = false;              // a trap takes entry 0 of niso0 away for a moment
   bool clear_neighbour = false;    // a removal that takes the next page with it
   bool takes_pages = false;        // pool_add and pool_reclaim are OK
@@ -62,6 +63,7 @@ class TestDriver final : public Caller {
         return {SIDEWALL_OK, 0, call.arg[1] - call.arg[0]};
       case CallId::kHostStage2IdmapComplete:
         if (!call.arg[0]) Flush();
+        if (degrades) return {SIDEWALL_DEGRADED, 0, 0};
         if (late_clean) Clean(LeafAt(removed_));
         return {SIDEWALL_OK, 0, 0};
       case CallId::kPoolAdd:

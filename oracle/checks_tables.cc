@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+//
+// ISO07: what the tables of EL2 say, against what must be true of them.
+#include "model/registers.h"
+#include "oracle/checks.h"
+#include "oracle/smmu_layout.h"
+
+namespace sidewall {
+namespace {
+
+unsigned long long Wide(uint64_t value) { return value; }
+
+// The bank that all banks of the host are nested over.
+uint16_t HostStage2(const model::SmmuInstance& smmu) {
+  const uint32_t cbar = smmu.cbar[0];
+  return model::cbar::Type(cbar) == model::cbar::kNested ? model::cbar::Stage2Bank(cbar) : 0;
+}
+
+const char* HostHas(bool owns) { return owns ? "the host's" : "not the host's"; }
+
+}  // namespace
+
+// ---------------------------------------------------------------- ISO07 idmap
+
+// The tables that the banks of the host are nested over, on or not.
+void Checks::FindIdmap() {
+  const size_t instance = board_.machine_->InstanceIndex(board_.spec_.smmu[0].side, 0);
+  const model::SmmuInstance& smmu = board_.machine_->smmu(instance);
+  const uint16_t bank = HostStage2(smmu);
+  if (bank >= smmu.banks) return;
+  const model::ContextBank& regs = smmu.bank[bank];
+  idmap_.Begin(model::DecodeStage2(regs.tcr, regs.ttbr0, smmu.idr[2]));
+}
+
+void Checks::AtRest() {
+  if (!idmap_.changed()) return;
+  const bool on = Enabled(Invariant::kIso07) && idmap_.known();
+  if (on) Evaluated(Invariant::kIso07);
+  idmap_.TakeChanged([&](uint64_t ipa) {
+    if (on) Iso07Page(ipa);
+  });
+}
+
+// A page of the host is mapped to itself with both permissions, and no other is mapped at all.
+// Where a call has said that the host's devices do without a page, it may be missing. What is no
+// memory and no peripheral of the host is nobody's, whatever address bit 39 says.
+[[gnu::noinline]] void Checks::Iso07Page(uint64_t ipa) {
+  if (board_.violated()) return;
+  const Idmap::Leaf leaf = idmap_.Find(ipa);
+  const bool owns = board_.ghost_.MayTouch(ipa, model::kOwnerHost);
+  const bool whole =
+      leaf.mapped && leaf.pa == ipa && leaf.perm == (model::kPermRead | model::kPermWrite);
+  if (owns ? whole : !leaf.mapped) return;
+  if (owns && !leaf.mapped && board_.ghost_.AnyOverRestricted(ipa, 1)) return;
+  std::string title = "the host's stage 2 maps a page that is not the host's";
+  if (owns && !leaf.mapped) title = "a page of the host is missing in its stage 2";
+  if (owns && leaf.mapped)
+    title = "the host's stage 2 maps a page of the host otherwise than to itself";
+  std::vector<std::string> text = {
+      Print("page    0x%llx, %s", Wide(ipa), HostHas(owns)),
+      leaf.mapped ? Print("leaf    0x%llx: to 0x%llx%s%s", Wide(leaf.stored), Wide(leaf.pa),
+                          leaf.perm & model::kPermRead ? " read" : "",
+                          leaf.perm & model::kPermWrite ? " write" : "")
+                  : Print("leaf    0x%llx: none", Wide(leaf.stored)),
+      Print("table   root 0x%llx", Wide(idmap_.root()))};
+  if (Report(Invariant::kIso07, "page", "Iso07Page", std::move(title), std::move(text))) {
+    __builtin_trap();
+  }
+}
+
+// Every unit has the host on the same tables.
+[[gnu::noinline]] void Checks::Iso07Root(size_t instance, uint16_t bank) {
+  if (!Enabled(Invariant::kIso07) || !idmap_.known()) return;
+  const model::SmmuInstance& smmu = board_.machine_->smmu(instance);
+  if (bank != HostStage2(smmu) || bank >= smmu.banks) return;
+  if ((smmu.bank[bank].sctlr & model::sctlr::kM) == 0) return;
+  const model::ContextBank& regs = smmu.bank[bank];
+  const model::Stage2Geometry geometry = model::DecodeStage2(regs.tcr, regs.ttbr0, smmu.idr[2]);
+  if (geometry.valid && geometry.root == idmap_.root()) return;
+  if (Report(Invariant::kIso07, "bank", "Iso07Root",
+             Print("the host's stage 2 on %s is not its identity map",
+                   model::WindowName(WindowOf(instance))),
+             BankLines(instance, bank))) {
+    __builtin_trap();
+  }
+}
+
+}  // namespace sidewall
