@@ -341,6 +341,7 @@ void Board::Barrier() {
 void Board::CleanPoc(uint64_t pa, uint64_t size) {
   Record(Access::kClean, pa, size);
   machine_->Clean(pa, size);
+  checks_->AfterClean(pa, size);
 }
 
 uint64_t Board::PageAlloc(uint32_t pool) {

@@ -212,7 +212,7 @@ TEST_F(BoardTest, Iso02SeesEachMissingPartOfAFlush) {
 // may have been cached again.
 TEST_F(BoardTest, RemovalMustBeVisibleBeforeTheFlush) {
   for (const bool late : {false, true}) {
-    Boot(kNoMirror);
+    Boot(kNoMirror & ~Bit(Invariant::kMem02));
     AttachIdentity();
     driver_->skip_clean = !late;
     driver_->late_clean = late;

@@ -14,6 +14,10 @@
 
 namespace sidewall {
 
+namespace {
+constexpr uint64_t kLine = 64;  // the smallest that a clean takes with it
+}
+
 std::string Print(const char* format, ...) {
   char buffer[512];
   va_list args;
@@ -30,6 +34,8 @@ void Checks::Reset() {
   now_ = State();
   lives_.Reset();
   idmap_.Reset();
+  unclean_.clear();
+  unordered_.clear();
   for (PairTrace& pair : pairs_) pair = PairTrace();
 }
 
@@ -43,6 +49,8 @@ void Checks::Restore() {
   now_.armed_watches.clear();
   lives_.Restore();
   idmap_.Restore();
+  unclean_.clear();
+  unordered_.clear();
   for (PairTrace& pair : pairs_) pair = PairTrace();
   // Only a cold boot changes what is fixed, and after one the board boots again.
 }
@@ -195,6 +203,9 @@ void Checks::NoteLives(size_t instance, uint32_t offset, uint64_t value) {
     IndexAfterBank(instance, bank);
   } else {
     lives_.OnCommand(instance, offset, value);
+    if (layout::IsCommand(spec, offset) && !layout::IsSync(spec, offset)) {
+      Mem02Visible("an invalidation");
+    }
   }
 }
 
@@ -227,13 +238,26 @@ void Checks::CheckPolicyWord(size_t instance, uint32_t offset) {
 void Checks::AfterTableStore(uint64_t pa, uint64_t bytes) {
   last_store_ = Store::kTable;
   idmap_.OnStore(pa, bytes);
+  for (uint64_t line = pa & ~(kLine - 1); line < pa + bytes; line += kLine) {
+    if (unclean_.empty() || unclean_.back() != line) unclean_.push_back(line);
+  }
   Mem01TableStore(pa);
+  if (bytes == sizeof(uint64_t)) Mem02Link(pa);
   if (board_.phase_ == Board::Phase::kOff) return;
   if (board_.reach_.suspicious()) Iso01Reach();
   if (!now_.armed_watches.empty()) Fun03Watched();
 }
 
+void Checks::AfterClean(uint64_t pa, uint64_t size) {
+  std::erase_if(unclean_, [&](uint64_t line) {
+    if (line + kLine <= pa || line >= pa + size) return false;
+    unordered_.push_back(line);
+    return true;
+  });
+}
+
 void Checks::AfterBarrier() {
+  unordered_.clear();
   if (board_.phase_ == Board::Phase::kOff || !board_.reach_.suspicious()) return;
   last_store_ = Store::kTable;
   Iso01Reach();
@@ -256,6 +280,7 @@ void Checks::NoteForMirror(size_t instance, uint32_t offset, uint64_t value) {
 }
 
 void Checks::AfterCall(CallId id) {
+  Mem02Visible("the call returns");
   // What timed out before is ended there.
   if (id == CallId::kTick) indices_touched_ = (1u << model::kMaxInstances) - 1;
   for (unsigned set = std::exchange(indices_touched_, 0); set != 0; set &= set - 1) {

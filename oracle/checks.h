@@ -46,6 +46,7 @@ class Checks {
   // Stores to tables have become visible: what they take away has gone, but an unlinked table may
   // still be walked.
   void AfterBarrier();
+  void AfterClean(uint64_t pa, uint64_t size);
   void AfterCall(CallId id);
   void AfterMcAccess(uint32_t offset);
   void AfterMove(uint8_t side);             // streams of the side have another owner
@@ -142,6 +143,8 @@ class Checks {
                            const struct sidewall_regs& after);
   bool BlockedByHost(const model::DmaResult& result) const;
   void Mem01TableStore(uint64_t pa);
+  void Mem02Link(uint64_t pa);
+  void Mem02Visible(const char* before);
   void Err01LockOrder(const model::LockReport& lock);
   void Err01Unlock(uint32_t id);
   void Err01Unlocked(model::Need need, uint32_t id);
@@ -169,6 +172,8 @@ class Checks {
   State now_;
   Lives lives_;
   Idmap idmap_;
+  // Lines of tables that were stored to: not cleaned yet, and cleaned with no barrier behind it.
+  std::vector<uint64_t> unclean_, unordered_;
   unsigned indices_touched_ = 0;  // instances whose S2CRs or banks this call has stored to
   PairTrace pairs_[model::kMaxSmmus];
   // The innermost frame of ours: what the driver last stored. Its name is made when it is needed.

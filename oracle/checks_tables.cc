@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
 //
-// ISO07: what the tables of EL2 say, against what must be true of them.
+// ISO07 and MEM02: what the tables of EL2 say, and when it is in memory.
 #include "model/registers.h"
 #include "oracle/checks.h"
 #include "oracle/smmu_layout.h"
@@ -81,6 +81,44 @@ void Checks::AtRest() {
              Print("the host's stage 2 on %s is not its identity map",
                    model::WindowName(WindowOf(instance))),
              BankLines(instance, bank))) {
+    __builtin_trap();
+  }
+}
+
+// ---------------------------------------------------------------- MEM02 order
+
+// Fill, then publish: what a table holds is in memory before a store links it.
+[[gnu::noinline]] void Checks::Mem02Link(uint64_t pa) {
+  if (!Enabled(Invariant::kMem02) || !board_.spec_.pool.Contains(pa)) return;
+  const uint64_t entry = board_.tables_.view()[(pa - board_.spec_.pool.start) / sizeof(uint64_t)];
+  const uint64_t table = entry & model::kAddressMask;
+  if ((entry & 3) != 3 || !board_.spec_.pool.Contains(table)) return;
+  Evaluated(Invariant::kMem02);
+  for (const std::vector<uint64_t>* lines : {&unclean_, &unordered_}) {
+    for (const uint64_t line : *lines) {
+      if ((line & model::kAddressMask) != table) continue;
+      if (Report(Invariant::kMem02, "page", "Mem02Link",
+                 "a table is linked before what it holds is in memory",
+                 {Print("table   0x%llx", Wide(table)),
+                  Print("link    0x%llx = 0x%llx", Wide(pa), Wide(entry)),
+                  Print("line    0x%llx: %s", Wide(line),
+                        lines == &unclean_ ? "not cleaned" : "cleaned, and no barrier since")})) {
+        __builtin_trap();
+      }
+      return;
+    }
+  }
+}
+
+// Clean to the point of coherency and barrier, before an invalidation and before the call returns.
+[[gnu::noinline]] void Checks::Mem02Visible(const char* before) {
+  if (!Enabled(Invariant::kMem02)) return;
+  if (unclean_.empty() && unordered_.empty()) return;
+  const uint64_t line = unclean_.empty() ? unordered_.front() : unclean_.front();
+  if (Report(Invariant::kMem02, "page", "Mem02Visible",
+             Print("a store to a table is not in memory before %s", before),
+             {Print("line    0x%llx: %s", Wide(line),
+                    unclean_.empty() ? "cleaned, and no barrier since" : "not cleaned")})) {
     __builtin_trap();
   }
 }

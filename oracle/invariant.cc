@@ -87,7 +87,7 @@ constexpr InvariantInfo kInvariants[] = {
     {Invariant::kMem02, "MEM02", "order",
      "Fill, then publish; unpublish, then free; break before make; clean to PoC and barrier before "
      "use.",
-     false, true},
+     true, true},
     {Invariant::kMem03, "MEM03", "geometry",
      "Start level, T0SZ, granule, PASize, attributes and alignment in registers fit the tables "
      "that "

@@ -18,14 +18,15 @@ constexpr uint64_t kFormatBit = uint64_t{1} << 39;
 
 class TablesTest : public testing::Test {
  protected:
-  void Boot() {
+  void Boot(Invariant armed = Invariant::kIso07) {
     driver_.reset();
     board_ = std::make_unique<Board>(
-        HarnessOptions{.board = model::FindBoard("tiny"), .armed = Bit(Invariant::kIso07)});
+        HarnessOptions{.board = model::FindBoard("tiny"), .armed = Bit(armed)});
     driver_ = std::make_unique<TestDriver>(*board_);
     board_->Boot(*driver_);
     EXPECT_FALSE(board_->violated()) << board_->verdict().title;
-    EXPECT_GT(board_->coverage().evaluated[static_cast<int>(Invariant::kIso07)], 0u);
+    if (armed != Invariant::kIso07) return;
+    EXPECT_GT(board_->coverage().evaluated[static_cast<int>(armed)], 0u);
   }
   static const model::BoardSpec& spec() { return *model::FindBoard("tiny"); }
   void Donate(uint64_t pa, uint64_t count = 1) {
@@ -141,6 +142,46 @@ TEST_F(TablesTest, SeesAUnitOnOtherTables) {
   board_->Write64(bank + layout::kTtbr0, board_->PageAlloc(SIDEWALL_POOL_ATOMIC));
   EXPECT_EQ(Found(), "ISO07");
   EXPECT_EQ(board_->verdict().object, "bank");
+}
+
+TEST_F(TablesTest, Mem02SeesAStoreThatIsNotInMemory) {
+  enum Way { kClean, kNoClean, kNoBarrier };
+  for (int way = kClean; way <= kNoBarrier; way++) {
+    Boot(Invariant::kMem02);
+    driver_->in_call = [&] {
+      board_->TableWrite64(driver_->LeafAt(kPage), TestDriver::Leaf(kPage));
+      if (way != kNoClean) board_->CleanPoc(driver_->LeafAt(kPage), 8);
+      if (way != kNoBarrier) board_->Barrier();
+    };
+    board_->Apply({.kind = EventKind::kTick}, *driver_);
+    EXPECT_EQ(Found(), way == kClean ? "none" : "MEM02") << way;
+  }
+}
+
+TEST_F(TablesTest, Mem02SeesATableLinkedBeforeItIsInMemory) {
+  for (const bool early : {false, true}) {
+    Boot(Invariant::kMem02);
+    driver_->in_call = [&] {
+      const uint64_t table = board_->PageAlloc(SIDEWALL_POOL_ATOMIC);
+      const uint64_t link = driver_->LinkOf(kPage);
+      board_->TableZero(table);
+      if (!early) board_->CleanPoc(table, kPageSize);
+      if (!early) board_->Barrier();
+      board_->TableWrite64(link, table | 3);
+      board_->CleanPoc(table, kPageSize);
+      board_->CleanPoc(link, 8);
+      board_->Barrier();
+    };
+    board_->Apply({.kind = EventKind::kTick}, *driver_);
+    EXPECT_EQ(Found(), early ? "MEM02" : "none");
+  }
+}
+
+TEST_F(TablesTest, Mem02SeesAFlushBeforeTheRemovalIsInMemory) {
+  Boot(Invariant::kMem02);
+  driver_->late_clean = true;
+  Donate(kPage);
+  EXPECT_EQ(Found(), "MEM02");
 }
 
 TEST_F(TablesTest, RestoreBringsTheTablesBack) {
