@@ -191,5 +191,32 @@ TEST(OtherCpu, EveryCallInEveryGapOfEveryOther) {
   EXPECT_GT(pairs, 3000u);
 }
 
+// One instance of a unit stops answering in any of the gaps, for this call and the next. References
+// that were taken are still there or dropped rightly, and when it answers again all can be ended.
+TEST(OtherCpu, HardwareThatStopsAnsweringInAnyGap) {
+  size_t stuck = 0;
+  for (const Work& one : kWork) {
+    for (size_t gap = 0; gap < 100; ++gap) {
+      SCOPED_TRACE(std::string(one.name) + ", gap " + std::to_string(gap));
+      TwoCpus board;
+      const auto stop = [&] { board.fake.stuck.insert(kNiso1m); };
+      if (gap == 0) stop();
+      if (gap != 0) board.PutIn(gap, stop);
+      one.run(board);
+      const bool last = gap != 0 && board.all_gaps_done();
+      board.fake.before_next_lock = nullptr;
+      stop();
+      one.run(board);
+      ++stuck;
+      board.fake.stuck.clear();
+      sidewall_resume(board.state, kNiso1Side);
+      EXPECT_EQ(sidewall_tick(board.state, 2).status, kOk);
+      board.TakeDown();
+      if (last) break;
+    }
+  }
+  EXPECT_GT(stuck, 100u);
+}
+
 }  // namespace
 }  // namespace sidewall_test
