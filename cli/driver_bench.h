@@ -41,8 +41,9 @@ struct DriverBench {
   // What can be read of the rings of the two boards.
   uint64_t ring_records = 0;
   uint64_t ring_records_without = 0;
-  bool same = false;  // both boards counted the same decisions and reasons
-  std::vector<DriverRate> rows;
+  bool same = false;             // both boards counted the same decisions and reasons
+  std::vector<DriverRate> rows;  // model, access, board
+  const DriverRate& at_access_price() const { return rows[1]; }
 };
 
 // Throws EnvironmentError where the trace cannot be read or a board does not come up.

@@ -20,6 +20,7 @@ TEST(DriverBench, BothBoardsDoTheSameAndOnlyOneKeepsARing) {
   EXPECT_GT(bench.mix.at("smmu write"), 100u);
   EXPECT_GT(bench.registers_per_access, 0.5);
   ASSERT_EQ(bench.rows.size(), 3u);
+  EXPECT_EQ(bench.at_access_price().name, "access");
   for (const DriverRate& rate : bench.rows) {
     EXPECT_GT(rate.with_ring, 0);
     EXPECT_DOUBLE_EQ(rate.ratio, rate.with_ring / rate.without_ring) << rate.name;
