@@ -216,8 +216,8 @@ endif()
 # The driver with one seeded bug. Only the sources that the patch touches are copied to the build
 # folder, patched and compiled; the rest comes from the library of the shipped driver, whose members
 # are not looked at where a patched object has defined all that they define. A patch of a header
-# changes what every source sees, so that all of them are compiled, as one. A patch that does not
-# apply fails the build and says which.
+# changes what every source sees, so that all of them are compiled, as one. What a patch leaves
+# unused is no fault of its own. A patch that does not apply fails the build and says which.
 function(sidewall_bug_driver ID PATCH)
   include(${PROJECT_SOURCE_DIR}/driver/sources.cmake)
   set(copy ${PROJECT_BINARY_DIR}/bugs/${ID})
@@ -233,6 +233,8 @@ function(sidewall_bug_driver ID PATCH)
          ${PROJECT_SOURCE_DIR}/driver/*.h ${PROJECT_SOURCE_DIR}/driver/*.inc)
     list(APPEND files ${sources})
   endif()
+  set(touched ${files})
+  list(TRANSFORM touched PREPEND driver/)
   set(copies ${files})
   list(TRANSFORM copies PREPEND ${copy}/driver/)
   list(TRANSFORM sources PREPEND ${copy}/driver/)
@@ -241,13 +243,13 @@ function(sidewall_bug_driver ID PATCH)
   set(apply ${PROJECT_SOURCE_DIR}/ci/apply_bug.sh)
   add_custom_command(
     OUTPUT ${copies}
-    COMMAND sh ${apply} ${PROJECT_SOURCE_DIR}/driver ${PATCH} ${copy} ${files}
+    COMMAND sh ${apply} ${PROJECT_SOURCE_DIR} ${PATCH} ${copy} ${touched}
     DEPENDS ${PATCH} ${originals} ${apply}
     COMMENT "Driver with seeded bug ${ID}"
     VERBATIM)
   add_library(sidewall_driver_${ID} OBJECT EXCLUDE_FROM_ALL ${sources} ${copies})
   target_compile_options(sidewall_driver_${ID} PRIVATE ${DRIVER_COMPILE_OPTIONS} -Wall -Wextra
-                                                       -Wshadow -Werror -g0)
+                                                       -Wshadow -Werror -Wno-unused -g0)
   target_include_directories(
     sidewall_driver_${ID} PRIVATE ${copy} ${copy}/driver/include ${PROJECT_SOURCE_DIR}
                                   ${PROJECT_SOURCE_DIR}/driver/include)
@@ -319,5 +321,43 @@ function(sidewall_tool_variants)
                                                                  MATCHES "^SB"))
       set_target_properties(${target} PROPERTIES EXCLUDE_FROM_ALL ON)
     endif()
+  endforeach()
+endfunction()
+
+# One tool for each patch of oracle/blind, NAME.BLnn: over the bug that the patch names, with the
+# patched sources of oracle and model before their libraries, as with a patched driver. All of them
+# are built by the target blind_tools.
+function(sidewall_blind_tools NAME)
+  if(NOT SIDEWALL_HOSTED)
+    return()
+  endif()
+  add_custom_target(blind_tools)
+  file(GLOB patches CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/oracle/blind/BL*.patch)
+  foreach(patch IN LISTS patches)
+    get_filename_component(id ${patch} NAME)
+    string(REGEX MATCH "^BL[0-9]+" id ${id})
+    set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${patch})
+    file(STRINGS ${patch} bug REGEX "^Bug: ")
+    string(REPLACE "Bug: " "" bug ${bug})
+    file(STRINGS ${patch} files REGEX "^[+][+][+] b/")
+    list(TRANSFORM files REPLACE "^[+][+][+] b/([^\t ]+).*$" "\\1")
+    set(copy ${PROJECT_BINARY_DIR}/blind/${id})
+    set(sources ${files})
+    list(TRANSFORM sources PREPEND ${copy}/)
+    set(originals ${files})
+    list(TRANSFORM originals PREPEND ${PROJECT_SOURCE_DIR}/)
+    set(apply ${PROJECT_SOURCE_DIR}/ci/apply_bug.sh)
+    add_custom_command(
+      OUTPUT ${sources}
+      COMMAND sh ${apply} ${PROJECT_SOURCE_DIR} ${patch} ${copy} ${files}
+      DEPENDS ${patch} ${originals} ${apply}
+      COMMENT "Blind to ${id}"
+      VERBATIM)
+    add_executable(${NAME}.${id} EXCLUDE_FROM_ALL ${sources})
+    target_compile_options(${NAME}.${id} PRIVATE -Wno-unused -g0)
+    target_link_libraries(${NAME}.${id} PRIVATE sidewall_flags ${NAME}_objects
+                                                sidewall_driver_${bug})
+    target_link_options(${NAME}.${id} PRIVATE ${SIDEWALL_VARIANT_LINK})
+    add_dependencies(blind_tools ${NAME}.${id} ${NAME}.${bug})
   endforeach()
 endfunction()
