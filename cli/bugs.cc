@@ -1,48 +1,65 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
 //
-// `sidewall bugs`: builds the fuzz target over each seeded bug, hunts it from an empty corpus with
-// a fixed seed, and shows which invariant saw it. A harness that misses a planted bug would miss
-// that bug in the driver, too.
+// `sidewall bugs`: hunts each seeded bug from an empty corpus with a fixed seed, and shows which
+// invariants see it. A harness that misses a planted bug would miss that bug in the driver, too.
 #include "cli/bugs.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
+#include <fstream>
+#include <map>
+#include <mutex>
 #include <nlohmann/json.hpp>
 #include <regex>
+#include <thread>
 
 #include "cli/environment.h"
 #include "cli/exit_codes.h"
 #include "cli/process.h"
 #include "cli/seed_check.h"
-#include "cli/seeded_bugs.h"
 #include "cli/verbs.h"
+#include "fuzz/coverage_file.h"
+#include "fuzz/minimize.h"
 #include "fuzz/program.h"
+#include "fuzz/program_file.h"
+#include "fuzz/reproduce.h"
+#include "oracle/invariant.h"
 
 namespace sidewall::cli {
 namespace {
 
 namespace fs = std::filesystem;
+using Json = nlohmann::ordered_json;
 
-constexpr uint64_t kRuns = 400000;
+// Meant for two CPUs to hunt some two hundred bugs, with the control, in an hour.
+constexpr uint64_t kRuns = 12000;
 constexpr uint64_t kQuickRuns = 40000;
+constexpr char kControl[] = "shipped";
 
-// What one hunt gave.
-struct Hunt {
-  std::string found_by;  // code of an invariant, empty when nothing was found
-  uint64_t executions = 0;
-  size_t events = 0;  // of the program that found it
-  bool as_expected = false;
-};
+uint64_t RunsOf(const BugsOptions& options) {
+  if (options.runs != 0) return options.runs;
+  return options.quick ? kQuickRuns : kRuns;
+}
 
-fs::path BuildHunter(const std::string& id) {
-  const std::string target = "board_fuzzer-" + id;
-  const ProcessResult build =
-      RunProcess({"cmake", "--build", BuildFolder().string(), "--target", target});
-  if (build.exit_code != 0) {
-    throw EnvironmentError("cannot build " + target + ":\n" + build.output);
+unsigned JobsOf(const BugsOptions& options) {
+  return options.jobs != 0 ? options.jobs : std::max(1u, std::thread::hardware_concurrency());
+}
+
+void BuildHunters(const std::vector<SeededBug>& bugs, unsigned jobs) {
+  std::vector<std::string> command = {
+      "cmake",    "--build",     BuildFolder().string(), "-j", std::to_string(jobs),
+      "--target", "board_fuzzer"};
+  for (const SeededBug& bug : bugs) {
+    command.push_back("board_fuzzer-" + bug.id);
+    command.push_back("sidewall-tool." + bug.id);
   }
-  return BuildFolder() / "fuzz" / target;
+  fmt::print(stderr, "sidewall bugs: building what hunts {} bugs ...\n", bugs.size());
+  const ProcessResult build = RunProcess(command);
+  if (build.exit_code != 0) {
+    throw EnvironmentError("cannot build what hunts the bugs:\n" + build.output);
+  }
 }
 
 uint64_t NumberAfter(const std::string& text, const std::string& label) {
@@ -60,98 +77,276 @@ std::string FoundBy(const ProcessResult& run) {
   return run.exit_code == 0 ? "" : "crash";
 }
 
-size_t EventsOfFinding(const fs::path& folder) {
+// The one input that a hunt may leave.
+fs::path ArtifactIn(const fs::path& folder) {
   for (const auto& entry : fs::directory_iterator(folder)) {
-    const std::string bytes = ReadTextFile(entry.path());
-    const auto program = fuzz::Decode(reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size());
-    if (program) return program->events.size();
+    if (entry.path().filename().string().starts_with("crash-")) return entry.path();
   }
-  return 0;
+  return {};
 }
 
-Hunt HuntBug(const SeededBug& bug, const BugsOptions& options) {
-  const fs::path hunter = BuildHunter(bug.id);
+// What made a hunt come out as it did, apart from the code: what --resume goes by.
+Json KeyOf(const SeededBug& bug, const BugsOptions& options) {
+  const std::string patch = bug.patch.empty() ? "" : ReadTextFile(bug.patch);
+  const fs::path fuzzer =
+      BuildFolder() / "fuzz" / (bug.id == kControl ? "board_fuzzer" : "board_fuzzer-" + bug.id);
+  return {{"patch", fmt::format("{:016x}", std::hash<std::string>{}(patch))},
+          {"fuzzer", fmt::format("{:016x}", std::hash<std::string>{}(ReadTextFile(fuzzer)))},
+          {"seed", options.seed},
+          {"runs", RunsOf(options)}};
+}
+
+// The control is a bug without a patch, which nothing may find.
+SeededBug Control() {
+  SeededBug control;
+  control.id = kControl;
+  control.title = "the driver that ships";
+  return control;
+}
+
+// Asks the tool over the same bug, in a process of its own, since what a sanitizer found ends it.
+Json Witnessed(const SeededBug& bug, const fs::path& artifact) {
+  const std::string driver = bug.id == kControl ? "" : bug.id;
+  const ProcessResult run =
+      RunProcess({DriverVariant(driver).string(), "bugs", "--witness=" + artifact.string()});
+  const Json report = Json::parse(run.output, nullptr, false);
+  return report.is_object()
+             ? report
+             : Json{{"smallest", nullptr}, {"alone", Json::array()}, {"without", nullptr}};
+}
+
+Json HuntBug(const SeededBug& bug, const BugsOptions& options) {
   const ScratchFolder scratch;
-  const uint64_t runs = options.runs != 0 ? options.runs : options.quick ? kQuickRuns : kRuns;
+  const Json key = KeyOf(bug, options);
+  const std::string name = bug.id == kControl ? "board_fuzzer" : "board_fuzzer-" + bug.id;
+  const fs::path coverage = scratch.path() / "coverage";
+  // No seeds: the corpus is empty.
   const ProcessResult run = RunProcess(
-      {hunter.string(), fmt::format("-seed={}", options.seed), fmt::format("-runs={}", runs),
-       "-max_len=20480", "-timeout=60", "-print_final_stats=1",
-       fmt::format("-artifact_prefix={}/", scratch.path().string())});
-  Hunt hunt;
-  hunt.found_by = FoundBy(run);
-  hunt.executions = NumberAfter(run.output, "stat::number_of_executed_units:");
-  hunt.events = EventsOfFinding(scratch.path());
-  hunt.as_expected = std::count(bug.expect.begin(), bug.expect.end(), hunt.found_by) > 0;
-  return hunt;
+      {"env", "SIDEWALL_COVERAGE_FILE=" + coverage.string(),
+       (BuildFolder() / "fuzz" / name).string(), fmt::format("-seed={}", options.seed),
+       fmt::format("-runs={}", RunsOf(options)), "-max_len=20480", "-timeout=60",
+       "-print_final_stats=1", fmt::format("-artifact_prefix={}/", scratch.path().string())});
+  const std::string found = FoundBy(run);
+  Json row = {{"id", bug.id},
+              {"title", bug.title},
+              {"class", bug.kind},
+              {"expect", bug.expect},
+              {"found_by", found.empty() ? Json() : Json(found)},
+              {"as_expected", std::count(bug.expect.begin(), bug.expect.end(), found) > 0},
+              {"executions", NumberAfter(run.output, "stat::number_of_executed_units:")}};
+  Coverage counted;
+  fuzz::CoverageFile::Read(coverage.c_str(), &counted);
+  row["events"] = counted.events;
+  const fs::path artifact = ArtifactIn(scratch.path());
+  if (!artifact.empty()) row.update(Witnessed(bug, artifact));
+  if (found == "crash")
+    row["log"] = run.output.substr(run.output.size() - std::min<size_t>(run.output.size(), 2000));
+  row["key"] = key;
+  return row;
 }
 
-void PrintRow(const SeededBug& bug, const Hunt& hunt) {
-  const char* verdict = hunt.found_by.empty() ? "NOT FOUND"
-                        : hunt.as_expected    ? "found"
-                                              : "UNEXPECTED";
-  fmt::print("{:<6} {:<11} {:<8} {:>8} {:>7}  {:<13} {}\n", bug.id, verdict,
-             hunt.found_by.empty() ? "-" : hunt.found_by, hunt.executions, hunt.events,
-             fmt::format("{}", fmt::join(bug.expect, ",")), bug.title);
+// Hunts that are kept, one file each.
+class Kept {
+ public:
+  explicit Kept(const BugsOptions& options)
+      : options_(options),
+        folder_(options.out.empty() ? BuildFolder() / "bugs-hunted" : fs::path(options.out)) {
+    fs::create_directories(folder_);
+  }
+  bool Find(const SeededBug& bug, Json* row) const {
+    const fs::path file = folder_ / (bug.id + ".json");
+    if (!options_.resume || !fs::exists(file)) return false;
+    *row = Json::parse(ReadTextFile(file), nullptr, false);
+    return row->is_object() && row->contains("key") && (*row)["key"] == KeyOf(bug, options_);
+  }
+  void Keep(const SeededBug& bug, const Json& row) const {
+    std::ofstream file(folder_ / (bug.id + ".json"));
+    file << row.dump(2) << "\n";
+    if (!file.flush()) throw EnvironmentError("cannot write to " + folder_.string());
+  }
+
+ private:
+  const BugsOptions& options_;
+  const fs::path folder_;
+};
+
+std::string Word(const Json& value) {
+  if (value.is_null()) return "-";
+  return value.is_string() ? value.get<std::string>() : value.dump();
 }
 
-nlohmann::ordered_json Row(const SeededBug& bug, const Hunt& hunt) {
-  return {{"id", bug.id},
-          {"title", bug.title},
-          {"expect", bug.expect},
-          {"found_by", hunt.found_by},
-          {"as_expected", hunt.as_expected},
-          {"executions", hunt.executions},
-          {"events", hunt.events}};
+void PrintRow(const Json& row) {
+  const bool control = row["id"] == kControl;
+  const bool found = !row["found_by"].is_null();
+  const char* verdict = control                          ? (found ? "FOUND" : "quiet")
+                        : !found                         ? "NOT FOUND"
+                        : row["as_expected"].get<bool>() ? "found"
+                                                         : "ANOTHER";
+  const auto alone = row.value("alone", std::vector<std::string>{});
+  fmt::print("{:<8}{:<10}{:<7}{:>8}{:>10}{:>6}  {:<18}{:<8}{}\n", Word(row["id"]), verdict,
+             Word(row["found_by"]), Word(row["executions"]), Word(row["events"]),
+             Word(row.value("smallest", Json())), fmt::format("{}", fmt::join(alone, ",")),
+             Word(row.value("without", Json())), Word(row["title"]));
+}
+
+std::vector<Json> HuntAll(const std::vector<SeededBug>& bugs, const BugsOptions& options) {
+  const Kept kept(options);
+  std::vector<Json> rows(bugs.size());
+  std::atomic<size_t> next = 0;
+  std::mutex mutex;
+  std::string problem;
+  const auto work = [&] {
+    for (size_t i = next++; i < bugs.size(); i = next++) {
+      try {
+        if (!kept.Find(bugs[i], &rows[i])) {
+          rows[i] = HuntBug(bugs[i], options);
+          kept.Keep(bugs[i], rows[i]);
+        }
+      } catch (const std::exception& error) {
+        const std::lock_guard<std::mutex> lock(mutex);
+        problem = error.what();
+        next = bugs.size();
+        return;
+      }
+      const std::lock_guard<std::mutex> lock(mutex);
+      fmt::print(stderr, "sidewall bugs: {} {}\n", bugs[i].id, Word(rows[i]["found_by"]));
+    }
+  };
+  std::vector<std::thread> threads;
+  for (unsigned i = 0; i < JobsOf(options); ++i) threads.emplace_back(work);
+  for (std::thread& thread : threads) thread.join();
+  if (!problem.empty()) throw EnvironmentError(problem);
+  return rows;
+}
+
+// Invariants without which some bug goes unseen, with the first such bug.
+Json LoadBearing(const std::vector<Json>& rows) {
+  std::map<std::string, std::string> bears;
+  for (const Json& row : rows) {
+    if (row["found_by"].is_null() || !row.contains("without")) continue;
+    if (row["without"].is_null()) bears.emplace(row["found_by"], row["id"]);
+  }
+  return bears;
+}
+
+struct Sums {
+  size_t bugs = 0;
+  size_t found = 0;
+  std::vector<std::string> missed;
+  std::vector<std::string> another;
+  bool control_found = false;
+};
+
+Sums SumUp(const std::vector<Json>& rows) {
+  Sums sums;
+  for (const Json& row : rows) {
+    const bool found = !row["found_by"].is_null() && row["found_by"] != "crash";
+    if (row["id"] == kControl) {
+      sums.control_found = !row["found_by"].is_null();
+      continue;
+    }
+    ++sums.bugs;
+    sums.found += found;
+    if (!found) sums.missed.push_back(row["id"]);
+    if (found && !row["as_expected"].get<bool>()) sums.another.push_back(row["id"]);
+  }
+  return sums;
+}
+
+void PrintSums(const Sums& sums, const Json& bearing) {
+  fmt::print("\n{} of {} found from an empty corpus\n", sums.found, sums.bugs);
+  fmt::print("not found: {}\n", fmt::join(sums.missed, " "));
+  fmt::print("found by another invariant than expected: {}\n", fmt::join(sums.another, " "));
+  for (const auto& [code, bug] : bearing.items()) {
+    fmt::print("without {} nothing sees the program of {}\n", code, Word(bug));
+  }
+}
+
+// The words of a program that is given, judged with each invariant alone and with one left out.
+Json JudgeWitness(const std::string& path) {
+  fuzz::Program program;
+  std::string problem;
+  if (!fuzz::LoadProgram(path, &program, &problem)) throw UsageError(problem);
+  fuzz::Reproducer all(AllInvariants());
+  const Invariant found = all.Run(program).verdict.id;
+  Json row = {{"smallest", program.events.size()}, {"alone", Json::array()}, {"without", nullptr}};
+  if (found == Invariant::kNone) return row;
+  const fuzz::Program small =
+      fuzz::Minimize(program, [&](const fuzz::Program& p) { return all.Breaks(p, found); });
+  row["smallest"] = small.events.size();
+  row["program"] = fuzz::FormatText(small);
+  size_t count = 0;
+  const InvariantInfo* invariants = Invariants(&count);
+  for (size_t i = 0; i < count; ++i) {
+    const Invariant id = invariants[i].id;
+    if (id == Invariant::kNone) continue;
+    if (fuzz::Reproducer(Bit(id)).Breaks(small, id)) row["alone"].push_back(invariants[i].code);
+  }
+  const Verdict other = fuzz::Reproducer(AllInvariants() & ~Bit(found)).Run(small).verdict;
+  if (other.id != Invariant::kNone) row["without"] = FindInvariant(other.id)->code;
+  return row;
 }
 
 int RunBugs(const BugsOptions& options) {
+  if (!options.witness.empty()) {
+    fmt::print("{}\n", JudgeWitness(options.witness).dump());
+    return kExitOk;
+  }
   if (options.programs) return RunBugPrograms(ChosenBugs(options.ids));
   if (options.check || options.rebase) {
     return CarryPatches(ChosenBugs(options.ids), options.rebase);
   }
-  return RunHunts(options);
+  return options.blind ? RunBlind(options) : RunHunts(options);
 }
 
 }  // namespace
 
 int RunHunts(const BugsOptions& options) {
-  const std::vector<SeededBug> chosen = ChosenBugs(options.ids);
-  nlohmann::ordered_json rows = nlohmann::ordered_json::array();
-  size_t missed = 0;
-  if (!options.json) {
-    fmt::print("{:<6} {:<11} {:<8} {:>8} {:>7}  {:<13} {}\n", "bug", "verdict", "by", "runs",
-               "events", "expected", "title");
-  }
-  for (const SeededBug& bug : chosen) {
-    fmt::print(stderr, "sidewall bugs: {} ...\n", bug.id);
-    const Hunt hunt = HuntBug(bug, options);
-    missed += hunt.as_expected ? 0 : 1;
-    rows.push_back(Row(bug, hunt));
-    if (!options.json) PrintRow(bug, hunt);
-  }
+  std::vector<SeededBug> bugs = ChosenBugs(options.ids);
+  if (options.quick) std::erase_if(bugs, [](const SeededBug& bug) { return !bug.quick; });
+  if (bugs.empty()) throw UsageError("there is no bug to hunt");
+  BuildHunters(bugs, JobsOf(options));
+  // The gate of the tests looks at the shipped driver; a hunt of some bugs needs no control.
+  if (options.ids.empty() && !options.quick) bugs.insert(bugs.begin(), Control());
+  const std::vector<Json> rows = HuntAll(bugs, options);
+  const Sums sums = SumUp(rows);
+  const Json bearing = LoadBearing(rows);
   if (options.json) {
-    const nlohmann::ordered_json report = {
-        {"schema", "sidewall.bugs/1"}, {"seed", options.seed}, {"bugs", rows}};
-    fmt::print("{}\n", report.dump(2));
+    const Json report = {{"schema", "sidewall.bugs/2"}, {"seed", options.seed},
+                         {"runs", RunsOf(options)},     {"bugs", rows},
+                         {"found", sums.found},         {"of", sums.bugs},
+                         {"not_found", sums.missed},    {"found_by_another", sums.another},
+                         {"load_bearing", bearing}};
+    fmt::print("{}\n", report.dump(2, ' ', false, Json::error_handler_t::replace));
   } else {
-    fmt::print("{} of {} found as expected\n", rows.size() - missed, rows.size());
+    fmt::print("{:<8}{:<10}{:<7}{:>8}{:>10}{:>6}  {:<18}{:<8}{}\n", "bug", "verdict", "by", "runs",
+               "events", "least", "seen alone by", "else by", "title");
+    for (const Json& row : rows) PrintRow(row);
+    PrintSums(sums, bearing);
   }
-  return missed == 0 ? kExitOk : kExitFinding;
+  const bool good = sums.found == sums.bugs && sums.another.empty() && !sums.control_found;
+  return good ? kExitOk : kExitFinding;
 }
 
 void RegisterBugs(CLI::App& app, int* exit_code) {
   auto options = std::make_shared<BugsOptions>();
-  CLI::App* verb = app.add_subcommand("bugs", "build each seeded bug and find it");
+  CLI::App* verb = app.add_subcommand("bugs", "find each seeded bug from an empty corpus");
   verb->add_option("id", options->ids, "SB001 ...; all by default");
   verb->add_flag("--quick", options->quick, "the short hunt that the tests make");
+  verb->add_flag("--resume", options->resume, "keep the hunts that would come out the same");
+  verb->add_flag("--programs", options->programs, "run the programs that the patches name");
+  verb->add_flag("--check", options->check, "which patches no longer apply");
+  verb->add_flag("--rebase", options->rebase, "carry them over to the driver as it is");
+  verb->add_flag("--blind", options->blind, "weaken oracle and model, one rule at a time");
   verb->add_option("--seed", options->seed, "of the hunt, from 1")
       ->capture_default_str()
       ->check(EngineSeed());
   verb->add_option("--runs", options->runs, "executions for each bug at most");
+  verb->add_option("--jobs", options->jobs, "hunts at a time; one for each CPU by default")
+      ->check(CLI::Range(1u, 256u));
+  verb->add_option("--out", options->out, "where hunts are kept for --resume");
   verb->add_flag("--json", options->json, "machine-readable");
-  verb->add_flag("--programs", options->programs, "run the programs that the patches name");
-  verb->add_flag("--check", options->check, "which patches no longer apply");
-  verb->add_flag("--rebase", options->rebase, "carry them over to the driver as it is");
+  verb->add_option("--witness", options->witness)->group("");
   verb->callback([=] { *exit_code = RunBugs(*options); });
 }
 

@@ -25,9 +25,10 @@ struct BugsOptions {
   bool blind = false;
   bool json = false;
   uint64_t seed = 1;
-  uint64_t runs = 0;  // 0: as the kind of run says
-  unsigned jobs = 0;  // 0: one for each CPU
-  std::string out;    // where hunts are kept; empty: in the build folder
+  uint64_t runs = 0;    // 0: as the kind of run says
+  unsigned jobs = 0;    // 0: one for each CPU
+  std::string out;      // where hunts are kept; empty: in the build folder
+  std::string witness;  // internal: one input, over the driver that is linked in
 };
 
 // All of them when none is named.

@@ -131,9 +131,31 @@ Json BugRows() {
                     {"imitates", bug.imitates},
                     {"expect", bug.expect},
                     {"depth", bug.depth},
-                    {"class", bug.kind}});
+                    {"class", bug.kind},
+                    {"programs", bug.programs},
+                    {"attacks", bug.attacks},
+                    {"quick", bug.quick}});
   }
   return rows;
+}
+
+Json CompositionRow() {
+  const std::vector<SeededBug> bugs = SeededBugs(SourceRoot());
+  const Composition composition = Compose(bugs);
+  return {{"bugs", bugs.size()},
+          {"of_five_events_or_more", composition.deep},
+          {"by_class", composition.by_class},
+          {"by_invariant", composition.by_invariant}};
+}
+
+void PrintComposition(const Json& row) {
+  fmt::print("composition\n  {} bugs, {} of them of five events or more\n",
+             row["bugs"].get<size_t>(), row["of_five_events_or_more"].get<size_t>());
+  for (const char* part : {"by_class", "by_invariant"}) {
+    for (const auto& [name, count] : row[part].items()) {
+      fmt::print("  {:<28}{:>4}\n", name, count.get<size_t>());
+    }
+  }
 }
 
 void PrintBoard(const Json& row) {
@@ -170,12 +192,17 @@ int RunList(const std::string& what, const std::string& board, bool json) {
                    : part == "invariants" ? InvariantRows()
                                           : BugRows();
   }
+  if (report.contains("bugs")) report["composition"] = CompositionRow();
   if (json) {
     fmt::print("{}\n", report.dump(2));
     return kExitOk;
   }
   for (const auto& [part, rows] : report.items()) {
     if (part == "schema") continue;
+    if (part == "composition") {
+      PrintComposition(rows);
+      continue;
+    }
     fmt::print("{}\n", part);
     for (const Json& row : rows) PrintRow(part, row);
     if (part == "boards" && board.empty()) {

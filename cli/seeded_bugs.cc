@@ -110,6 +110,18 @@ std::vector<SeededBug> SeededBugs(const std::filesystem::path& root) {
   return bugs;
 }
 
+Composition Compose(const std::vector<SeededBug>& bugs) {
+  constexpr unsigned long kDeep = 5;
+  Composition composition;
+  for (const SeededBug& bug : bugs) {
+    std::istringstream classes(bug.kind);
+    for (std::string kind; std::getline(classes, kind, ';');) ++composition.by_class[Trim(kind)];
+    for (const std::string& code : bug.expect) ++composition.by_invariant[code];
+    composition.deep += std::stoul(bug.depth) >= kDeep;
+  }
+  return composition;
+}
+
 SeededBug FindSeededBug(const std::filesystem::path& root, const std::string& id) {
   for (SeededBug& bug : SeededBugs(root)) {
     if (bug.id == id) return std::move(bug);

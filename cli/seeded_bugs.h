@@ -19,6 +19,7 @@
 #define SIDEWALL_CLI_SEEDED_BUGS_H_
 
 #include <filesystem>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -38,8 +39,17 @@ struct SeededBug {
   bool quick = false;
 };
 
-// Words of a head line, separated by spaces or commas.
+// Words of a head line, separated by spaces, commas or slashes.
 std::vector<std::string> HeadWords(std::string text);
+
+// How many bugs there are of each kind. A bug of two classes counts in both, and so does one that
+// two invariants may report.
+struct Composition {
+  std::map<std::string, size_t> by_class;
+  std::map<std::string, size_t> by_invariant;
+  size_t deep = 0;  // five events or more
+};
+Composition Compose(const std::vector<SeededBug>& bugs);
 
 // Reads the head of one patch; `name` is its file name, for messages. Throws UsageError when a
 // line that every patch must have is missing, names no invariant, is no number where one is meant,

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "cli/environment.h"
+#include "oracle/invariant.h"
 
 namespace sidewall::cli {
 namespace {
@@ -87,6 +88,30 @@ TEST(SeededBugs, OneIsFoundByItsWholeId) {
   EXPECT_EQ(FindSeededBug(SourceRoot(), "SB001").id, "SB001");
   for (const char* id : {"", "SB", "SB0", "SB999", "../../etc", "SB001-s2cr"}) {
     EXPECT_THROW(FindSeededBug(SourceRoot(), id), UsageError) << id;
+  }
+}
+
+TEST(Catalogue, HoldsEnoughOfEachKind) {
+  const std::vector<SeededBug> bugs = SeededBugs(SourceRoot());
+  EXPECT_GE(bugs.size(), 60u);
+  const Composition composition = Compose(bugs);
+  EXPECT_GE(composition.deep, 15u);
+  for (const char* kind : {"lifetime", "invalidation", "store order", "one instance only",
+                           "fail_nth", "resume", "range and mask boundaries"}) {
+    const auto found = composition.by_class.find(kind);
+    EXPECT_TRUE(found != composition.by_class.end() && found->second >= 6) << kind;
+  }
+}
+
+TEST(Catalogue, HoldsTwoForEachInvariantThatAFuzzTargetCanArm) {
+  const Composition composition = Compose(SeededBugs(SourceRoot()));
+  size_t count = 0;
+  const InvariantInfo* invariants = Invariants(&count);
+  for (size_t i = 0; i < count; ++i) {
+    if (!invariants[i].implemented || !invariants[i].fuzzable) continue;
+    const auto found = composition.by_invariant.find(invariants[i].code);
+    EXPECT_TRUE(found != composition.by_invariant.end() && found->second >= 2)
+        << invariants[i].code;
   }
 }
 
