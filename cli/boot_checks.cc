@@ -53,7 +53,8 @@ class Checker {
   BootChecks Run() {
     Count();
     // What ended the run early is the finding; what else is then missing is its consequence.
-    if (!CheckEnd()) return std::move(checks_);
+    checks_.ended = CheckEnd();
+    if (!checks_.ended) return std::move(checks_);
     CheckProbe();
     CheckMasters();
     CheckConsole();

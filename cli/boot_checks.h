@@ -32,6 +32,7 @@ struct BootQuestion {
 
 struct BootChecks {
   std::vector<std::string> findings;  // empty: as it should be
+  bool ended = false;                 // the guest's program ran to its end, and switched off
   uint64_t smmus = 0;                 // that the kernel's driver probed
   uint64_t accesses = 0;
   uint64_t attempts = 0;           // that the hostile program told

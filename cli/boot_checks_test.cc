@@ -83,6 +83,7 @@ class BootChecksTest : public testing::Test {
 
 TEST_F(BootChecksTest, ASoundBootHasNoFindings) {
   EXPECT_EQ(Findings(), "");
+  EXPECT_TRUE(checks_.ended);
   EXPECT_EQ(checks_.smmus, 3u);
   EXPECT_EQ(checks_.accesses, 6u);
 }
@@ -115,6 +116,7 @@ TEST_F(BootChecksTest, WhatEndsTheRunIsTheOneFinding) {
   Say("Kernel panic - not syncing: no init");
   ExpectFinding("the kernel panicked: [    0.1] Kernel panic - not syncing: no init");
   EXPECT_EQ(checks_.findings.size(), 1u);
+  EXPECT_FALSE(checks_.ended);
   end_.panicked = false;
   end_.timed_out = true;
   end_.last_line = "Waiting for root";
