@@ -253,6 +253,21 @@ class Checker {
          checks_.leaks, row->leak, row->write != 0 ? "a write" : "a read", row->value, row->ipa);
   }
 
+  // What faults is the transfer whose page was given away, at its first read and because of EL2's
+  // stage 2; besides, the one that the hostile program aims at the marked page.
+  void CheckFaultedPieces() {
+    uint64_t phase = 0;
+    for (const Row& row : record_.rows) {
+      if (row.kind == RowKind::kMark) phase = row.value;
+      if (row.kind != RowKind::kDma || row.status == boot::kDmaOk) continue;
+      const bool donated = phase == boot::kMarkDonated && row.write == 0;
+      const bool hostile = q_.hostile && phase == boot::kMarkHostile;
+      if (row.status == boot::kDmaStage2 && (donated || hostile)) continue;
+      Find("a {} of stream {:#x} at {:#x} faulted, after mark {:#x}: not the page given away",
+           row.write != 0 ? "write" : "read", row.reason, row.ipa, phase);
+    }
+  }
+
   void CheckAttempts() {
     std::vector<Attempt> told;
     for (const std::string& line : *q_.console) {
@@ -341,6 +356,7 @@ class Checker {
     if (block_.dma_faults != faults) {
       Find("{} pieces of transfers faulted, not {}", block_.dma_faults, faults);
     }
+    CheckFaultedPieces();
     if (shipped() && checks_.dmatest_failures != donated) {
       Find("dmatest: {} failures, not {}", checks_.dmatest_failures, donated);
     }

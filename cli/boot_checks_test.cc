@@ -223,6 +223,35 @@ TEST_F(BootChecksTest, DmatestFailsExactlyOnce) {
   ExpectFinding("2 pieces of transfers faulted, not 1");
 }
 
+TEST_F(BootChecksTest, OnlyTheTransferWhosePageWasGivenAwayMayFault) {
+  question_.dmatest = true;
+  Tell("suspend: devices are back");
+  Say("dmatest: dma0chan3-copy0: summary 1 tests, 1 failures 1.9 iops");
+  record_.block.donated_transfers = 1;
+  record_.block.dma_faults = 1;
+  Row mark = {};
+  mark.kind = RowKind::kMark;
+  mark.value = boot::kMarkDonated;
+  mark.leak = boot::kNoClient;
+  Row piece = {};
+  piece.kind = RowKind::kDma;
+  piece.reason = 4;
+  piece.ipa = 0xfff000;
+  piece.status = boot::kDmaStage2;
+  record_.rows.push_back(mark);
+  const size_t mark_at = record_.rows.size() - 1;
+  record_.rows.push_back(piece);
+  EXPECT_EQ(Findings().find("faulted, after mark"), std::string::npos);
+  record_.rows.back().write = 1;
+  ExpectFinding("a write of stream 0x4 at 0xfff000 faulted, after mark 0x21");
+  record_.rows.back().write = 0;
+  record_.rows.back().status = boot::kDmaTranslation;
+  ExpectFinding("a read of stream 0x4 at 0xfff000 faulted");
+  record_.rows.back().status = boot::kDmaStage2;
+  record_.rows[mark_at].value = boot::kMarkDmatest;
+  ExpectFinding("faulted, after mark 0x20: not the page given away");
+}
+
 TEST_F(BootChecksTest, AfterALateTakeoverNothingIsRaw) {
   question_.late = true;
   ExpectFinding("the driver did not take over");
