@@ -84,8 +84,9 @@ TEST_F(PowerTest, SuspendClosesDrainsAndFlushes) {
   both(kS2cr + 12, 0x20000);
   both(kS2cr + 28, 0x20000);
   both(0x70, 0);
-  both(kBank0 + kBankStep * kHostStage2, 0);
+  // The bank with stage 1 before the stage 2 under it.
   both(kBank0 + kBankStep * 2, 0);
+  both(kBank0 + kBankStep * kHostStage2, 0);
   both(0x6c, 0);
   both(0x68, 0);
   both(0x70, 0);

@@ -60,9 +60,9 @@ class RestedOn : public Freedom {
   static constexpr uint8_t kVmid = 7;
   static constexpr uint64_t kPage = 0x80001000;
   void Turn(Quirks quirks) {
+    rig.Open(2);
     rig.machine->SetQuirks(2, quirks);
     root = rig.NewPage();
-    rig.Open(2);
     rig.Stage2Bank(2, 3, root, kVmid);
     rig.Stream(2, 0, 6, 3);
     rig.Write(2, 0x68, 0);
