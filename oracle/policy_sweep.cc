@@ -329,6 +329,7 @@ class PolicySweep::Bench final : public Platform, public Caller {
       if (TypeOf(s2cr) == 1) return Break("S2CR has type bypass", entry, s2cr);
       if (TypeOf(s2cr) != 0) continue;
       const uint32_t stage2 = SecondBankOf(first_[layout::Cbar(spec()) / 4 + kBank]);
+      if (stage2 >= spec().banks) return Break("a bank of the host's has no stage 2", entry, s2cr);
       const uint32_t bank = BankOf(s2cr);
       if (bank >= host_banks() && bank != stage2 && bank < spec().banks) {
         return Break("S2CR names a bank that is not the host's", entry, s2cr);
