@@ -150,6 +150,8 @@ uint32_t TakeOver(State& state);
 // The two halves of it for one unit, whose lock the caller holds: every stream faults and every
 // bank is off; and what never changes, with what the host and EL2 have made of the banks.
 uint32_t CloseUnit(Smmu& smmu);
+// Every stream faults, by stores alone, where hardware is in no state that could be relied on.
+void ShutUnit(Smmu& smmu);
 void ProgramUnit(Smmu& smmu);
 // What CBAR of a bank holds in hardware.
 uint32_t HardwareCbar(const Smmu& smmu, ContextBank bank);

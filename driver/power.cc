@@ -153,6 +153,8 @@ sidewall_result Restore(State& state, Smmu& smmu) {
     if (line != 0) static_cast<void>(CloseUnit(smmu));
   }
   if (line != 0) {
+    // The check that failed may have been the first, with nothing stored yet.
+    ShutUnit(smmu);
     smmu.reachable = false;
     smmu.closed = false;
     smmu.degraded = true;

@@ -67,6 +67,7 @@ class PowerTest : public DriverTest {
         const bool valid = (fake.Reg(window + kSmr + 4 * i) & 0x80000000) != 0;
         EXPECT_TRUE(!valid || fake.Reg(window + kS2cr + 4 * i) == 0x20000u);
       }
+      EXPECT_EQ(fake.Reg(window), 0x00201c06u) << "CLIENTPD lets everything through";
     }
   }
 
@@ -256,6 +257,23 @@ TEST_F(PowerTest, FailedRestoreLeavesAllStreamsFaulting) {
   EXPECT_EQ(Image(), before);
   EXPECT_EQ(sidewall_tick(state, 0).status, kOk);
   EXPECT_EQ(sidewall_host_stage2_idmap_complete(state, 0).status, kOk);
+}
+
+// The first check of a resume is a read: also when it is not answered, in either window, no stream
+// is left as the power loss has made it.
+TEST_F(PowerTest, ReadsThatFailLeaveAllStreamsFaulting) {
+  const auto before = Image();
+  EXPECT_EQ(Suspend(), kOk);
+  for (const uint64_t silent :
+       {kNiso1 + 0x20, kNiso1m + 0x20, kNiso1 + kS2cr, kNiso1m + kS2cr, kNiso1 + 0, kNiso1m + 0}) {
+    LosePower();
+    fake.unreadable = {silent};
+    EXPECT_EQ(Resume(), kDegraded) << silent;
+    ExpectAllFault();
+  }
+  fake.unreadable.clear();
+  EXPECT_EQ(Resume(), kOk);
+  EXPECT_EQ(Image(), before);
 }
 
 TEST_F(PowerTest, WeakBypassConfigurationKeepsTheUnitClosed) {

@@ -249,6 +249,17 @@ uint32_t CloseUnit(Smmu& smmu) {
   return 0;
 }
 
+// An entry faults before CLIENTPD is off, since nothing is held back by either until then.
+void ShutUnit(Smmu& smmu) {
+  for (uint32_t n = 0; n < smmu.instance_count; ++n) {
+    const RegisterWindow window = WindowOf(smmu, n);
+    for (uint32_t i = 0; i < smmu.entry_count; ++i) {
+      window.Write32(S2crOffset(EntryIndex{i}), s2cr::kFault);
+    }
+    window.Write32(gr0::kSCR0, scr0::kFloor);
+  }
+}
+
 void ProgramUnit(Smmu& smmu) {
   for (uint32_t i = 0; i < smmu.instance_count; ++i) ProgramInstance(smmu, WindowOf(smmu, i));
 }
