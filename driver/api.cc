@@ -14,7 +14,10 @@ bool Serves(const State& state) {
 }
 
 bool IsUp(const sidewall_state* s) {
-  return s != nullptr && (Serves(s->body) || PhaseOf(s->body) == Phase::kUnsettled);
+  if (s == nullptr) return false;
+  const Phase phase = PhaseOf(s->body);
+  return phase == Phase::kTakenOver || phase == Phase::kFinalizing || phase == Phase::kUnsettled ||
+         phase == Phase::kFinal;
 }
 
 sidewall_result RefusedAt(uint32_t line) { return Result(SIDEWALL_REFUSED, line); }
@@ -55,6 +58,23 @@ uint32_t TakeOverBoard(State& state) {
   uint32_t line = TakeOver(state);
   if (line == 0) line = TakeOverMc(state);
   if (line == 0) line = StartBootStreams(state);
+  return line;
+}
+
+// One CPU at a time, and never again after an OK: another one that came late would close units in
+// which streams are live by then. Whoever has begun is the only one to leave kFinalizing.
+bool BeginFinalize(State& state) {
+  LockGuard lock(state.ctx, SIDEWALL_LOCK_IDMAP);
+  const Phase phase = PhaseOf(state);
+  if (phase != Phase::kTakenOver && phase != Phase::kUnsettled) return false;
+  SetPhase(state, Phase::kFinalizing);
+  return true;
+}
+
+uint32_t FinalizeBoard(State& state) {
+  uint32_t line = CheckHardware(state);
+  if (line == 0) line = CheckMcBypass(state);
+  if (line == 0) line = TakeOverBoard(state);
   return line;
 }
 
@@ -141,8 +161,8 @@ void RecordInRing(const State& state, Ring& ring, uint32_t number, uint64_t ipa,
   record.sequence = position * kRingCount + number;
 }
 
-// The phase is looked at under the lock: finalize leaves kTakenOver before it takes the first one,
-// so that no access which passed by an earlier look meets a unit that is being closed.
+// The phase is looked at under the lock: finalize leaves kTakenOver before it takes a unit's, so
+// that no access which passed by an earlier look meets a unit that is being closed.
 Answer Serve(State& state, const WindowHit& hit, uint64_t esr, uint64_t ipa, sidewall_regs* regs) {
   const bool is_smmu = hit.kind == WindowKind::kSmmu;
   constexpr uint32_t kMcLock = SIDEWALL_LOCK_MC;
@@ -237,12 +257,12 @@ struct sidewall_result SIDEWALL_SYM(init)(struct sidewall_state* s, uint64_t siz
 struct sidewall_result SIDEWALL_SYM(finalize)(struct sidewall_state* s) {
   if (!IsUp(s)) return RefusedAt(__LINE__);
   State& state = s->body;
-  if (PhaseOf(state) == Phase::kFinal) return RefusedAt(__LINE__);
-  SetPhase(state, Phase::kUnsettled);
-  uint32_t line = CheckHardware(state);
-  if (line == 0) line = CheckMcBypass(state);
-  if (line == 0) line = TakeOverBoard(state);
-  if (line != 0) return RefusedAt(line);
+  if (!BeginFinalize(state)) return RefusedAt(__LINE__);
+  const uint32_t line = FinalizeBoard(state);
+  if (line != 0) {
+    SetPhase(state, Phase::kUnsettled);
+    return RefusedAt(line);
+  }
   state.boot_deadline_us = sidewall_plat_time_us(state.ctx) + state.cfg.boot_stream_timeout_us;
   SetPhase(state, Phase::kFinal);
   return Result(SIDEWALL_OK);

@@ -45,7 +45,7 @@ struct Step {
   uint64_t done = 0;
   uint32_t missing = 0;  // tables
   bool blocked = false;  // the next address is mapped, or was until its sync
-  bool gone = false;     // the handle is not what it was
+  bool gone = false;     // another CPU is ending the domain
 };
 
 // A block where it was asked for and neither a table nor a leaf is there. All of it is one kind of
@@ -92,15 +92,13 @@ void MapLeaves(const State& state, const Tables& tables, Pa table, uint64_t iova
   tables.Barrier();
 }
 
-Step MapChunk(State& state, uint32_t handle, uint32_t generation, const MapRequest& request,
-              uint64_t offset, SpareTables& spare) {
+Step MapChunk(State& state, uint32_t handle, const MapRequest& request, uint64_t offset,
+              SpareTables& spare) {
   Step step;
   LockGuard lock(state.ctx, SIDEWALL_LOCK_DOMAINS);
   Domain& domain = state.domains.domain[handle];
-  if (!domain.life.is_live() || domain.generation != generation) {
-    step.gone = true;
-    return step;
-  }
+  step.gone = !domain.life.is_live();
+  if (step.gone) return step;
   const Tables tables = DomainTables(state);
   const uint64_t iova = request.iova + offset;
   const uint64_t pa = request.pa + offset;
@@ -143,11 +141,11 @@ bool TakeSpares(State& state, uint32_t pool, uint32_t missing, SpareTables& spar
   return true;
 }
 
-Step MapWithPool(State& state, uint32_t handle, uint32_t generation, uint32_t owner,
-                 const MapRequest& request, uint64_t offset, SpareTables& spare) {
+Step MapWithPool(State& state, uint32_t handle, uint32_t owner, const MapRequest& request,
+                 uint64_t offset, SpareTables& spare) {
   Step step;
   for (uint32_t i = 0; i < kDomainTries; ++i) {
-    step = MapChunk(state, handle, generation, request, offset, spare);
+    step = MapChunk(state, handle, request, offset, spare);
     if (step.missing == 0) break;
     if (!TakeSpares(state, PoolOf(owner), step.missing, spare)) break;
   }
@@ -170,15 +168,12 @@ void NoteUnmapped(State& state, Domain& domain, uint64_t iova, uint64_t size) {
 
 // Unmaps what of [iova, iova + left) one table holds, up to the first slot that cannot be; with
 // pages of a block's size, all of the table or nothing.
-Step UnmapChunk(State& state, uint32_t handle, uint32_t generation, uint64_t page_size,
-                uint64_t iova, uint64_t left) {
+Step UnmapChunk(State& state, uint32_t handle, uint64_t page_size, uint64_t iova, uint64_t left) {
   Step step;
   LockGuard lock(state.ctx, SIDEWALL_LOCK_DOMAINS);
   Domain& domain = state.domains.domain[handle];
-  if (!domain.life.is_live() || domain.generation != generation) {
-    step.gone = true;
-    return step;
-  }
+  step.gone = !domain.life.is_live();
+  if (step.gone) return step;
   const Tables tables = DomainTables(state);
   const Path path = FindPath(tables, domain.root, iova);
   const uint64_t unit = uint64_t{1} << LevelShift(path.level);
@@ -206,12 +201,44 @@ Step UnmapChunk(State& state, uint32_t handle, uint32_t generation, uint64_t pag
   return step;
 }
 
-// The generation of a handle that is live and the owner's; 0 for any other.
-uint32_t LiveGeneration(State& state, uint32_t handle, uint32_t owner) {
-  LockGuard lock(state.ctx, SIDEWALL_LOCK_DOMAINS);
-  const Domain* domain = LiveDomain(state, handle, owner);
-  return domain == nullptr ? 0 : domain->generation;
+sidewall_result UnmapChunks(State& state, uint32_t handle, uint64_t iova, uint64_t page_size,
+                            uint64_t size) {
+  uint64_t done = 0;
+  for (uint32_t i = 0; i < kMaxDomainSteps && done < size; ++i) {
+    const Step step = UnmapChunk(state, handle, page_size, iova + done, size - done);
+    done += step.done;
+    if (step.blocked || step.gone) break;
+  }
+  return Result(done == 0 ? SIDEWALL_REFUSED : SIDEWALL_OK, done);
 }
+
+// ---------------------------------------------------------------- visits
+
+// The time that a call spends in a domain which is live and its caller's. A guest is only served
+// while its VM is, and both are looked at under one lock: from then on neither can end and be made
+// anew under the same number before the call has left.
+class Visit {
+ public:
+  Visit(State& state, uint32_t handle, uint32_t owner) : state_(state) {
+    LockGuard lock(state.ctx, SIDEWALL_LOCK_DOMAINS);
+    if (IsGuest(owner) && !VmServes(state, owner - SIDEWALL_OWNER_GUEST0)) return;
+    domain_ = LiveDomain(state, handle, owner);
+    if (domain_ != nullptr) ++domain_->visitors;
+  }
+  ~Visit() {
+    if (domain_ == nullptr) return;
+    LockGuard lock(state_.ctx, SIDEWALL_LOCK_DOMAINS);
+    --domain_->visitors;
+  }
+  Visit(const Visit&) = delete;
+  Visit& operator=(const Visit&) = delete;
+
+  bool inside() const { return domain_ != nullptr; }
+
+ private:
+  State& state_;
+  Domain* domain_ = nullptr;
+};
 
 // ---------------------------------------------------------------- references
 
@@ -219,13 +246,13 @@ enum class DropResult { kDone, kMore, kDegraded, kGone };
 
 // One batch of references of what was unmapped. It is flushed first, since another CPU may have
 // unmapped more since the last batch.
-DropResult DropBatch(State& state, uint32_t handle, uint32_t generation) {
+DropResult DropBatch(State& state, uint32_t handle) {
   References batch;
   bool more = false;
   {
     LockGuard lock(state.ctx, SIDEWALL_LOCK_DOMAINS);
     Domain& domain = state.domains.domain[handle];
-    if (domain.life.is_free() || domain.generation != generation) return DropResult::kGone;
+    if (!domain.life.is_live()) return DropResult::kGone;
     if (!FlushDomain(state, handle)) return DropResult::kDegraded;
     if (domain.pending_first == domain.pending_last) return DropResult::kDone;
     more = CollectUnmapped(DomainTables(state), domain, &batch);
@@ -234,8 +261,25 @@ DropResult DropBatch(State& state, uint32_t handle, uint32_t generation) {
   return more ? DropResult::kMore : DropResult::kDone;
 }
 
+sidewall_result DropBatches(State& state, uint32_t handle) {
+  for (uint32_t i = 0; i < kMaxDomainSteps; ++i) {
+    switch (DropBatch(state, handle)) {
+      case DropResult::kMore:
+        break;
+      case DropResult::kDegraded:
+        return Result(SIDEWALL_DEGRADED);
+      case DropResult::kDone:
+        return Result(SIDEWALL_OK, 1);
+      case DropResult::kGone:
+        // Whoever ends the domain drops what is left.
+        return Result(SIDEWALL_OK);
+    }
+  }
+  return Result(SIDEWALL_OK);
+}
+
 // One step of the end of a domain: references, or a table.
-DropResult TakeDownStep(State& state, uint32_t handle, uint32_t generation) {
+DropResult TakeDownStep(State& state, uint32_t handle) {
   References batch;
   uint64_t page = 0;
   uint32_t owner = 0;
@@ -243,29 +287,44 @@ DropResult TakeDownStep(State& state, uint32_t handle, uint32_t generation) {
   {
     LockGuard lock(state.ctx, SIDEWALL_LOCK_DOMAINS);
     Domain& domain = state.domains.domain[handle];
-    if (!domain.life.is_draining() || domain.generation != generation) return DropResult::kGone;
+    // Another CPU, which ends it too, was faster.
+    if (domain.root == Pa{}) return DropResult::kDone;
     if (!FlushDomain(state, handle)) return DropResult::kDegraded;
     owner = domain.owner;
     page = TakeDown(DomainTables(state), domain, &batch);
     if (page != 0) --state.domains.pages;
     done = domain.root == Pa{};
-    if (done && !domain.life.Free()) sidewall_plat_panic(state.ctx, __LINE__);
   }
   batch.Drop(state.ctx);
   if (page != 0) sidewall_plat_page_free(state.ctx, PoolOf(owner), page);
   return done ? DropResult::kDone : DropResult::kMore;
 }
 
-// A domain that no stream is attached to serves no call from now on. Returns its generation; 0
-// when it cannot be freed.
-uint32_t BeginFree(State& state, uint32_t handle, uint32_t owner, VmStage stage) {
+bool MayEnd(const State& state, uint32_t owner, uint64_t dying) {
+  if (!IsGuest(owner)) return true;
+  const uint32_t vm = owner - SIDEWALL_OWNER_GUEST0;
+  return dying == 0 ? VmServes(state, vm) : VmDies(state, vm, dying);
+}
+
+// A domain that no stream is attached to serves no call from now on. False: it cannot be freed.
+bool BeginFree(State& state, uint32_t handle, uint32_t owner, uint64_t dying) {
   LockGuard lock(state.ctx, SIDEWALL_LOCK_DOMAINS);
-  if (handle >= kDomainCount) return 0;
-  if (IsGuest(owner) && state.domains.vm[owner - SIDEWALL_OWNER_GUEST0].stage != stage) return 0;
+  if (handle >= kDomainCount || !MayEnd(state, owner, dying)) return false;
   Domain& domain = state.domains.domain[handle];
-  if (domain.owner != owner) return 0;
-  if (domain.life.is_draining()) return domain.generation;
-  return domain.life.Drain(0) ? domain.generation : 0;
+  if (domain.owner != owner) return false;
+  if (!domain.life.is_draining() && !domain.life.Drain(0)) return false;
+  ++domain.visitors;
+  return true;
+}
+
+// The last one out of a domain without a tree frees the handle. False: it is in use still.
+bool EndFree(State& state, uint32_t handle) {
+  LockGuard lock(state.ctx, SIDEWALL_LOCK_DOMAINS);
+  Domain& domain = state.domains.domain[handle];
+  --domain.visitors;
+  if (domain.visitors != 0 || !(domain.root == Pa{})) return false;
+  if (!domain.life.Free()) sidewall_plat_panic(state.ctx, __LINE__);
+  return true;
 }
 
 // False: the VM that it was for began to die while the pool was asked.
@@ -280,8 +339,6 @@ bool PublishDomain(State& state, uint32_t handle, uint32_t owner, Pa root) {
   for (uint8_t& context : domain.context) context = kNoContext;
   domain.unflushed = 0;
   domain.pending_first = domain.pending_last = 0;
-  if (++state.domains.generation == 0) ++state.domains.generation;
-  domain.generation = state.domains.generation;
   if (!domain.life.Publish()) sidewall_plat_panic(state.ctx, __LINE__);
   return true;
 }
@@ -294,35 +351,36 @@ Domain* LiveDomain(State& state, uint32_t handle, uint32_t owner) {
   return domain.life.is_live() && domain.owner == owner ? &domain : nullptr;
 }
 
-sidewall_result CreateDomain(State& state, uint32_t handle, uint32_t owner) {
-  if (handle - FirstDomain(owner) >= DomainsOf(owner)) return Result(SIDEWALL_REFUSED);
-  {
-    LockGuard lock(state.ctx, SIDEWALL_LOCK_DOMAINS);
-    if (!state.domains.domain[handle].life.Reserve()) return Result(SIDEWALL_REFUSED);
+bool ReserveDomain(State& state, uint32_t first, uint32_t count, uint32_t* handle) {
+  for (*handle = first; *handle < first + count; ++*handle) {
+    if (state.domains.domain[*handle].life.Reserve()) return true;
   }
+  return false;
+}
+
+sidewall_result CreateDomain(State& state, uint32_t handle, uint32_t owner) {
   const uint64_t root = TablePage(state.ctx, PoolOf(owner));
   if (root != 0 && PublishDomain(state, handle, owner, Pa{root})) {
     return Result(SIDEWALL_OK, handle);
   }
-  {
-    LockGuard lock(state.ctx, SIDEWALL_LOCK_DOMAINS);
-    if (!state.domains.domain[handle].life.Cancel()) sidewall_plat_panic(state.ctx, __LINE__);
-  }
+  // The VM is not gone while one of its handles is reserved, so the page comes before the handle.
+  if (root != 0) sidewall_plat_page_free(state.ctx, PoolOf(owner), root);
+  LockGuard lock(state.ctx, SIDEWALL_LOCK_DOMAINS);
+  if (!state.domains.domain[handle].life.Cancel()) sidewall_plat_panic(state.ctx, __LINE__);
   sidewall_result result = Result(SIDEWALL_REFUSED);
   result.pages_needed = root == 0 ? 1 : 0;
-  if (root != 0) sidewall_plat_page_free(state.ctx, PoolOf(owner), root);
   return result;
 }
 
 sidewall_result MapDomain(State& state, uint32_t handle, uint32_t owner,
                           const MapRequest& request) {
-  const uint32_t generation = LiveGeneration(state, handle, owner);
-  if (generation == 0 || !RequestIsSound(state, request)) return Result(SIDEWALL_REFUSED);
+  const Visit visit(state, handle, owner);
+  if (!visit.inside() || !RequestIsSound(state, request)) return Result(SIDEWALL_REFUSED);
   sidewall_result result = Result(SIDEWALL_OK);
   SpareTables spare{};
   uint64_t done = 0;
   for (uint32_t i = 0; i < kMaxDomainSteps && done < request.size; ++i) {
-    const Step step = MapWithPool(state, handle, generation, owner, request, done, spare);
+    const Step step = MapWithPool(state, handle, owner, request, done, spare);
     done += step.done;
     if (step.missing != 0) {
       const uint64_t end = request.iova + request.size;
@@ -343,51 +401,38 @@ sidewall_result MapDomain(State& state, uint32_t handle, uint32_t owner,
 
 sidewall_result UnmapDomain(State& state, uint32_t handle, uint32_t owner, uint64_t iova,
                             uint64_t page_size, uint64_t size) {
-  const uint32_t generation = LiveGeneration(state, handle, owner);
+  const Visit visit(state, handle, owner);
   if (page_size != kPageSize && page_size != kChunkSize) return Result(SIDEWALL_REFUSED);
-  if (generation == 0 || (iova | size) % page_size != 0) return Result(SIDEWALL_REFUSED);
+  if (!visit.inside() || (iova | size) % page_size != 0) return Result(SIDEWALL_REFUSED);
   if (!InRange(state, iova, size)) return Result(SIDEWALL_REFUSED);
-  uint64_t done = 0;
-  for (uint32_t i = 0; i < kMaxDomainSteps && done < size; ++i) {
-    const Step step = UnmapChunk(state, handle, generation, page_size, iova + done, size - done);
-    done += step.done;
-    if (step.blocked || step.gone) break;
-  }
-  return Result(done == 0 ? SIDEWALL_REFUSED : SIDEWALL_OK, done);
+  return UnmapChunks(state, handle, iova, page_size, size);
+}
+
+sidewall_result UnmapAndSync(State& state, uint32_t handle, uint32_t owner, uint64_t iova,
+                             uint64_t size) {
+  const Visit visit(state, handle, owner);
+  if (!visit.inside() || (iova | size) % kPageSize != 0) return Result(SIDEWALL_REFUSED);
+  if (!InRange(state, iova, size)) return Result(SIDEWALL_REFUSED);
+  sidewall_result result = UnmapChunks(state, handle, iova, kPageSize, size);
+  if (result.status != SIDEWALL_OK) return result;
+  if (DropBatches(state, handle).status == SIDEWALL_DEGRADED) result.status = SIDEWALL_DEGRADED;
+  return result;
 }
 
 sidewall_result SyncDomain(State& state, uint32_t handle, uint32_t owner) {
-  const uint32_t generation = LiveGeneration(state, handle, owner);
-  if (generation == 0) return Result(SIDEWALL_REFUSED);
-  for (uint32_t i = 0; i < kMaxDomainSteps; ++i) {
-    switch (DropBatch(state, handle, generation)) {
-      case DropResult::kMore:
-        break;
-      case DropResult::kDegraded:
-        return Result(SIDEWALL_DEGRADED);
-      case DropResult::kDone:
-      case DropResult::kGone:
-        return Result(SIDEWALL_OK, 1);
-    }
-  }
-  return Result(SIDEWALL_OK);
+  const Visit visit(state, handle, owner);
+  return visit.inside() ? DropBatches(state, handle) : Result(SIDEWALL_REFUSED);
 }
 
-sidewall_result FreeDomain(State& state, uint32_t handle, uint32_t owner, VmStage stage) {
-  const uint32_t generation = BeginFree(state, handle, owner, stage);
-  if (generation == 0) return Result(SIDEWALL_REFUSED);
-  for (uint32_t i = 0; i < kMaxDomainSteps; ++i) {
-    switch (TakeDownStep(state, handle, generation)) {
-      case DropResult::kMore:
-        break;
-      case DropResult::kDegraded:
-        return Result(SIDEWALL_DEGRADED);
-      case DropResult::kDone:
-      case DropResult::kGone:
-        return Result(SIDEWALL_OK, 1);
-    }
+sidewall_result FreeDomain(State& state, uint32_t handle, uint32_t owner, uint64_t dying) {
+  if (!BeginFree(state, handle, owner, dying)) return Result(SIDEWALL_REFUSED);
+  DropResult step = DropResult::kMore;
+  for (uint32_t i = 0; i < kMaxDomainSteps && step == DropResult::kMore; ++i) {
+    step = TakeDownStep(state, handle);
   }
-  return Result(SIDEWALL_OK);
+  const bool freed = EndFree(state, handle);
+  if (step == DropResult::kDegraded) return Result(SIDEWALL_DEGRADED);
+  return Result(SIDEWALL_OK, freed ? 1 : 0);
 }
 
 sidewall_result LookUp(State& state, uint32_t handle, uint32_t owner, uint64_t iova) {

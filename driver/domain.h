@@ -11,8 +11,9 @@
 // The invalid leaf that keeps its address is how a sync knows which pages to drop. Until then its
 // slot takes no new mapping, so that nobody can mix up the two.
 //
-// Each function takes SIDEWALL_LOCK_DOMAINS itself, and holds no lock while it asks a pool or
-// drops a reference. Whoever frees a handle meanwhile ends the call: generations tell.
+// Each function takes SIDEWALL_LOCK_DOMAINS itself, unless a comment says otherwise, and holds no
+// lock while it asks a pool or drops a reference. Another CPU may end the domain meanwhile, and so
+// the call; but the handle is free, and its VM gone, only when every call has left the domain.
 #ifndef SIDEWALL_DRIVER_DOMAIN_H_
 #define SIDEWALL_DRIVER_DOMAIN_H_
 
@@ -46,14 +47,19 @@ struct MapRequest {
   uint32_t prot = 0;
 };
 
+// A free handle among `count` from `first` on, which nobody else gets. The lock is held.
+[[nodiscard]] bool ReserveDomain(State& state, uint32_t first, uint32_t count, uint32_t* handle);
+// Of a handle that the caller has reserved.
 sidewall_result CreateDomain(State& state, uint32_t handle, uint32_t owner);
 sidewall_result MapDomain(State& state, uint32_t handle, uint32_t owner, const MapRequest& request);
 sidewall_result UnmapDomain(State& state, uint32_t handle, uint32_t owner, uint64_t iova,
                             uint64_t page_size, uint64_t size);
+// By pages, and then SyncDomain, whose progress is not told. DEGRADED: unmapped, not flushed.
+sidewall_result UnmapAndSync(State& state, uint32_t handle, uint32_t owner, uint64_t iova,
+                             uint64_t size);
 sidewall_result SyncDomain(State& state, uint32_t handle, uint32_t owner);
-// Of a guest's domain, only while its VM is at this stage: kFinal where the guest itself asks.
-sidewall_result FreeDomain(State& state, uint32_t handle, uint32_t owner,
-                           VmStage stage = VmStage::kFinal);
+// `dying`: the life of the VM whose end this is; 0 where the owner itself asks.
+sidewall_result FreeDomain(State& state, uint32_t handle, uint32_t owner, uint64_t dying = 0);
 sidewall_result LookUp(State& state, uint32_t handle, uint32_t owner, uint64_t iova);
 // Whether [iova, iova + size) lies in what the domain can map.
 [[nodiscard]] bool InDomain(State& state, uint32_t handle, uint32_t owner, uint64_t iova,

@@ -22,20 +22,9 @@ bool SizeOf(uint64_t page_size, uint64_t count, uint64_t* size) {
   return true;
 }
 
-bool GuestServed(State& state, uint32_t vm) {
-  LockGuard lock(state.ctx, SIDEWALL_LOCK_DOMAINS);
-  return VmServes(state, vm);
-}
-
-sidewall_result AllocGuestDomain(State& state, uint32_t vm) {
-  const uint32_t owner = OwnerOfVm(vm);
-  for (uint32_t i = 0; i < DomainsOf(owner); ++i) {
-    const sidewall_result result = CreateDomain(state, FirstDomain(owner) + i, owner);
-    // Only an empty pool says how many pages it wants.
-    if (result.status == SIDEWALL_OK || result.pages_needed != 0) return result;
-  }
-  return Refused();
-}
+// A number beyond those of VMs is nobody's, and must not become one of the host's or of EL2's. Who
+// the VM is by then, is looked at when its domain is.
+bool GuestCall(const sidewall_state* s, uint32_t vm) { return Serves(s) && vm < SIDEWALL_MAX_VMS; }
 
 sidewall_result UnitCall(sidewall_state* s, uint32_t vm, uint32_t iommu, uint32_t sid,
                          bool assign) {
@@ -75,6 +64,11 @@ using namespace SIDEWALL_NS;
 struct sidewall_result SIDEWALL_SYM(alloc_domain)(struct sidewall_state* s, uint32_t domain,
                                                   uint32_t type) {
   if (!Serves(s) || type != SIDEWALL_DOMAIN_PAGED) return Refused();
+  if (domain >= SIDEWALL_HOST_DOMAINS) return Refused();
+  {
+    LockGuard lock(s->body.ctx, SIDEWALL_LOCK_DOMAINS);
+    if (!ReserveDomain(s->body, domain, 1, &domain)) return Refused();
+  }
   return CreateDomain(s->body, domain, kHost);
 }
 
@@ -213,36 +207,32 @@ struct sidewall_result SIDEWALL_SYM(guest_detach)(struct sidewall_state* s, uint
 
 struct sidewall_result SIDEWALL_SYM(guest_alloc)(struct sidewall_state* s, uint32_t vm,
                                                  uint32_t pviommu) {
-  if (!Serves(s)) return Refused();
+  if (!GuestCall(s, vm)) return Refused();
+  const uint32_t owner = OwnerOfVm(vm);
+  uint32_t domain = 0;
   {
     LockGuard lock(s->body.ctx, SIDEWALL_LOCK_DOMAINS);
     if (!VmServes(s->body, vm) || !HasPvIommu(s->body, vm, pviommu)) return Refused();
+    if (!ReserveDomain(s->body, FirstDomain(owner), DomainsOf(owner), &domain)) return Refused();
   }
-  return AllocGuestDomain(s->body, vm);
+  return CreateDomain(s->body, domain, owner);
 }
 
 struct sidewall_result SIDEWALL_SYM(guest_free)(struct sidewall_state* s, uint32_t vm,
                                                 uint32_t domain) {
-  if (!Serves(s) || !GuestServed(s->body, vm)) return Refused();
+  if (!GuestCall(s, vm)) return Refused();
   return FreeDomain(s->body, domain, OwnerOfVm(vm));
 }
 
 struct sidewall_result SIDEWALL_SYM(guest_map)(struct sidewall_state* s, uint32_t vm,
                                                uint32_t domain, uint64_t iova, uint64_t ipa,
                                                uint64_t size, uint32_t prot) {
-  if (!Serves(s) || !GuestServed(s->body, vm)) return Refused();
+  if (!GuestCall(s, vm)) return Refused();
   return MapDomain(s->body, domain, OwnerOfVm(vm), MapRequest{iova, ipa, kPageSize, size, prot});
 }
 
 struct sidewall_result SIDEWALL_SYM(guest_unmap)(struct sidewall_state* s, uint32_t vm,
                                                  uint32_t domain, uint64_t iova, uint64_t size) {
-  if (!Serves(s) || !GuestServed(s->body, vm)) return Refused();
-  const uint32_t owner = OwnerOfVm(vm);
-  sidewall_result result = UnmapDomain(s->body, domain, owner, iova, kPageSize, size);
-  if (result.status != SIDEWALL_OK) return result;
-  // Where a bounded sync leaves something, the next one of this domain drops it.
-  if (SyncDomain(s->body, domain, owner).status == SIDEWALL_DEGRADED) {
-    result.status = SIDEWALL_DEGRADED;
-  }
-  return result;
+  if (!GuestCall(s, vm)) return Refused();
+  return UnmapAndSync(s->body, domain, OwnerOfVm(vm), iova, size);
 }

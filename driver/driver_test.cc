@@ -86,7 +86,19 @@ uint64_t* FakePlatform::Page(uint64_t pa) {
   return found->second->data() + (pa & 0xfff) / 8;
 }
 
-uint64_t FakePlatform::Alloc() {
+void FakePlatform::Gap() {
+  if (held.empty() && in_gap) in_gap();
+}
+
+size_t FakePlatform::PagesOut(uint32_t pool) const {
+  size_t pages = 0;
+  for (const auto& [pa, owner] : pool_of_) pages += owner == pool;
+  return pages;
+}
+
+uint64_t FakePlatform::Alloc(uint32_t pool) {
+  Gap();
+  pools_used.insert(pool);
   EXPECT_TRUE(held.empty()) << "page_alloc under a lock";
   if (fail_nth != 0 && --fail_nth == 0) return 0;
   if (pool_left == 0) return 0;
@@ -95,10 +107,14 @@ uint64_t FakePlatform::Alloc() {
   const uint64_t pa = next_page_;
   next_page_ += 4096;
   pages_[pa] = std::make_unique<std::array<uint64_t, 512>>();
+  pool_of_[pa] = pool;
   return pa;
 }
 
-void FakePlatform::Free(uint64_t pa) {
+void FakePlatform::Free(uint32_t pool, uint64_t pa) {
+  Gap();
+  EXPECT_EQ(pool_of_[pa], pool) << "the page is another pool's";
+  pool_of_.erase(pa);
   EXPECT_TRUE(held.empty()) << "page_free under a lock";
   EXPECT_EQ(pages_.erase(pa), 1u);
   --pages_out;
@@ -107,6 +123,7 @@ void FakePlatform::Free(uint64_t pa) {
 
 void FakePlatform::Unuse(uint64_t pa, uint64_t size) {
   EXPECT_TRUE(held.empty()) << "unuse_dma under a lock";
+  Gap();
   if (before_unuse) before_unuse();
   unused.push_back({pa, size, log.size()});
 }
@@ -117,6 +134,7 @@ void FakePlatform::Lock(uint32_t id) {
     before_next_lock = nullptr;
     other_cpu();
   }
+  Gap();
   ++locks_taken[id];
   if (!held.empty() && held.back() >= id) lock_error = true;
   held.push_back(id);
@@ -253,11 +271,8 @@ void sidewall_plat_barrier(void* ctx) {
 void sidewall_plat_clean_poc(void* ctx, uint64_t pa, uint64_t size) {
   Fake(ctx).log.push_back({sidewall_test::Store::kClean, pa, size});
 }
-uint64_t sidewall_plat_page_alloc(void* ctx, uint32_t pool) {
-  Fake(ctx).pools_used.insert(pool);
-  return Fake(ctx).Alloc();
-}
-void sidewall_plat_page_free(void* ctx, uint32_t, uint64_t pa) { Fake(ctx).Free(pa); }
+uint64_t sidewall_plat_page_alloc(void* ctx, uint32_t pool) { return Fake(ctx).Alloc(pool); }
+void sidewall_plat_page_free(void* ctx, uint32_t pool, uint64_t pa) { Fake(ctx).Free(pool, pa); }
 void sidewall_plat_unuse_dma(void* ctx, uint64_t pa, uint64_t size) { Fake(ctx).Unuse(pa, size); }
 void sidewall_plat_lock(void* ctx, uint32_t id) { Fake(ctx).Lock(id); }
 void sidewall_plat_unlock(void* ctx, uint32_t id) { Fake(ctx).Unlock(id); }

@@ -71,8 +71,10 @@ class FakePlatform {
   bool Read(uint64_t pa, unsigned width, uint64_t* value);
   void Write(uint64_t pa, unsigned width, uint64_t value);
   uint64_t* Page(uint64_t pa);
-  uint64_t Alloc();
-  void Free(uint64_t pa);
+  uint64_t Alloc(uint32_t pool);
+  void Free(uint32_t pool, uint64_t pa);
+  // Pages of the pool that the driver has.
+  size_t PagesOut(uint32_t pool) const;
   void Unuse(uint64_t pa, uint64_t size);
   void Lock(uint32_t id);
   void Unlock(uint32_t id);
@@ -90,6 +92,8 @@ class FakePlatform {
   std::map<uint32_t, size_t> locks_taken;  // by lock, since the start
   // Runs once, in place of another CPU, where the driver is about to take its next lock.
   std::function<void()> before_next_lock;
+  // Runs, in place of another CPU, wherever the driver calls the platform without a lock.
+  std::function<void()> in_gap;
   // Runs where a reference is about to drop.
   std::function<void()> before_unuse;
   // A lock was dropped over table stores that no barrier had completed.
@@ -116,7 +120,10 @@ class FakePlatform {
  private:
   std::unordered_map<uint64_t, uint32_t> registers_;
   std::map<uint64_t, std::unique_ptr<std::array<uint64_t, 512>>> pages_;
+  std::map<uint64_t, uint32_t> pool_of_;  // by page
   uint64_t next_page_ = kPool;
+
+  void Gap();
 };
 
 class DriverTest : public ::testing::Test {

@@ -1,11 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
 //
-// Another CPU, in every gap. Each call runs with each other call (and itself) put in where it holds
-// no lock and is about to take one. Whatever comes of the two, nobody panics, locks are in order,
-// and the accounts are right: when all has been taken down again, every reference that was taken
-// has dropped, once, and every page of a domain is back in its pool.
+// Another CPU, in every gap. Each call runs with each other call (and itself) put in wherever it
+// holds no lock and calls the platform. Whatever comes of the two, nobody panics, locks are in
+// order, and the accounts are right: when all has been taken down again, every reference that was
+// taken has dropped, once, and every page of a domain is back in its pool.
+//
+// Calls about VMs also run half and half: one stops in a gap, the other runs up to a gap of its
+// own, the first goes on to its end, and then the second. And a VM that is made anew finds nothing
+// of the one before: no page of its pool is out, and every reference of its pages has dropped.
 #include <functional>
+#include <semaphore>
 #include <string>
+#include <thread>
 
 #include "driver/domain_test.h"
 
@@ -33,16 +39,21 @@ class TwoCpus : public DomainTest {
   void TestBody() override {}
 
   void MapHost(uint32_t domain, uint64_t iova, uint64_t count) {
-    const sidewall_result result = Map(domain, iova, kDram + iova, count);
+    const sidewall_result result = Map(domain, iova, kDram + 2 * kVmSize + iova, count);
     if (result.status == kOk) taken_ += result.progress;
   }
   void MapGuest(uint32_t vm, uint32_t domain, uint64_t iova) {
-    const sidewall_result result =
-        sidewall_guest_map(state, vm, domain, iova, kDram + iova, 3 * kPage, SIDEWALL_PROT_RW);
-    if (result.status == kOk) taken_ += result.progress;
+    const sidewall_result result = sidewall_guest_map(
+        state, vm, domain, iova, kDram + vm * kVmSize + iova, 3 * kPage, SIDEWALL_PROT_RW);
+    if (result.status != kOk) return;
+    taken_ += result.progress;
+    if (vm == 0) taken_by_vm0_ += result.progress;
   }
   void MakeVm(uint32_t vm, uint32_t sid) {
-    sidewall_vm_create(state, vm);
+    if (sidewall_vm_create(state, vm).status == kOk && vm == 0) {
+      EXPECT_EQ(fake.PagesOut(SIDEWALL_POOL_VM0), 0u) << "the VM before it has pages still";
+      EXPECT_EQ(DroppedByVm0(), taken_by_vm0_) << "and references";
+    }
     sidewall_assign_unit(state, vm, kNiso1Side, sid);
     sidewall_route_add(state, vm, 1, 7, kNiso1Side, sid);
     sidewall_vm_finalize(state, vm);
@@ -52,16 +63,17 @@ class TwoCpus : public DomainTest {
 
   // Runs `other` in the n-th gap from now on.
   void PutIn(size_t n, std::function<void()> other) {
-    fake.before_next_lock = [this, n, other = std::move(other)] {
-      if (!fake.held.empty()) return PutIn(n, other);
-      if (n > 1) return PutIn(n - 1, other);
-      other();
+    fake.in_gap = [this, n, other = std::move(other)]() mutable {
+      if (--n != 0) return;
+      const std::function<void()> now = std::move(other);
+      fake.in_gap = nullptr;
+      now();
     };
   }
-  bool all_gaps_done() const { return fake.before_next_lock != nullptr; }
+  bool all_gaps_done() const { return fake.in_gap != nullptr; }
 
   void TakeDown() {
-    fake.before_next_lock = nullptr;
+    fake.in_gap = nullptr;
     sidewall_resume(state, kNiso1Side);
     for (uint32_t sid = 1; sid < 0x7e; ++sid) {
       for (uint32_t domain = 0; domain < 8; ++domain) Detach(kNiso1Side, domain, sid);
@@ -77,6 +89,7 @@ class TwoCpus : public DomainTest {
       EXPECT_EQ(sidewall_vm_create(state, vm).status, kOk) << "it is gone, and can be made anew";
     }
     EXPECT_EQ(Unused(), taken_);
+    EXPECT_FALSE(fake.lock_error);
     EXPECT_EQ(Counters().pages, fake.pages_out);
     EXPECT_EQ(Counters().degraded, 0u);
     const sidewall_result spare = sidewall_pool_reclaim(state, SIDEWALL_POOL_ATOMIC, 100);
@@ -88,7 +101,17 @@ class TwoCpus : public DomainTest {
   }
 
  private:
+  // What is mapped for VM 0 lies at the bottom, apart from all else.
+  static constexpr uint64_t kVmSize = 0x1000000;
+
+  uint64_t DroppedByVm0() const {
+    uint64_t bytes = 0;
+    for (const auto& drop : fake.unused) bytes += drop.pa < kDram + kVmSize ? drop.size : 0;
+    return bytes;
+  }
+
   uint64_t taken_ = 0;
+  uint64_t taken_by_vm0_ = 0;
 };
 
 struct Work {
@@ -134,6 +157,16 @@ constexpr Work kWork[] = {
        sidewall_vm_destroy(b.state, 0);
        b.MakeVm(0, kSdmmc);
        b.MapGuest(0, kGuest0, 0x20000);
+     }},
+    {"vm_destroy, vm_create and a vm_destroy that times out",
+     [](TwoCpus& b) {
+       sidewall_vm_destroy(b.state, 0);
+       b.MakeVm(0, kSdmmc);
+       b.MapGuest(0, kGuest0, 0x20000);
+       sidewall_guest_attach(b.state, 0, 1, 7, 0, kGuest0, 0);
+       b.fake.stuck.insert(kNiso1m);
+       sidewall_vm_destroy(b.state, 0);
+       b.fake.stuck.clear();
      }},
     {"unassign_unit", [](TwoCpus& b) { sidewall_unassign_unit(b.state, 1, kNiso1Side, kPcie1); }},
     {"assign_unit", [](TwoCpus& b) { sidewall_assign_unit(b.state, 0, kNiso1Side, 0x11); }},
@@ -191,6 +224,78 @@ TEST(OtherCpu, EveryCallInEveryGapOfEveryOther) {
   EXPECT_GT(pairs, 3000u);
 }
 
+// Of a VM, or a call that leaves it without lock now and then.
+bool IsOfVm(const Work& work) {
+  const std::string name = work.name;
+  return name.find("vm_") == 0 || name.find("guest_") == 0 || name.find("assign_") != name.npos;
+}
+
+// `one` up to a gap, `other` up to a gap of its own, the rest of `one`, the rest of `other`.
+class HalfAndHalf {
+ public:
+  HalfAndHalf(const Work& one, size_t gap, const Work& other, size_t other_gap) {
+    board_.PutIn(gap, [&] {
+      second_ = std::thread([this, &other, other_gap] { RunSecond(other, other_gap); });
+      first_goes_on_.acquire();
+    });
+    one.run(board_);
+    started_ = second_.joinable();
+    if (stopped_) second_goes_on_.release();
+    if (started_) second_.join();
+    board_.TakeDown();
+  }
+  bool started() const { return started_; }
+  bool stopped() const { return stopped_; }
+
+ private:
+  void RunSecond(const Work& other, size_t gap) {
+    board_.PutIn(gap, [this] {
+      stopped_ = true;
+      first_goes_on_.release();
+      second_goes_on_.acquire();
+    });
+    other.run(board_);
+    if (stopped_) return;
+    board_.fake.in_gap = nullptr;
+    first_goes_on_.release();
+  }
+
+  TwoCpus board_;
+  std::thread second_;
+  std::binary_semaphore first_goes_on_{0};
+  std::binary_semaphore second_goes_on_{0};
+  bool started_ = false;
+  bool stopped_ = false;
+};
+
+// Returns how many of the first call's gaps there were.
+size_t RunHalves(const Work& one, const Work& other, size_t* runs) {
+  for (size_t gap = 1;; ++gap) {
+    for (size_t other_gap = 1;; ++other_gap) {
+      SCOPED_TRACE(std::string(one.name) + " up to gap " + std::to_string(gap) + ", " + other.name +
+                   " up to gap " + std::to_string(other_gap));
+      const HalfAndHalf run(one, gap, other, other_gap);
+      ++*runs;
+      if (::testing::Test::HasFailure()) return gap;
+      if (!run.started()) return gap - 1;
+      if (!run.stopped()) break;
+    }
+  }
+}
+
+TEST(OtherCpu, CallsAboutVmsHalfAndHalf) {
+  size_t runs = 0;
+  for (const Work& one : kWork) {
+    if (!IsOfVm(one)) continue;
+    for (const Work& other : kWork) {
+      if (!IsOfVm(other)) continue;
+      RunHalves(one, other, &runs);
+      if (::testing::Test::HasFailure()) return;
+    }
+  }
+  EXPECT_GT(runs, 10000u);
+}
+
 // One instance of a unit stops answering in any of the gaps, for this call and the next. References
 // that were taken are still there or dropped rightly, and when it answers again all can be ended.
 TEST(OtherCpu, HardwareThatStopsAnsweringInAnyGap) {
@@ -204,7 +309,7 @@ TEST(OtherCpu, HardwareThatStopsAnsweringInAnyGap) {
       if (gap != 0) board.PutIn(gap, stop);
       one.run(board);
       const bool last = gap != 0 && board.all_gaps_done();
-      board.fake.before_next_lock = nullptr;
+      board.fake.in_gap = nullptr;
       stop();
       one.run(board);
       ++stuck;

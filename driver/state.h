@@ -172,9 +172,11 @@ struct Domain {
   IndexLife life;  // a reference is an attached stream; draining: being freed
   uint8_t owner;   // enum sidewall_owner
   uint8_t context[SIDEWALL_MAX_SMMUS];
-  uint8_t unflushed;    // bit n: logical SMMU n may translate through what was unmapped
-  uint32_t generation;  // of the handle, which may be used again
-  Pa root;
+  uint8_t unflushed;  // bit n: logical SMMU n may translate through what was unmapped
+  // Calls that work on it with no lock held in between, and may have pages or references in hand.
+  // Its handle is not free before the last has left.
+  uint16_t visitors;
+  Pa root;  // none: it is draining, and its tree is gone
   // Where unmapped leaves wait for their sync; empty when equal.
   uint64_t pending_first;
   uint64_t pending_last;
@@ -194,6 +196,7 @@ struct Route {
 enum class VmStage : uint8_t { kNone = 0, kOpen, kFinal, kDying };
 
 struct Vm {
+  uint64_t life;  // which of all VMs that were ever made
   VmStage stage;
   uint8_t route_count;
   Route route[SIDEWALL_MAX_ROUTES];
@@ -202,7 +205,7 @@ struct Vm {
 // Domains and VMs, guarded by SIDEWALL_LOCK_DOMAINS.
 struct Domains {
   uint32_t iova_bits;  // that every unit can translate
-  uint32_t generation;
+  uint64_t vms_made;
   uint64_t pages;
   Domain domain[kDomainCount];
   Vm vm[SIDEWALL_MAX_VMS];
@@ -225,11 +228,12 @@ struct Mc {
   Ring ring;
 };
 
-// kUnsettled: a finalize is going on or has failed, so that shadows and hardware may differ; no
+// kFinalizing, and kUnsettled when one has failed: shadows and hardware may differ; no
 // access of the host is served before one has succeeded.
 enum class Phase : uint32_t {
   kNone = 0,
   kTakenOver = 0x51dea11u,
+  kFinalizing = 0x51def00u,
   kUnsettled = 0x51deba1u,
   kFinal = 0x51def17u
 };

@@ -416,5 +416,34 @@ TEST_F(TakeoverTest, AccessThatMeetsAFinalizeIsNotServed) {
   EXPECT_EQ(fake.Reg(kIso + 0xc00), 0x20000u);
 }
 
+// Another CPU comes with a finalize of its own in the n-th gap of this one's: one of both is the
+// one that succeeds, and what the host does once it has is not undone by the other.
+class TwoFinalizes : public TakeoverTest {
+ public:
+  void TestBody() override {}
+  // False: there are fewer gaps.
+  bool Run(size_t n) {
+    EXPECT_EQ(Init().status, uint32_t{SIDEWALL_OK});
+    size_t gaps = 0;
+    bool other = false;
+    fake.in_gap = [&] {
+      if (++gaps != n) return;
+      other = sidewall_finalize(state).status == SIDEWALL_OK;
+      if (other) Write(kIso + 0xc00, 0x00010000);
+    };
+    const bool own = sidewall_finalize(state).status == SIDEWALL_OK;
+    fake.in_gap = nullptr;
+    EXPECT_NE(own, other) << n;
+    EXPECT_EQ(Read(kIso + 0xc00), other ? 0x00010000u : 0x00020000u) << n;
+    return gaps >= n;
+  }
+};
+
+TEST(Finalize, IsForOneCpuAtATime) {
+  size_t gaps = 0;
+  while (TwoFinalizes().Run(gaps + 1)) ++gaps;
+  EXPECT_GE(gaps, 4u);
+}
+
 }  // namespace
 }  // namespace sidewall_test

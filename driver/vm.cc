@@ -8,18 +8,24 @@ namespace {
 
 Stream StreamOf(const Route& route) { return Stream{route.smmu, StreamId{route.sid}}; }
 
-// Between two steps another CPU may have ended the same VM, and made it anew.
-bool IsDying(const State& state, uint32_t owner) {
-  return state.domains.vm[owner - SIDEWALL_OWNER_GUEST0].stage == VmStage::kDying;
+// The VM that a destruction is about. Between two steps another CPU may have ended it, and made
+// another in its place.
+struct DyingVm {
+  uint32_t owner = 0;
+  uint64_t life = 0;  // 0: there is none
+};
+
+bool IsHere(const State& state, const DyingVm& dying) {
+  return VmDies(state, dying.owner - SIDEWALL_OWNER_GUEST0, dying.life);
 }
 
 // Detaches every stream of the VM. A VM cannot attach one meanwhile, since it is dying.
-sidewall_status DetachAll(State& state, uint32_t owner) {
+sidewall_status DetachAll(State& state, const DyingVm& dying) {
   LockGuard lock(state.ctx, SIDEWALL_LOCK_DOMAINS);
-  if (!IsDying(state, owner)) return SIDEWALL_OK;
+  if (!IsHere(state, dying)) return SIDEWALL_OK;
   Stream stream;
   for (uint32_t i = 0; i < SIDEWALL_MAX_SMMUS * kMaxEntries; ++i) {
-    if (!AnyStreamOf(state, owner, true, &stream)) return SIDEWALL_OK;
+    if (!AnyStreamOf(state, dying.owner, true, &stream)) return SIDEWALL_OK;
     uint32_t handle = 0;
     if (!AttachedDomain(state, stream, &handle)) sidewall_plat_panic(state.ctx, __LINE__);
     const sidewall_status status = DetachStream(state, handle, stream);
@@ -28,51 +34,67 @@ sidewall_status DetachAll(State& state, uint32_t owner) {
   return SIDEWALL_OK;
 }
 
-bool IsLeft(State& state, uint32_t owner, uint32_t handle) {
+bool IsLeft(State& state, const DyingVm& dying, uint32_t handle) {
   LockGuard lock(state.ctx, SIDEWALL_LOCK_DOMAINS);
-  return IsDying(state, owner) && !state.domains.domain[handle].life.is_free();
+  return IsHere(state, dying) && !state.domains.domain[handle].life.is_free();
 }
 
 // Frees every domain of the VM. Its progress is 0 when more is left to do.
-sidewall_result FreeAll(State& state, uint32_t owner) {
-  for (uint32_t i = 0; i < DomainsOf(owner); ++i) {
-    const uint32_t handle = FirstDomain(owner) + i;
-    const sidewall_result result = FreeDomain(state, handle, owner, VmStage::kDying);
+sidewall_result FreeAll(State& state, const DyingVm& dying) {
+  for (uint32_t i = 0; i < DomainsOf(dying.owner); ++i) {
+    const uint32_t handle = FirstDomain(dying.owner) + i;
+    const sidewall_result result = FreeDomain(state, handle, dying.owner, dying.life);
     if (result.status == SIDEWALL_DEGRADED) return result;
     if (result.status == SIDEWALL_OK && result.progress == 0) return result;
     // Refused: there is none, or another CPU is about to give up making one.
-    if (result.status == SIDEWALL_REFUSED && IsLeft(state, owner, handle)) {
+    if (result.status == SIDEWALL_REFUSED && IsLeft(state, dying, handle)) {
       return Result(SIDEWALL_OK);
     }
   }
   return Result(SIDEWALL_OK, 1);
 }
 
-sidewall_status UnassignAll(State& state, uint32_t owner) {
-  LockGuard lock(state.ctx, SIDEWALL_LOCK_DOMAINS);
-  if (!IsDying(state, owner)) return SIDEWALL_OK;
-  Stream stream;
-  for (uint32_t i = 0; i < SIDEWALL_MAX_SMMUS * kSidCount; ++i) {
-    if (!AnyStreamOf(state, owner, false, &stream)) break;
-    const sidewall_status status = UnassignUnit(state, owner, stream);
-    if (status == SIDEWALL_REFUSED) sidewall_plat_panic(state.ctx, __LINE__);
-    if (status != SIDEWALL_OK) return status;
+// No domain is left, and no stream is attached. The lock is held.
+bool IsEmptied(State& state, uint32_t owner) {
+  for (uint32_t i = 0; i < DomainsOf(owner); ++i) {
+    if (!state.domains.domain[FirstDomain(owner) + i].life.is_free()) return false;
   }
-  state.domains.vm[owner - SIDEWALL_OWNER_GUEST0] = Vm{};
-  return SIDEWALL_OK;
+  Stream stream;
+  return !AnyStreamOf(state, owner, true, &stream);
 }
 
-bool BeginDestroy(State& state, uint32_t vm) {
+// The last step, and the only one after which the slot can be made another VM: whatever the steps
+// before have seen, it looks once more at all that must be over.
+sidewall_result UnassignAll(State& state, const DyingVm& dying) {
   LockGuard lock(state.ctx, SIDEWALL_LOCK_DOMAINS);
-  if (!VmExists(state, vm)) return false;
+  if (!IsHere(state, dying)) return Result(SIDEWALL_OK, 1);
+  if (!IsEmptied(state, dying.owner)) return Result(SIDEWALL_OK);
+  Stream stream;
+  for (uint32_t i = 0; i < SIDEWALL_MAX_SMMUS * kSidCount; ++i) {
+    if (!AnyStreamOf(state, dying.owner, false, &stream)) break;
+    const sidewall_status status = UnassignUnit(state, dying.owner, stream);
+    if (status != SIDEWALL_OK) return Result(status == SIDEWALL_REFUSED ? SIDEWALL_OK : status);
+  }
+  state.domains.vm[dying.owner - SIDEWALL_OWNER_GUEST0] = Vm{};
+  return Result(SIDEWALL_OK, 1);
+}
+
+DyingVm BeginDestroy(State& state, uint32_t vm) {
+  LockGuard lock(state.ctx, SIDEWALL_LOCK_DOMAINS);
+  if (!VmExists(state, vm)) return {};
   state.domains.vm[vm].stage = VmStage::kDying;
-  return true;
+  return {OwnerOfVm(vm), state.domains.vm[vm].life};
 }
 
 }  // namespace
 
 bool VmExists(const State& state, uint32_t vm) {
   return vm < SIDEWALL_MAX_VMS && state.domains.vm[vm].stage != VmStage::kNone;
+}
+
+bool VmDies(const State& state, uint32_t vm, uint64_t life) {
+  const Vm& body = state.domains.vm[vm];
+  return body.stage == VmStage::kDying && body.life == life;
 }
 
 bool VmServes(const State& state, uint32_t vm) {
@@ -104,6 +126,7 @@ sidewall_result CreateVm(State& state, uint32_t vm) {
   // What a boot loader left running may not go on beside a guest.
   EndBootStreams(state);
   state.domains.vm[vm] = Vm{};
+  state.domains.vm[vm].life = ++state.domains.vms_made;
   state.domains.vm[vm].stage = VmStage::kOpen;
   return Result(SIDEWALL_OK, vm);
 }
@@ -140,14 +163,13 @@ sidewall_result FinalizeVm(State& state, uint32_t vm) {
 }
 
 sidewall_result DestroyVm(State& state, uint32_t vm) {
-  if (!BeginDestroy(state, vm)) return Result(SIDEWALL_REFUSED);
-  const uint32_t owner = OwnerOfVm(vm);
-  sidewall_status status = DetachAll(state, owner);
+  const DyingVm dying = BeginDestroy(state, vm);
+  if (dying.life == 0) return Result(SIDEWALL_REFUSED);
+  const sidewall_status status = DetachAll(state, dying);
   if (status != SIDEWALL_OK) return Result(status);
-  const sidewall_result freed = FreeAll(state, owner);
+  const sidewall_result freed = FreeAll(state, dying);
   if (freed.status != SIDEWALL_OK || freed.progress == 0) return freed;
-  status = UnassignAll(state, owner);
-  return Result(status, status == SIDEWALL_OK ? 1 : 0);
+  return UnassignAll(state, dying);
 }
 
 }  // namespace SIDEWALL_NS

@@ -24,6 +24,8 @@ sidewall_result DestroyVm(State& state, uint32_t vm);
 
 // True for a VM that is there, whatever its stage. The lock is held.
 bool VmExists(const State& state, uint32_t vm);
+// True for the one VM that has this life, once its destruction has begun. The lock is held.
+bool VmDies(const State& state, uint32_t vm, uint64_t life);
 // True while guest calls are served. The lock is held.
 bool VmServes(const State& state, uint32_t vm);
 [[nodiscard]] bool FindRoute(const State& state, uint32_t vm, uint32_t pviommu, uint32_t vsid,
