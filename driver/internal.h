@@ -95,8 +95,8 @@ bool HostEntryMatches(const Smmu& smmu, const SidSet& set, bool and_others);
 // Takes entries of the host that match some stream of the set out of hardware; they read back
 // valid, and are tried again on each change.
 void HoldHostEntries(Smmu& smmu, const SidSet& set);
-// Entries of the host that are valid for it and match some stream of the set fault from now on,
-// until the host writes their S2CR.
+// From now on an entry of the host's faults while it matches some stream of the set, whether it
+// does already or only later, until the host writes its S2CR.
 void BlockHostEntries(Smmu& smmu, const SidSet& set);
 
 // ---- EL2's own entries, el2_stream.cc. The caller holds the SMMU's lock, and ends with

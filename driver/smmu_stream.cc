@@ -6,6 +6,8 @@
 //     host writes S2CR[5] = bypass          hardware: translate, bank = the host's stage 2
 //     host writes S2CR[5] = translate to 3  hardware: translate, bank 3, if bank 3 is legal
 //     anything else                         hardware: fault
+//     SMR[5] matches a stream that came     hardware: fault, until the host writes S2CR[5]
+//     back after the host wrote S2CR[5]
 #include "driver/internal.h"
 
 namespace SIDEWALL_NS {
@@ -71,11 +73,30 @@ bool MatchesAny(uint32_t smr, const SidSet& set, bool inside) {
   return false;
 }
 
+// Where an entry of the host's leads in hardware, once it is to match what its SMR says.
+uint32_t TargetOf(const Smmu& smmu, EntryIndex index) {
+  const Entry& entry = smmu.entry[index.value];
+  const SidSet& returned = smmu.returned[index.value];
+  const bool matches = !returned.empty() && smr::kValid.Get(entry.smr) != 0;
+  if (matches && MatchesAny(entry.smr, returned, true)) return s2cr::kFault;
+  return ComposeS2cr(smmu, entry.s2cr);
+}
+
+// An entry that is to fault does so before it matches more, and one that need not any longer has
+// let go of what it matched before.
+void ChangeMatch(Smmu& smmu, EntryIndex index, uint32_t value) {
+  Entry& entry = smmu.entry[index.value];
+  entry.smr = value;
+  const uint32_t target = TargetOf(smmu, index);
+  if (target != s2cr::kFault && target != entry.hw_s2cr) StoreSmr(smmu, index, 0);
+  StoreS2cr(smmu, index, target);
+}
+
 Answer WriteSmr(Smmu& smmu, EntryIndex index, uint32_t value) {
   Entry& entry = smmu.entry[index.value];
   if (IsWaiting(entry)) --smmu.waiting_entries;
   const uint32_t old_hw = entry.hw_smr;
-  entry.smr = value;
+  ChangeMatch(smmu, index, value);
   const bool valid = smr::kValid.Get(value) != 0;
   const bool live = valid && MayBeLive(smmu, index, value);
   if (live) {
@@ -94,7 +115,7 @@ Answer WriteSmr(Smmu& smmu, EntryIndex index, uint32_t value) {
 
 Answer WriteS2cr(Smmu& smmu, EntryIndex index, uint32_t value) {
   smmu.entry[index.value].s2cr = value;
-  smmu.entry[index.value].blocked = false;
+  smmu.returned[index.value] = SidSet{};
   const uint32_t hw_s2cr = ComposeS2cr(smmu, value);
   StoreS2cr(smmu, index, hw_s2cr);
   Answer answer = Done(hw_s2cr == value ? SIDEWALL_DECISION_FORWARDED : SIDEWALL_DECISION_COMPOSED);
@@ -158,8 +179,8 @@ void ComposeBankEntries(Smmu& smmu, ContextBank bank) {
   for (uint32_t i = 0; i < smmu.host_entries; ++i) {
     const uint32_t wanted = smmu.entry[i].s2cr;
     if (s2cr::kType.Get(wanted) != s2cr::kTypeTranslate) continue;
-    if (s2cr::kCbndx.Get(wanted) != bank.value || smmu.entry[i].blocked) continue;
-    StoreS2cr(smmu, EntryIndex{i}, ComposeS2cr(smmu, wanted));
+    if (s2cr::kCbndx.Get(wanted) != bank.value) continue;
+    StoreS2cr(smmu, EntryIndex{i}, TargetOf(smmu, EntryIndex{i}));
   }
 }
 
@@ -183,10 +204,8 @@ void HoldHostEntries(Smmu& smmu, const SidSet& set) {
 
 void BlockHostEntries(Smmu& smmu, const SidSet& set) {
   for (uint32_t i = 0; i < smmu.host_entries; ++i) {
-    Entry& entry = smmu.entry[i];
-    if (smr::kValid.Get(entry.smr) == 0 || !MatchesAny(entry.smr, set, true)) continue;
-    entry.blocked = true;
-    StoreS2cr(smmu, EntryIndex{i}, s2cr::kFault);
+    smmu.returned[i].Add(set);
+    StoreS2cr(smmu, EntryIndex{i}, TargetOf(smmu, EntryIndex{i}));
   }
 }
 

@@ -40,6 +40,56 @@ TEST_F(StreamTest, ValidEntryGoesToHardwareAsWritten) {
   EXPECT_EQ(HardwareSmr(2), 0u);
 }
 
+// A stream that was blocked or came back is led by no S2CR that was written before, whichever entry
+// that is of and whenever it comes to match.
+TEST_F(StreamTest, SmrAloneOpensNoBlockedStream) {
+  Write(kIso + kS2cr, 0x00010000);
+  Write(kIso + kS2cr + 4, 0x00010000);
+  WriteSmr(1, kValid | 0x7f800000 | 5);
+  ASSERT_EQ(HardwareS2cr(1), uint32_t{kHostStage2});
+  ASSERT_EQ(sidewall_dev_block_dma(state, SIDEWALL_SIDE_ISO, 3, 1).status, uint32_t{SIDEWALL_OK});
+  EXPECT_EQ(HardwareS2cr(0), uint32_t{kHostStage2}) << "it matches nothing";
+  ClearLog();
+  WriteSmr(0, kValid | 0x7f800000 | 3);
+  const Stores stores = RegisterStores();
+  ASSERT_EQ(stores.size(), 2u);
+  EXPECT_EQ(stores[0], (std::pair<uint64_t, uint64_t>{kIso + kS2cr, 0x20000})) << "faults first";
+  EXPECT_EQ(stores[1], (std::pair<uint64_t, uint64_t>{kIso + kSmr, 0xff800003})) << "then matches";
+  EXPECT_EQ(Read(kIso + kS2cr), 0x00010000u);
+  WriteSmr(0, 0);
+  EXPECT_EQ(HardwareS2cr(0), uint32_t{kHostStage2});
+  // One that is live, and grows.
+  WriteSmr(1, kValid | 0x7f870000);
+  EXPECT_EQ(HardwareS2cr(1), 0x20000u);
+  // It shrinks again: it lets go of the blocked stream before it leads anywhere.
+  ClearLog();
+  WriteSmr(1, kValid | 0x7f800000 | 6);
+  EXPECT_EQ(RegisterStores(), (Stores{{kIso + kSmr + 4, 0},
+                                      {kIso + kS2cr + 4, kHostStage2},
+                                      {kIso + kSmr + 4, 0xff800006}}));
+  // Written since, before it matches or after.
+  Write(kIso + kS2cr, 0x00010000);
+  WriteSmr(0, kValid | 0x7f800000 | 3);
+  EXPECT_EQ(HardwareS2cr(0), uint32_t{kHostStage2});
+  WriteSmr(0, 0);
+  WriteSmr(1, kValid | 0x7f800000 | 3);
+  EXPECT_EQ(HardwareS2cr(1), 0x20000u) << "each for itself";
+  Write(kIso + kS2cr + 4, 0x00010000);
+  EXPECT_EQ(HardwareS2cr(1), uint32_t{kHostStage2});
+}
+
+TEST_F(StreamTest, SetIdentityAttachesABlockedStreamAndNoOldEntry) {
+  Write(kIso + kS2cr, 0x00010000);
+  ASSERT_EQ(sidewall_dev_block_dma(state, SIDEWALL_SIDE_ISO, 3, 1).status, uint32_t{SIDEWALL_OK});
+  EXPECT_EQ(sidewall_set_identity(state, SIDEWALL_SIDE_ISO, 3, 1).status, uint32_t{SIDEWALL_OK});
+  EXPECT_EQ(HardwareS2cr(7), uint32_t{kHostStage2});
+  WriteSmr(0, kValid | 0x7f800000 | 3);
+  EXPECT_EQ(HardwareSmr(7), kValid | 0x7f800000 | 3) << "takes the place of EL2's";
+  EXPECT_EQ(HardwareS2cr(7), 0x20000u) << "and faults, being older than the block";
+  Write(kIso + kS2cr, 0x00010000);
+  EXPECT_EQ(HardwareS2cr(7), uint32_t{kHostStage2});
+}
+
 TEST_F(StreamTest, OverlappingEntryWaits) {
   WriteSmr(0, kValid | 0x000e);
   WriteSmr(1, kValid | 0x080e);

@@ -40,7 +40,6 @@ struct Entry {
   uint32_t hw_s2cr;
   uint8_t slot;
   EntryUse use;
-  bool blocked;  // the host's: faults until the host writes S2CR
 };
 
 // A context bank of the host as the host sees it. Hardware holds the same TTBR, TCR, MAIR and
@@ -87,6 +86,10 @@ struct SidSet {
   uint64_t word[kSidCount / 64] = {};
   constexpr bool Has(uint32_t sid) const { return (word[sid / 64] >> (sid % 64) & 1) != 0; }
   constexpr void Add(uint32_t sid) { word[sid / 64] |= uint64_t{1} << (sid % 64); }
+  constexpr void Add(const SidSet& other) {
+    word[0] |= other.word[0];
+    word[1] |= other.word[1];
+  }
   constexpr bool empty() const { return (word[0] | word[1]) == 0; }
 };
 
@@ -142,6 +145,9 @@ struct Smmu {
   // Entries that are valid for the host and not in hardware; they are tried again on each change.
   uint32_t waiting_entries;
   Entry entry[kMaxEntries];
+  // By entry of the host's: streams that came back or were blocked since the host wrote its S2CR.
+  // Where that was to lead, the host decided before; the entry faults while it matches one of them.
+  SidSet returned[kMaxEntries];
   Bank bank[kMaxBanks];
   uint8_t sid_owner[kSidCount];  // enum sidewall_owner
   uint32_t context_count;

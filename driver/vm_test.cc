@@ -403,6 +403,53 @@ TEST_F(VmTest, AVmThatIsMadeAnewMeanwhileIsNotEnded) {
   EXPECT_EQ(GuestMap(0, domain + 1, 0, kDram, kPage).status, kOk);
 }
 
+// The VM made anew is dying too by then, with all that it has: nothing of it is this CPU's to end.
+TEST(Vm, ASuccessorThatDiesTooIsNotTheOneThatIsDestroyed) {
+  class Board : public VmTest {
+   public:
+    void TestBody() override {}
+    // Returns how many gaps there were.
+    size_t Run(size_t n, size_t* successors) {
+      Start(0, kSdmmc);
+      GuestAlloc(0);
+      size_t gaps = 0;
+      bool made = false;
+      fake.in_gap = [&] {
+        if (++gaps == n) made = MakeAnotherThatDies();
+      };
+      const sidewall_result result = Destroy(0);
+      fake.in_gap = nullptr;
+      EXPECT_EQ(result.status, kOk) << n;
+      if (!made) return gaps;
+      ++*successors;
+      EXPECT_EQ(Create(0), kRefused) << n << ": it is there still";
+      EXPECT_GE(fake.PagesOut(SIDEWALL_POOL_VM0), 1u) << n << ": with its domain";
+      while (Destroy(0).progress == 0) continue;
+      EXPECT_EQ(Unused(), kPage) << n;
+      EXPECT_EQ(fake.PagesOut(SIDEWALL_POOL_VM0), 0u) << n;
+      return gaps;
+    }
+
+   private:
+    // False: the other CPU has something of the first VM in hand, which is not gone before.
+    bool MakeAnotherThatDies() {
+      if (Destroy(0).progress == 0) return false;
+      Start(0, kPcie1);
+      const uint32_t domain = static_cast<uint32_t>(GuestAlloc(0).progress);
+      EXPECT_EQ(GuestMap(0, domain, 0, kDram, kPage).progress, kPage);
+      EXPECT_EQ(GuestAttach(0, 7, domain), kOk);
+      fake.stuck.insert(kNiso1m);
+      EXPECT_EQ(Destroy(0).status, kDegraded);
+      fake.stuck.clear();
+      return true;
+    }
+  };
+  size_t successors = 0;
+  // In the first gap the call has not begun, and it is the new VM that it is about.
+  for (size_t n = 2; Board().Run(n, &successors) >= n;) ++n;
+  EXPECT_GE(successors, 8u);
+}
+
 TEST_F(VmTest, IndicesGoRoundThroughManyLives) {
   const size_t pages = fake.pages_out;
   for (int life = 0; life < 300; ++life) {

@@ -94,14 +94,14 @@ void Ghost::Reset(const model::Arena& host_memory) {
   }
   for (uint32_t& scr0 : scr0_) scr0 = kSCr0Reset;
   domains_.Reset();
-  for (auto& side : blocked_) side.reset();
+  returned_ = {};
   dirty_ = true;
   bare_dirty_ = true;
 }
 
 void Ghost::Save() {
   domains_.Save();
-  saved_blocked_ = blocked_;
+  saved_returned_ = returned_;
   saved_owner_ = owner_;
   saved_borrower_ = borrower_;
   saved_restricted_ = restricted_;
@@ -121,7 +121,7 @@ void Ghost::Restore() {
   }
   if (bare_dirty_) {
     *bare_ = *saved_bare_;
-    blocked_ = saved_blocked_;
+    returned_ = saved_returned_;
     std::copy(std::begin(saved_scr0_), std::end(saved_scr0_), scr0_);
     bare_dirty_ = false;
   }
@@ -195,31 +195,32 @@ void Ghost::SetOverRestricted(uint64_t pa, uint64_t count, bool on) {
 
 void Ghost::OnCall(const Call& call, const struct sidewall_result& result) {
   domains_.OnCall(call, result);
-  for (uint8_t side = 0; side < blocked_.size(); side++) {
+  for (uint8_t side = 0; side < returned_.size(); side++) {
     if (domains_.returned(side).any()) BlockEntries(side, domains_.returned(side));
   }
   const bool acted = result.status == SIDEWALL_OK || result.status == SIDEWALL_DEGRADED;
-  if (call.id != CallId::kDevBlockDma || !acted || call.arg[0] >= blocked_.size()) return;
+  if (call.id != CallId::kDevBlockDma || !acted || call.arg[0] >= returned_.size()) return;
   const auto side = static_cast<uint8_t>(call.arg[0]);
   GhostDomains::SidSet one;
   one.set(call.arg[1] & 0x7f);
   if (StreamOwner(side, static_cast<uint16_t>(call.arg[1])) == kOwnerHost) BlockEntries(side, one);
 }
 
-// What comes back to the host, or was blocked, faults until the host attaches it again.
+// What comes back to the host, or was blocked, faults through every entry that matches it, then or
+// later, until the host has written its S2CR again.
 void Ghost::BlockEntries(uint8_t side, const GhostDomains::SidSet& sids) {
   bare_dirty_ = true;
-  const size_t instance = bare_->InstanceIndex(side, 0);
-  for (size_t i = 0; i < board_.smmu_count; i++) {
-    if (board_.smmu[i].side != side) continue;
-    for (uint32_t n = 0; n < board_.smmu[i].entries; n++) {
-      const uint32_t smr = bare_->Peek32(instance, kSmr + 4 * n);
-      if (!(smr & kSmrValid)) continue;
-      for (uint32_t sid = 0; sid < sids.size(); sid++) {
-        if (sids[sid] && ((sid ^ smr) & ~(smr >> 16) & 0x7f) == 0) blocked_[side].set(n);
-      }
-    }
+  for (GhostDomains::SidSet& entry : returned_[side]) entry |= sids;
+}
+
+bool Ghost::IsBlocked(uint8_t side, uint16_t entry) const {
+  const GhostDomains::SidSet& sids = returned_[side][entry];
+  if (sids.none()) return false;
+  const uint32_t smr = bare_->Peek32(bare_->InstanceIndex(side, 0), kSmr + 4u * entry);
+  for (uint32_t sid = 0; sid < sids.size(); sid++) {
+    if (sids[sid] && ((sid ^ smr) & ~(smr >> 16) & 0x7f) == 0) return true;
   }
+  return false;
 }
 
 // The host's writes to the first window of a pair are the truth (the mirror's are the second half
@@ -247,7 +248,7 @@ void Ghost::HostWrite(Window window, uint32_t offset, unsigned width, uint64_t v
       word = (word & ~kClientPd) | kFaultAlways;
     }
     if (offset >= kS2cr && offset < kS2cr + 4 * kEntries) {
-      blocked_[side].reset((offset - kS2cr) / 4);
+      returned_[side][(offset - kS2cr) / 4].reset();
     }
     bare_->Write32(base + offset, word);
   }
@@ -312,7 +313,7 @@ Legal Ghost::HostDma(uint8_t side, uint16_t sid, uint64_t address, bool write, b
   // Under EL2 it is an intermediate address, and no stage 2 maps one with this bit.
   if ((result.output & kAddressBit39) != 0) return legal;
   if (result.via.entry == kNoIndex || result.via.match_count != 1) return legal;
-  if (blocked_[side][result.via.entry]) return legal;
+  if (IsBlocked(side, result.via.entry)) return legal;
   const size_t instance = bare_->InstanceIndex(side, 0);
   if (!SoleMatch(instance, result.via.entry)) return legal;
   if (CoversForeign(side, bare_->Peek32(instance, kSmr + 4u * result.via.entry))) return legal;

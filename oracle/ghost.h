@@ -78,6 +78,7 @@ class Ghost {
   Legal HostDma(uint8_t side, uint16_t sid, uint64_t address, bool write, bool privileged,
                 bool instruction) const;
   void BlockEntries(uint8_t side, const GhostDomains::SidSet& sids);
+  bool IsBlocked(uint8_t side, uint16_t entry) const;
   bool CoversForeign(uint8_t side, uint32_t smr) const;
   bool SoleMatch(size_t instance, uint16_t entry) const;
   bool Reachable(uint64_t pa) const;
@@ -92,7 +93,9 @@ class Ghost {
   GhostDomains domains_;
   // Entries of the host that fault until it writes their S2CR, by side.
   static constexpr size_t kEntries = 128;
-  std::array<std::bitset<kEntries>, 3> blocked_ = {}, saved_blocked_ = {};
+  using ReturnedSids = std::array<std::array<GhostDomains::SidSet, kEntries>, 3>;
+  // By entry: streams that came back or were blocked since the host wrote its S2CR.
+  ReturnedSids returned_ = {}, saved_returned_ = {};
   std::unique_ptr<model::Machine> bare_, saved_bare_;
   // sCR0 as the host wrote it; the reference machine's own is held at what never opens anything.
   uint32_t scr0_[3] = {}, saved_scr0_[3] = {};

@@ -270,8 +270,11 @@ SIDEWALL_R(host_stage2_idmap_complete)(SIDEWALL_S, uint32_t map);
  *   answer; a later call tries again.
  * iova_to_phys: the address in `progress`; REFUSED when nothing is mapped there.
  * dev_block_dma: when OK the stream faults, and nothing of it is under way. A stream of the host's
- *   stays so until the host writes the S2CR of an entry that matches it. REFUSED when an entry of
- *   the host's matches other streams too, or the stream is attached to a domain of the host's.
+ *   stays so until the host attaches it anew: by attach_dev, by set_identity, or by an entry that
+ *   matches it and whose S2CR it has written since. No other entry ever leads it anywhere: one that
+ *   comes to match it by a write of its SMR alone faults, for whatever it matches. REFUSED when an
+ *   entry of the host's matches other streams too, or the stream is attached to a domain of the
+ *   host's.
  * iotlb_sync and free_domain do a bounded part of the work: `progress` is 1 when all is done, 0
  * when the same call is wanted again; a domain that is being freed serves no other call. */
 #define SIDEWALL_HOST_DOMAINS 32u
@@ -322,8 +325,8 @@ SIDEWALL_R(ring_read)(SIDEWALL_S, uint32_t owner, uint64_t sequence,
  * assign_unit: the streams become the VM's, and fault until the guest attaches them. REFUSED while
  *   a live entry of the host's matches one of them and a stream that is not of the unit. DEGRADED:
  *   assigned, but transfers that were under way may still arrive.
- * unassign_unit: back to the host, where they fault until the host writes the S2CR of an entry that
- *   matches. REFUSED while one is attached. DEGRADED: they stay the VM's.
+ * unassign_unit: back to the host, where they fault until the host attaches them anew, as after
+ *   dev_block_dma. REFUSED while one is attached. DEGRADED: they stay the VM's.
  * vm_destroy: detaches, frees and unassigns what is left, in this order, a bounded part each call:
  *   `progress` is 1 when the VM is gone, 0 when the same call is wanted again. Guest calls are
  *   REFUSED from the first one on. DEGRADED: a unit did not answer; a later call goes on.
