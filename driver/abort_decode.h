@@ -23,7 +23,7 @@ struct Abort {
 };
 
 // False: not a data abort of a lower level, no valid syndrome, a cache operation, a stage-1 table
-// walk, an invalid address or an external abort.
+// walk, an invalid address, or a cause other than a translation, access flag or permission fault.
 bool DecodeAbort(uint64_t esr, Abort* out);
 
 uint64_t AbortValue(const Abort& abort, const sidewall_regs& regs);

@@ -42,6 +42,10 @@ constexpr TrappedAccess ReadSyndrome(uint64_t esr, uint64_t ipa, const struct si
   const bool abort = (esr >> 26 & 0x3f) == 0x24;
   const bool valid = esr >> 24 & 1;
   const bool odd = (esr >> 10 & 1) || (esr >> 9 & 1) || (esr >> 8 & 1) || (esr >> 7 & 1);
+  // DFSC 0x04 to 0x0f: a translation, access flag or permission fault, which stage 2 gives for what
+  // it withholds. No other cause makes an access that somebody else could answer.
+  const uint64_t cause = esr & 0x3f;
+  const bool withheld = cause >= 0x04 && cause <= 0x0f;
   access.width = 1u << (esr >> 22 & 3);
   access.write = esr >> 6 & 1;
   const uint64_t srt = esr >> 16 & 31;
@@ -49,7 +53,7 @@ constexpr TrappedAccess ReadSyndrome(uint64_t esr, uint64_t ipa, const struct si
   access.srt = srt;
   access.sign_extend = esr >> 21 & 1;
   access.sixty_four = esr >> 15 & 1;
-  access.legal = abort && valid && !odd && ipa % access.width == 0;
+  access.legal = abort && valid && withheld && !odd && ipa % access.width == 0;
   return access;
 }
 

@@ -178,7 +178,7 @@ enum sidewall_reason {
   SIDEWALL_REASON_UNKNOWN_REGISTER = 1,
   SIDEWALL_REASON_WIDTH = 2,
   SIDEWALL_REASON_ALIGNMENT = 3,
-  SIDEWALL_REASON_SYNDROME = 4, /* ISV 0, CM, S1PTW, FnV or EA */
+  SIDEWALL_REASON_SYNDROME = 4, /* ISV 0, CM, S1PTW, FnV, EA, or no fault of stage 2 */
   SIDEWALL_REASON_INDEX = 5,    /* beyond the host's share of banks or entries */
   SIDEWALL_REASON_FLOOR = 6,    /* a bit that EL2 fixes */
   SIDEWALL_REASON_OVERLAP = 7,  /* the entry overlaps another, or a SID not the host's */
