@@ -59,6 +59,8 @@ std::map<uint64_t, std::array<uint64_t, 512>> FakePlatform::TableImage() const {
 }
 
 bool FakePlatform::Read(uint64_t pa, unsigned width, uint64_t* value) {
+  if (before_read) before_read(pa);
+  if (fail_nth_read != 0 && --fail_nth_read == 0) return false;
   if (unreadable.count(pa) != 0) return false;
   uint64_t window = 0;
   if (InSmmu(pa, &window) && pa - window == 0x74) {

@@ -84,7 +84,8 @@ class FakePlatform {
   std::set<uint64_t> unreadable;  // registers that give no answer
   std::set<uint64_t> stuck;       // windows whose sync never completes
   size_t pool_left = 64;
-  size_t fail_nth = 0;  // the n-th request for a page from now on finds the pool empty
+  size_t fail_nth = 0;       // the n-th request for a page from now on finds the pool empty
+  size_t fail_nth_read = 0;  // the n-th read of a register from now on gives no answer
   size_t pages_out = 0;
   uint64_t time_us = 0;
   std::vector<uint32_t> held;
@@ -94,6 +95,8 @@ class FakePlatform {
   std::function<void()> before_next_lock;
   // Runs, in place of another CPU, wherever the driver calls the platform without a lock.
   std::function<void()> in_gap;
+  // Runs where a register is about to be read, in place of hardware.
+  std::function<void(uint64_t pa)> before_read;
   // Runs where a reference is about to drop.
   std::function<void()> before_unuse;
   // A lock was dropped over table stores that no barrier had completed.

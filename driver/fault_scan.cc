@@ -91,9 +91,12 @@ bool LookAtGlobal(Smmu& smmu, uint32_t instance, Report* report) {
   if ((smmu.gfsr_told & bit) != 0) return false;
   if (!window.Read32(gr0::kGFSR, &fault.fsr)) return false;
   if ((fault.fsr & gfsr::kAll) == 0) return false;
-  if (!window.Read32(gr0::kGFSYNR0, &fault.fsynr0)) return false;
   if (!window.Read32(gr0::kGFSYNR1, &fault.sid)) return false;
+  if (!window.Read32(gr0::kGFSYNR0, &fault.fsynr0)) return false;
   if (!window.Read64(gr0::kGFAR, &fault.far_)) return false;
+  // A record that names another stream now was not read as one, and is left to the next look.
+  uint32_t again = 0;
+  if (!window.Read32(gr0::kGFSYNR1, &again) || again != fault.sid) return false;
   fault.sid &= smr::kId.mask();
   fault.bank = kNoBank;
   report->owner = OwnerOf(smmu, fault.sid);
@@ -103,7 +106,7 @@ bool LookAtGlobal(Smmu& smmu, uint32_t instance, Report* report) {
     smmu.gfsr_told |= bit;
     return true;
   }
-  window.Write32(gr0::kGFSR, gfsr::kAll);
+  WipeGlobalRecord(window);
   return true;
 }
 

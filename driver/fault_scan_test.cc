@@ -110,6 +110,17 @@ TEST_F(FaultScanTest, GlobalRecordIsToldOnce) {
   EXPECT_EQ(Irq(SIDEWALL_SIDE_NISO1), 1u);
 }
 
+TEST_F(FaultScanTest, AGlobalRecordThatChangesMeanwhileIsLeft) {
+  fake.Poke(kIso + 0x48, 2);
+  fake.Poke(kIso + 0x54, 0x0e);
+  fake.before_read = [this](uint64_t pa) {
+    if (pa == kIso + 0x40) fake.Poke(kIso + 0x54, 0x0f);
+  };
+  EXPECT_EQ(Irq(SIDEWALL_SIDE_ISO), 0u);
+  EXPECT_EQ(Irq(SIDEWALL_SIDE_ISO), 1u);
+  EXPECT_EQ(fake.notices[0].fault.sid, 0x0fu);
+}
+
 TEST_F(FaultScanTest, OneCallIsBoundedAndTheNextGoesOn) {
   for (uint32_t i = 0; i < kHostBanks; ++i) Attach(kNiso1, i, i);
   const auto raise = [this] {

@@ -126,11 +126,25 @@ Answer AccessRecord(Smmu& smmu, const Request& request, const Record& record) {
 
 // The global record is the host's when the stream it names is, or nobody's (the quarantine's): a
 // record that nobody could clear would hide all later ones, and its interrupt would never end.
-bool GlobalRecordIsHosts(Smmu& smmu, uint32_t instance, bool* is_hosts) {
-  uint32_t syndrome = 0;
-  if (!WindowOf(smmu, instance).Read32(gr0::kGFSYNR1, &syndrome)) return false;
-  *is_hosts = smmu.sid_owner[syndrome & (kSidCount - 1)] < SIDEWALL_OWNER_GUEST0;
+// The status comes first: while it is not 0 hardware keeps the rest of the record, and without one
+// the rest is of any time and the next fault may be anybody's.
+bool GlobalRecordIsHosts(Smmu& smmu, uint32_t instance, uint32_t* named, bool* is_hosts) {
+  const RegisterWindow window = WindowOf(smmu, instance);
+  uint32_t status = 0;
+  if (!window.Read32(gr0::kGFSR, &status)) return false;
+  if (!window.Read32(gr0::kGFSYNR1, named)) return false;
+  const uint32_t owner = smmu.sid_owner[*named & (kSidCount - 1)];
+  *is_hosts = (status & gfsr::kAll) != 0 && owner < SIDEWALL_OWNER_GUEST0;
   return true;
+}
+
+// Whether a record names a stream of the set. One that cannot be read may.
+bool RecordNames(const RegisterWindow& window, uint32_t status, uint32_t any, uint32_t stream,
+                 const SidSet& set) {
+  uint32_t value = 0;
+  if (!window.Read32(status, &value)) return true;
+  if ((value & any) == 0) return false;
+  return !window.Read32(stream, &value) || set.Has(value & (kSidCount - 1));
 }
 
 Answer ReadGlobalFault(const Request& request, const RegisterWindow& window) {
@@ -149,14 +163,48 @@ Answer HandleGlobalFault(Smmu& smmu, const Request& request) {
   // choice, and a written syndrome could pass another owner's record off as the host's.
   const bool clears = request.row->id == RegisterId::kGFSR;
   if (request.is_write && !clears) return Ignored(SIDEWALL_REASON_FLOOR);
+  uint32_t named = 0;
   bool is_hosts = false;
-  if (!GlobalRecordIsHosts(smmu, request.instance, &is_hosts)) return NoAnswer();
+  if (!GlobalRecordIsHosts(smmu, request.instance, &named, &is_hosts)) return NoAnswer();
   if (!is_hosts) return request.is_write ? Ignored(SIDEWALL_REASON_NONE) : Shown(0);
   const RegisterWindow window = WindowOf(smmu, request.instance);
-  if (!request.is_write) return ReadGlobalFault(request, window);
-  smmu.gfsr_told &= static_cast<uint8_t>(~(1u << request.instance));
-  window.Write32(request.offset, static_cast<uint32_t>(request.value & request.row->keep));
-  return Done(SIDEWALL_DECISION_FORWARDED);
+  if (request.is_write) {
+    smmu.gfsr_told &= static_cast<uint8_t>(~(1u << request.instance));
+    window.Write32(request.offset, static_cast<uint32_t>(request.value & request.row->keep));
+    return Done(SIDEWALL_DECISION_FORWARDED);
+  }
+  const Answer answer = ReadGlobalFault(request, window);
+  // What was read is the host's when the record still names the stream that was judged.
+  uint32_t again = 0;
+  if (!GlobalRecordIsHosts(smmu, request.instance, &again, &is_hosts)) return NoAnswer();
+  return is_hosts && again == named ? answer : Shown(0);
+}
+
+// The syndrome before the status: while that is set, no new fault changes the syndrome.
+void WipeGlobalRecord(const RegisterWindow& window) {
+  window.Write64(gr0::kGFAR, 0);
+  window.Write32(gr0::kGFSYNR0, 0);
+  window.Write32(gr0::kGFSYNR1, 0);
+  window.Write32(gr0::kGFSYNR2, 0);
+  window.Write32(gr0::kGFSR, gfsr::kAll);
+}
+
+void DropRecords(Smmu& smmu, const SidSet& set) {
+  if (!smmu.reachable) return;
+  for (uint32_t n = 0; n < smmu.instance_count; ++n) {
+    const RegisterWindow window = WindowOf(smmu, n);
+    for (uint32_t i = smmu.host_banks; i < smmu.bank_count; ++i) {
+      const ContextBank bank{i};
+      if (bank == smmu.host_stage2) continue;
+      const uint32_t status = BankRegister(smmu, bank, cb::kFSR);
+      if (RecordNames(window, status, fsr::kFaults, CbfrsynraOffset(bank), set)) {
+        window.Write32(status, fsr::kFaults);
+      }
+    }
+    if (!RecordNames(window, gr0::kGFSR, gfsr::kAll, gr0::kGFSYNR1, set)) continue;
+    smmu.gfsr_told &= static_cast<uint8_t>(~(1u << n));
+    WipeGlobalRecord(window);
+  }
 }
 
 Answer HandleBankFault(Smmu& smmu, const Request& request) {

@@ -163,5 +163,41 @@ TEST_F(FaultTest, GlobalRecordIsPerInstance) {
   EXPECT_EQ(Read(kNiso1m + 0x48), 0u);
 }
 
+// What is left of an earlier record says nothing of the next one, which may come between two reads.
+TEST_F(FaultTest, WithoutAStatusTheGlobalRecordIsNobodys) {
+  fake.Poke(kIso + 0x54, 0x0e);
+  for (uint64_t offset : {0x40, 0x44, 0x50, 0x58}) fake.Poke(kIso + offset, 0x5eced);
+  for (uint64_t offset : {0x40, 0x44, 0x48, 0x50, 0x54, 0x58}) {
+    EXPECT_EQ(Read(kIso + offset), 0u) << offset;
+  }
+  EXPECT_EQ(Read(kIso + 0x40, 8), 0u);
+  Write(kIso + 0x48, ~0u);
+  EXPECT_TRUE(RegisterStores().empty()) << "it could be another's by the time it arrives";
+}
+
+TEST_F(FaultTest, AGlobalRecordThatChangesMeanwhileIsNotShown) {
+  for (uint64_t offset : {0x40, 0x50, 0x58}) {
+    fake.Poke(kIso + 0x48, 2);
+    fake.Poke(kIso + 0x54, 0x0e);
+    fake.Poke(kIso + offset, 0x5eced);
+    fake.before_read = [this, offset](uint64_t pa) {
+      if (pa == kIso + offset) fake.Poke(kIso + 0x54, 0x0f);
+    };
+    EXPECT_EQ(Read(kIso + offset), 0u) << offset;
+    EXPECT_EQ(Read(kIso + offset), 0x5ecedu) << offset;
+  }
+}
+
+TEST_F(FaultTest, AGlobalRecordThatDoesNotAnswerIsNotShown) {
+  fake.Poke(kIso + 0x48, 2);
+  fake.Poke(kIso + 0x54, 0x0e);
+  for (size_t n = 1; n <= 5; ++n) {
+    uint64_t value = 0x77;
+    fake.fail_nth_read = n;
+    EXPECT_EQ(Trap(kIso + 0x40, 4, false, &value).status, uint32_t{SIDEWALL_REFUSED}) << n;
+    EXPECT_EQ(value, 0x77u);
+  }
+}
+
 }  // namespace
 }  // namespace sidewall_test

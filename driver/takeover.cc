@@ -97,12 +97,7 @@ uint32_t CloseStreams(const Smmu& smmu, const RegisterWindow& window) {
     window.Write32(S2crOffset(EntryIndex{i}), s2cr::kFault);
   }
   window.Write32(gr0::kSCR2, 0);
-  // The syndrome before the status: while that is set, no new fault changes the syndrome.
-  window.Write64(gr0::kGFAR, 0);
-  window.Write32(gr0::kGFSYNR0, 0);
-  window.Write32(gr0::kGFSYNR1, 0);
-  window.Write32(gr0::kGFSYNR2, 0);
-  window.Write32(gr0::kGFSR, gfsr::kAll);
+  WipeGlobalRecord(window);
   // Integration test mode drives outputs, interrupts among them, from registers.
   window.Write32(gid::kITCTRL, 0);
   return 0;

@@ -140,6 +140,7 @@ bool AssignPart(State& state, uint32_t owner, const Stream& stream, const SidSet
   }
   const bool done = FlushHost(smmu);
   SettleBanks(smmu);
+  DropRecords(smmu, set);
   return done;
 }
 
@@ -169,6 +170,8 @@ void ReturnPart(State& state, const SidSet& set, uint32_t index) {
   }
   RetryWaiting(smmu);
   SettleBanks(smmu);
+  // Last, since a device that nobody has stopped goes on faulting until now under its old owner.
+  DropRecords(smmu, set);
 }
 
 }  // namespace

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
 //
 // VMs: routes, assignment of whole units, guests' domains, and the end of it all.
+#include <algorithm>
+
 #include "driver/domain_test.h"
 
 namespace sidewall_test {
@@ -12,6 +14,9 @@ constexpr uint32_t kXusb = 0x0e;    // niso1, with virtual functions 0x1a to 0x1
 constexpr uint32_t kHost1x = 0x27;  // niso1, with contexts 0x35 to 0x44
 constexpr uint32_t kFirstGuestDomain = SIDEWALL_HOST_DOMAINS;
 constexpr uint32_t kFaultS2cr = 0x00020000;
+constexpr uint32_t kGuest0 = SIDEWALL_OWNER_GUEST0;
+constexpr uint64_t kGfar = 0x40;
+constexpr uint64_t kGfsr = 0x48;
 
 class VmTest : public DomainTest {
  public:
@@ -43,6 +48,34 @@ class VmTest : public DomainTest {
   }
   sidewall_result GuestUnmap(uint32_t vm, uint32_t domain, uint64_t iova, uint64_t size) {
     return sidewall_guest_unmap(state, vm, domain, iova, size);
+  }
+
+  void RaiseBank(uint64_t window, uint32_t bank, uint32_t sid) {
+    fake.Poke(sidewall_test::Bank(window, bank) + 0x58, 2);
+    fake.Poke(sidewall_test::Bank(window, bank) + 0x60, 0x7654000);
+    fake.Poke(window + kGr1 + 0x400 + 4 * bank, sid);
+  }
+  uint32_t BankFsr(uint64_t window, uint32_t bank) {
+    return fake.Reg(sidewall_test::Bank(window, bank) + 0x58);
+  }
+  void RaiseGlobal(uint64_t window, uint32_t sid) {
+    fake.Poke(window + kGfsr, 2);
+    fake.Poke(window + kGfar, 0x7654000);
+    fake.Poke(window + 0x50, 0x11);
+    fake.Poke(window + 0x54, sid);
+    fake.Poke(window + 0x58, 0x5eced);
+  }
+  // The owners that one tick tells of a fault.
+  std::vector<uint32_t> Told() {
+    fake.notices.clear();
+    EXPECT_EQ(sidewall_tick(state, 0).status, kOk);
+    std::vector<uint32_t> owners;
+    for (const FakePlatform::Notice& notice : fake.notices) owners.push_back(notice.owner);
+    return owners;
+  }
+  static std::vector<uint32_t> Sorted(std::vector<uint32_t> owners) {
+    std::sort(owners.begin(), owners.end());
+    return owners;
   }
 
   // A VM that has the device behind vSID 7 of pvIOMMU 1, ready to run.
@@ -498,12 +531,109 @@ TEST_F(VmTest, SparesOfTheAtomicPoolGoBack) {
 
 TEST_F(VmTest, AGlobalRecordOfAGuestIsNotShown) {
   ASSERT_EQ(Create(0), kOk);
-  fake.Poke(kNiso1 + 0x54, kSdmmc);
-  fake.Poke(kNiso1 + 0x48, 2);
-  EXPECT_EQ(Read(kNiso1 + 0x48), 2u);
+  RaiseGlobal(kNiso1, kSdmmc);
+  EXPECT_EQ(Read(kNiso1 + kGfsr), 2u);
   ASSERT_EQ(Assign(0, kSdmmc), kOk);
-  EXPECT_EQ(Read(kNiso1 + 0x48), 0u);
+  RaiseGlobal(kNiso1, kSdmmc);
+  for (uint64_t offset : {0x40, 0x44, 0x48, 0x50, 0x54, 0x58}) {
+    EXPECT_EQ(Read(kNiso1 + offset), 0u) << offset;
+  }
+  Write(kNiso1 + kGfsr, ~0u);
+  EXPECT_EQ(fake.Reg(kNiso1 + kGfsr), 2u) << "nor cleared";
+  EXPECT_EQ(Told(), (std::vector<uint32_t>{kGuest0}));
+  EXPECT_EQ(fake.Reg(kNiso1 + kGfar), 0u) << "nothing of it stays behind";
   EXPECT_EQ(Assign(0, kHost1x), kOk) << "seventeen streams, one client";
+}
+
+// In every bank that can name a guest's stream, and in the global record, on both instances.
+TEST_F(VmTest, WhatADeadGuestLeftRecordedIsToldToNobody) {
+  Start(0, kXusb);
+  const uint32_t domain = static_cast<uint32_t>(GuestAlloc(0).progress);
+  ASSERT_EQ(GuestAttach(0, 7, domain), kOk);
+  for (uint64_t window : {kNiso1, kNiso1m}) {
+    RaiseGlobal(window, 0x81b);
+    RaiseBank(window, kFault, 0x1c);
+    RaiseBank(window, kFirstContext, 0x80e);
+  }
+  ASSERT_EQ(Destroy(0).progress, 1u);
+  for (uint64_t window : {kNiso1, kNiso1m}) {
+    for (uint64_t offset : {0x40, 0x44, 0x48, 0x50, 0x54, 0x58}) {
+      EXPECT_EQ(fake.Reg(window + offset), 0u) << offset;
+      EXPECT_EQ(Read(window + offset), 0u) << offset;
+    }
+    EXPECT_EQ(BankFsr(window, kFault), 0u);
+    EXPECT_EQ(BankFsr(window, kFirstContext), 0u);
+  }
+  EXPECT_EQ(Told(), (std::vector<uint32_t>{}));
+}
+
+TEST_F(VmTest, WhatTheHostsStreamLeftRecordedIsNotToldToItsGuest) {
+  ASSERT_EQ(Create(0), kOk);
+  ASSERT_EQ(Alloc(0), kOk);
+  ASSERT_EQ(Attach(kNiso1Side, 0, kSdmmc), kOk);
+  for (uint64_t window : {kNiso1, kNiso1m}) {
+    RaiseGlobal(window, kSdmmc);
+    RaiseBank(window, kFault, kSdmmc);
+    RaiseBank(window, kFirstContext, kSdmmc);
+  }
+  EXPECT_EQ(Told().size(), 6u);
+  for (uint64_t window : {kNiso1, kNiso1m}) {
+    RaiseBank(window, kFault, kSdmmc);
+    RaiseBank(window, kFirstContext, kSdmmc);
+  }
+  ASSERT_EQ(Detach(kNiso1Side, 0, kSdmmc), kOk);
+  ASSERT_EQ(Assign(0, kSdmmc), kOk);
+  EXPECT_EQ(Told(), (std::vector<uint32_t>{}));
+  RaiseGlobal(kNiso1m, kSdmmc);
+  EXPECT_EQ(Told(), (std::vector<uint32_t>{kGuest0})) << "although the last one was the host's";
+}
+
+TEST_F(VmTest, RecordsOfOthersStayWhereAStreamChangesHands) {
+  Start(0, kXusb);
+  Start(1, kPcie1);
+  DriverTest::Attach(kNiso1, 0, 1);
+  const auto raise = [this] {
+    RaiseBank(kNiso1, 1, kXusb);  // of the time when it was the host's
+    RaiseBank(kNiso1, kFault, kPcie1);
+    RaiseBank(kNiso1m, kFirstContext, kPcie1);
+    RaiseGlobal(kNiso1, kPcie1);
+    RaiseGlobal(kNiso1m, kSdmmc);
+  };
+  const std::vector<uint32_t> all = {0, kGuest0 + 1, kGuest0 + 1, kGuest0 + 1, 0};
+  raise();
+  ASSERT_EQ(Unassign(0, kXusb), kOk);
+  EXPECT_EQ(Sorted(Told()), Sorted(all));
+  Write(sidewall_test::Bank(kNiso1, 1) + 0x58, ~0u);
+  Write(kNiso1m + kGfsr, ~0u);
+  raise();
+  ASSERT_EQ(Assign(0, kXusb), kOk);
+  EXPECT_EQ(Sorted(Told()), Sorted(all));
+  EXPECT_EQ(Read(sidewall_test::Bank(kNiso1, 1) + 0x58), 2u) << "its own bank, its own record";
+}
+
+TEST_F(VmTest, RecordsThatDoNotSayWhoseTheyAreEndWithTheirStreams) {
+  Start(0, kSdmmc);
+  RaiseBank(kNiso1, kFault, kPcie1);
+  fake.unreadable = {kNiso1 + kGr1 + 0x400 + 4 * kFault, kNiso1m + kGfsr};
+  RaiseGlobal(kNiso1m, kPcie1);
+  ASSERT_EQ(Destroy(0).progress, 1u);
+  EXPECT_EQ(BankFsr(kNiso1, kFault), 0u);
+  EXPECT_EQ(fake.Reg(kNiso1m + kGfsr), 0u);
+  EXPECT_EQ(fake.Reg(kNiso1m + kGfar), 0u);
+}
+
+TEST_F(VmTest, RecordsOfAUnitWithoutPowerEndWithTheRestore) {
+  Start(0, kSdmmc);
+  ASSERT_EQ(sidewall_suspend(state, kNiso1Side).status, kOk);
+  RaiseGlobal(kNiso1, kSdmmc);
+  RaiseBank(kNiso1m, kFault, kSdmmc);
+  ClearLog();
+  ASSERT_EQ(Destroy(0).progress, 1u);
+  EXPECT_TRUE(RegisterStores().empty());
+  ASSERT_EQ(sidewall_resume(state, kNiso1Side).status, kOk);
+  EXPECT_EQ(Told(), (std::vector<uint32_t>{}));
+  EXPECT_EQ(Read(kNiso1 + kGfsr), 0u);
+  EXPECT_EQ(fake.Reg(kNiso1 + kGfar), 0u);
 }
 
 }  // namespace
