@@ -176,12 +176,14 @@ uint32_t RecordMc(State& state) {
   return 0;
 }
 
+// A client whose words do not take leaves no other without its own.
 uint32_t TakeOverMc(State& state) {
   if (state.cfg.mc_window_count == 0) return 0;
   LockGuard lock(state.ctx, SIDEWALL_LOCK_MC);
   const RegisterWindow window = McWindow(state, 0);
   const bool again = PhaseOf(state) != Phase::kNone;
   const Client* row = kClients;
+  uint32_t first = 0;
   for (uint32_t id = 0; id < kClientIds; ++id) {
     const ClientWords& found = state.mc.found[id];
     const bool listed = row != kClients + kClientRows && row->id == id;
@@ -191,10 +193,10 @@ uint32_t TakeOverMc(State& state) {
     } else if (again && state.mc.readable[id]) {
       line = RestoreWords(window, id, found);
     }
-    if (line != 0) return line;
+    if (first == 0) first = line;
     if (listed) ++row;
   }
-  return 0;
+  return first;
 }
 
 #undef SIDEWALL_REQUIRE

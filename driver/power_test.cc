@@ -276,6 +276,53 @@ TEST_F(PowerTest, ReadsThatFailLeaveAllStreamsFaulting) {
   EXPECT_EQ(Image(), before);
 }
 
+// Whichever read of a resume gives no answer. One that is only made again, as of a status, may.
+TEST_F(PowerTest, NoReadThatFailsLeavesAStreamOpen) {
+  const auto before = Image();
+  size_t degraded = 0;
+  uint32_t status = kOk;
+  for (size_t n = 1;; ++n) {
+    EXPECT_EQ(Suspend(), status == kOk ? kOk : kRefused);
+    LosePower();
+    fake.fail_nth_read = n;
+    status = Resume();
+    if (fake.fail_nth_read != 0) {
+      EXPECT_EQ(status, kOk);
+      break;
+    }
+    if (status == kOk) continue;
+    ASSERT_EQ(status, kDegraded) << n;
+    ++degraded;
+    ExpectAllFault();
+    ASSERT_FALSE(HasFailure()) << n;
+  }
+  fake.fail_nth_read = 0;
+  EXPECT_EQ(Image(), before);
+  EXPECT_GT(degraded, 500u) << "IDs, entries, banks, clients, and what is read back";
+}
+
+TEST_F(PowerTest, AClientThatDoesNotAnswerLeavesNoOtherUnpinned) {
+  std::map<uint64_t, uint32_t> clients;
+  for (uint64_t id = 0; id < 512; ++id) {
+    if (fake.Reg(kMcSid + 8 * id + 4) == 0x101) clients[id] = fake.Reg(kMcSid + 8 * id);
+  }
+  ASSERT_EQ(clients.size(), 142u);
+  EXPECT_EQ(Suspend(), kOk);
+  LosePower();
+  for (const auto& [id, sid] : clients) {
+    fake.Poke(kMcSid + 8 * id, 0x7f);
+    fake.Poke(kMcSid + 8 * id + 4, 1);
+  }
+  fake.unreadable = {kMcSid + 8 * clients.begin()->first};
+  EXPECT_EQ(Resume(), kDegraded);
+  ExpectAllFault();
+  clients.erase(clients.begin());
+  for (const auto& [id, sid] : clients) {
+    EXPECT_EQ(fake.Reg(kMcSid + 8 * id), sid);
+    EXPECT_EQ(fake.Reg(kMcSid + 8 * id + 4), 0x101u);
+  }
+}
+
 TEST_F(PowerTest, WeakBypassConfigurationKeepsTheUnitClosed) {
   EXPECT_EQ(Suspend(), kOk);
   LosePower();

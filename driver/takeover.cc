@@ -193,14 +193,16 @@ void ResetVirtual(Smmu& smmu, const Idmap& idmap) {
   DescribeStage2(smmu, smmu.host_stage2, smmu.host_vmid, idmap.root);
 }
 
-// No unit is flushed before all are closed: a stream of another could still write to the tables
-// that this one walks.
+// One that cannot be closed leaves no other open. No unit is flushed before all are closed: a
+// stream of another could still write to the tables that this one walks.
 uint32_t CloseAllUnits(State& state) {
+  uint32_t first = 0;
   for (uint32_t i = 0; i < state.smmu_count; ++i) {
     LockGuard lock(state.ctx, state.smmu[i].lock_id);
     const uint32_t line = CloseUnit(state.smmu[i]);
-    if (line != 0) return line;
+    if (first == 0) first = line;
   }
+  if (first != 0) return first;
   for (uint32_t i = 0; i < state.smmu_count; ++i) {
     LockGuard lock(state.ctx, state.smmu[i].lock_id);
     SIDEWALL_REQUIRE(FlushEverything(state.smmu[i]));
@@ -239,7 +241,9 @@ uint32_t CloseUnit(Smmu& smmu) {
   for (uint32_t i = 0; i < smmu.instance_count; ++i) {
     uint32_t line = CloseStreams(smmu, WindowOf(smmu, i));
     if (line == 0) line = CloseBanks(smmu, WindowOf(smmu, i));
-    if (line != 0) return line;
+    if (line == 0) continue;
+    ShutUnit(smmu);
+    return line;
   }
   return 0;
 }

@@ -2,6 +2,7 @@
 //
 // Configuration and takeover: contradictions are refused, and hostile hardware is closed in an
 // order in which nothing new is let through.
+#include <cstring>
 #include <functional>
 
 #include "driver/driver_test.h"
@@ -247,6 +248,71 @@ TEST_F(TakeoverTest, ScrambledHardwareIsClosed) {
   Scramble(fake);
   EXPECT_EQ(Init().status, uint32_t{SIDEWALL_OK});
   ExpectClosed(fake);
+}
+
+// Every stream faults, matched or not; or no register of an SMMU was stored to.
+void ExpectShutOrUntouched(const FakePlatform& fake) {
+  bool touched = false;
+  for (const Store& store : fake.log) {
+    for (uint64_t window : kAllWindows) {
+      touched |= store.kind == Store::kRegister && store.pa - window < kWindowSize;
+    }
+  }
+  if (!touched) return;
+  for (uint64_t window : kAllWindows) {
+    EXPECT_EQ(fake.Reg(window), 0x00201c06u) << std::hex << window;
+    for (uint32_t i = 0; i < 8; ++i) {
+      EXPECT_EQ(fake.Reg(window + 0xc00 + 4 * i) & 0x30000, 0x20000u) << std::hex << window;
+    }
+  }
+}
+
+// Whichever read of init gives no answer: none leaves a unit open because another cannot be closed.
+TEST_F(TakeoverTest, NoReadOfInitThatFailsLeavesAUnitOpen) {
+  size_t refused = 0;
+  for (size_t n = 1;; ++n) {
+    std::memset(static_cast<void*>(state), 0, SIDEWALL_STATE_SIZE);
+    Scramble(fake);
+    ClearLog();
+    fake.pool_left = 2;
+    fake.fail_nth_read = n;
+    const sidewall_result result = Init();
+    if (fake.fail_nth_read != 0) {
+      EXPECT_EQ(result.status, uint32_t{SIDEWALL_OK});
+      break;
+    }
+    // Words of clients that nobody has, and a status that is read again.
+    if (result.status == SIDEWALL_OK) continue;
+    ++refused;
+    EXPECT_NE(result.progress, 0u);
+    ExpectShutOrUntouched(fake);
+    ASSERT_FALSE(HasFailure()) << n;
+  }
+  fake.fail_nth_read = 0;
+  EXPECT_GT(refused, 600u);
+}
+
+TEST_F(TakeoverTest, NoReadOfFinalizeThatFailsLeavesAUnitOpen) {
+  size_t refused = 0;
+  for (size_t n = 1;; ++n) {
+    std::memset(static_cast<void*>(state), 0, SIDEWALL_STATE_SIZE);
+    fake.pool_left = 2;
+    ASSERT_EQ(Init().status, uint32_t{SIDEWALL_OK});
+    Scramble(fake);
+    ClearLog();
+    fake.fail_nth_read = n;
+    const sidewall_result result = sidewall_finalize(state);
+    if (fake.fail_nth_read != 0) {
+      EXPECT_EQ(result.status, uint32_t{SIDEWALL_OK});
+      break;
+    }
+    if (result.status == SIDEWALL_OK) continue;
+    ++refused;
+    ExpectShutOrUntouched(fake);
+    ASSERT_FALSE(HasFailure()) << n;
+  }
+  fake.fail_nth_read = 0;
+  EXPECT_GT(refused, 600u);
 }
 
 // On each instance: all S2CR to fault, the floor, the SMRs, and no bank on before the sync.
