@@ -64,6 +64,52 @@ TEST_F(GuestPowerTest, ResumeBringsTheGuestsContextBack) {
   }
 }
 
+// By the entry, which needs neither a bank nor memory; so that no bank stays on, the fault bank's
+// walk among them.
+TEST_F(GuestPowerTest, SuspendLetsNoStreamDependOnABank) {
+  EXPECT_EQ(sidewall_assign_unit(state, 0, kNiso1Side, 0x05).status, kOk);
+  EXPECT_EQ(S2cr(kNiso1, kFirstOwnEntry + 1), kFault) << "detached";
+  for (const bool suspend : {true, false}) {
+    const auto down = suspend ? sidewall_suspend : sidewall_power_off;
+    EXPECT_EQ(down(state, kNiso1Side).status, kOk);
+    for (uint64_t window : {kNiso1, kNiso1m}) {
+      for (uint32_t i = 0; i < 8; ++i) {
+        EXPECT_EQ(S2cr(window, i), 0x20000u) << i;
+        EXPECT_EQ(Sctlr(window, i), 0u) << "off is bypass for whoever names it";
+      }
+    }
+    const auto up = suspend ? sidewall_resume : sidewall_power_on;
+    EXPECT_EQ(up(state, kNiso1Side).status, kOk);
+    EXPECT_EQ(GuestTarget(kNiso1m), kFirstContext);
+    EXPECT_EQ(S2cr(kNiso1m, kFirstOwnEntry + 1), kFault);
+  }
+}
+
+// A fault by the entry is a global one, which the host could read.
+TEST_F(GuestPowerTest, AGuestsFaultWhileASuspendFailsIsTheGuests) {
+  const auto fault = [this] {
+    fake.Poke(kNiso1 + 0x40, 0x7654000);
+    fake.Poke(kNiso1 + 0x54, kSdmmc);
+    fake.Poke(kNiso1 + 0x48, 1);
+  };
+  fake.stuck.insert(kNiso1m);
+  fake.before_read = [&](uint64_t pa) {
+    if (pa == kNiso1 + 0x74) fault();
+  };
+  EXPECT_EQ(sidewall_suspend(state, kNiso1Side).status, kDegraded);
+  fake.before_read = nullptr;
+  fake.stuck.clear();
+  EXPECT_EQ(GuestTarget(kNiso1), kFirstContext);
+  EXPECT_EQ(Read(kNiso1 + 0x40), 0u);
+  EXPECT_EQ(sidewall_fault_irq(state, kNiso1Side).progress, 1u);
+  EXPECT_EQ(fake.notices[0].owner, kGuest0);
+  EXPECT_EQ(sidewall_suspend(state, kNiso1Side).status, kOk);
+  fault();
+  EXPECT_EQ(sidewall_resume(state, kNiso1Side).status, kOk);
+  EXPECT_EQ(fake.Reg(kNiso1 + 0x40), 0u);
+  EXPECT_EQ(sidewall_fault_irq(state, kNiso1Side).progress, 0u);
+}
+
 TEST_F(GuestPowerTest, DetachWhilePowerIsOffHoldsAfterwards) {
   EXPECT_EQ(sidewall_power_off(state, kNiso1Side).status, kOk);
   ClearLog();

@@ -108,7 +108,12 @@ uint32_t CloseAndProgram(State& state, Smmu& smmu) {
 
 #undef SIDEWALL_REQUIRE
 
-// Makes every stream that matches fault, or what it did before.
+// Makes every stream that matches fault, or what it did before. Here alone a stream of EL2's own
+// faults by its entry, and not on the fault bank as it does when it is detached: that bank would
+// have to stay on, since off it is bypassed, and its walk needs memory, while both the unit and the
+// memory are about to lose their power. An entry that faults needs neither. The price is that such
+// a fault is a global one: should the power stay, its record waits with the rest, hidden from the
+// host as any guest's, and a resume wipes it before the host has access again.
 void StoreTargets(Smmu& smmu, bool fault) {
   for (uint32_t i = 0; i < smmu.entry_count; ++i) {
     const uint32_t hw_s2cr = smmu.entry[i].hw_s2cr;
