@@ -361,20 +361,42 @@ class Checker {
       Find("dmatest: {} failures, not {}", checks_.dmatest_failures, donated);
     }
     if (!Said("sidewall: suspend: devices are back")) Find("devices did not come back from sleep");
+    CheckSleep();
   }
 
-  // The kernel's own driver of the memory controller wrote an override, which was refused, since
-  // the device tree gives one master a stream that is not its clients'.
+  // Once all SMMUs lost their power, and the kernel found them as the driver had restored them.
+  void CheckSleep() {
+    if (!Said("sidewall: suspend: the machine is back")) Find("the machine did not wake");
+    if (block_.system_suspends != 1) Find("the machine slept {} times", block_.system_suspends);
+    if (!shipped()) return;
+    const size_t smmus = model::FindBoard("tegra234-virt")->smmu_count;
+    if (block_.power_cuts != smmus) {
+      Find("{} SMMUs lost their power while the machine slept, not {}", block_.power_cuts, smmus);
+    }
+    if (block_.power_calls_failed != 0) {
+      Find("{} calls of suspend and resume were not OK", block_.power_calls_failed);
+    }
+  }
+
+  // The kernel's own driver of the memory controller looks at the override of each client of a
+  // master, and writes where it is not what it wants: nowhere but for the one master that the
+  // device tree gives a stream that is not its clients'. That is refused.
   void CheckOverrides() {
     const model::Range window = model::FindBoard("tegra234-virt")->mc_window[0];
     for (const Row& row : record_.rows) {
-      const bool write = row.kind == RowKind::kAccess && row.write != 0 &&
-                         (row.flags & (boot::kFlagFromEl0 | boot::kFlagRaw)) == 0;
-      if (!write || !window.Contains(row.ipa) || (row.ipa & 4) != 0) continue;
+      const bool kernel =
+          row.kind == RowKind::kAccess && (row.flags & (boot::kFlagFromEl0 | boot::kFlagRaw)) == 0;
+      if (!kernel || !window.Contains(row.ipa) || (row.ipa & 4) != 0) continue;
+      if (row.write == 0) ++checks_.overrides_read;
+      if (row.write == 0) continue;
       ++checks_.overrides_written;
       if (row.reason == SIDEWALL_REASON_SID) ++checks_.overrides_refused;
     }
     if (q_.driver != "shipped") return;
+    if (checks_.overrides_read <= checks_.overrides_written) {
+      Find("the kernel read {} overrides, of masters that are described rightly none",
+           checks_.overrides_read);
+    }
     if (checks_.overrides_written == 0) Find("the kernel wrote no override");
     if (checks_.overrides_refused == 0) {
       Find("no override that the kernel wrote was refused, though one was of a foreign stream");

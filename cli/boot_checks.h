@@ -35,10 +35,11 @@ struct BootChecks {
   bool ended = false;                 // the guest's program ran to its end, and switched off
   uint64_t smmus = 0;                 // that the kernel's driver probed
   uint64_t accesses = 0;
-  uint64_t attempts = 0;           // that the hostile program told
-  uint64_t recorded = 0;           // and that trapped, access for access
-  uint64_t decided = 0;            // with a decision of the driver
-  uint64_t leaks = 0;              // after which the marked page could be reached
+  uint64_t attempts = 0;  // that the hostile program told
+  uint64_t recorded = 0;  // and that trapped, access for access
+  uint64_t decided = 0;   // with a decision of the driver
+  uint64_t leaks = 0;     // after which the marked page could be reached
+  uint64_t overrides_read = 0;
   uint64_t overrides_written = 0;  // by the kernel's driver of the memory controller
   uint64_t overrides_refused = 0;
   uint64_t dmatest_tests = 0;

@@ -59,6 +59,14 @@ class BootChecksTest : public testing::Test {
     record_.block.control_hits = 1;
     return Access(0x12000000, 4, true, 0x201c37, boot::kFlagFromEl0);
   }
+  // A run with transfers, in which all slept once.
+  void SleepAndWake() {
+    question_.dmatest = true;
+    Tell("suspend: devices are back");
+    Tell("suspend: the machine is back");
+    record_.block.system_suspends = 1;
+    record_.block.power_cuts = 3;
+  }
   // The findings, in one line.
   std::string Findings() {
     question_.end = &end_;
@@ -205,13 +213,15 @@ TEST_F(BootChecksTest, AnAttackThatReachesNothingAtAllProvesNothing) {
 }
 
 TEST_F(BootChecksTest, DmatestFailsExactlyOnce) {
-  question_.dmatest = true;
-  Tell("suspend: devices are back");
+  SleepAndWake();
   Say("dmatest: dma0chan1-copy0: summary 50 tests, 0 failures 37.5 iops");
   ExpectFinding("no page was given away under a transfer");
   record_.block.donated_transfers = 1;
   record_.block.dma_faults = 1;
+  ExpectFinding("the kernel read 0 overrides, of masters that are described rightly none");
   ExpectFinding("the kernel wrote no override");
+  Access(0x02c000b0, 4, false, 0x0e, 0);
+  Access(0x02c000a8, 4, false, 0x06, 0);
   Access(0x02c000a8, 4, true, 0x0b, 0).reason = SIDEWALL_REASON_NONE;
   ExpectFinding("no override that the kernel wrote was refused");
   record_.rows.back().reason = SIDEWALL_REASON_SID;
@@ -223,9 +233,20 @@ TEST_F(BootChecksTest, DmatestFailsExactlyOnce) {
   ExpectFinding("2 pieces of transfers faulted, not 1");
 }
 
+TEST_F(BootChecksTest, AMachineThatDoesNotSleepAndWakeIsAFinding) {
+  SleepAndWake();
+  console_.back() = "sidewall: suspend: the machine does not sleep";
+  record_.block.system_suspends = 0;
+  record_.block.power_cuts = 2;
+  record_.block.power_calls_failed = 1;
+  ExpectFinding("the machine did not wake");
+  ExpectFinding("the machine slept 0 times");
+  ExpectFinding("2 SMMUs lost their power while the machine slept, not 3");
+  ExpectFinding("1 calls of suspend and resume were not OK");
+}
+
 TEST_F(BootChecksTest, OnlyTheTransferWhosePageWasGivenAwayMayFault) {
-  question_.dmatest = true;
-  Tell("suspend: devices are back");
+  SleepAndWake();
   Say("dmatest: dma0chan3-copy0: summary 1 tests, 1 failures 1.9 iops");
   record_.block.donated_transfers = 1;
   record_.block.dma_faults = 1;

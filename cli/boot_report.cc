@@ -78,8 +78,12 @@ void PrintBoot(const BootOutcome& run) {
                block.dma_pieces, block.dma_faults, checks.dmatest_tests, checks.dmatest_failures);
   }
   if (checks.overrides_written != 0) {
-    fmt::print("  overrides: {} written by the kernel, {} refused\n", checks.overrides_written,
-               checks.overrides_refused);
+    fmt::print("  overrides: {} read by the kernel, {} written, {} refused\n",
+               checks.overrides_read, checks.overrides_written, checks.overrides_refused);
+  }
+  if (block.system_suspends != 0) {
+    fmt::print("  sleep of the machine: {}, SMMUs without power {}, calls that failed {}\n",
+               block.system_suspends, block.power_cuts, block.power_calls_failed);
   }
   if (checks.attempts != 0) {
     fmt::print("  hostile accesses: {} attempted, {} recorded, {} decided, {} aborted\n",
@@ -152,6 +156,9 @@ nlohmann::json JsonOfBoot(const BootOutcome& run) {
           {"aborts", block.aborts_injected},
           {"marked_page_tries", block.secret_tries},
           {"marked_page_reached", run.checks.leaks},
+          {"overrides_read", run.checks.overrides_read},
+          {"system_suspends", block.system_suspends},
+          {"power_cuts", block.power_cuts},
           {"overrides_written", run.checks.overrides_written},
           {"overrides_refused", run.checks.overrides_refused},
           {"dma_pieces", block.dma_pieces},

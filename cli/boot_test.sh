@@ -46,11 +46,45 @@ cache=${SIDEWALL_BOOT_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/sidewall/boot}
 
 echo "not a device tree" >"$out/tree"
 expect 2 "not a device tree with a node" --device-tree="$out/tree"
+# A tree as it should be, but of a machine without SMMUs.
+python3 - "$out/tree" <<'END'
+import struct, sys
+strings = b"compatible\0"
+name, value = b"\0\0\0\0", b"linux,dummy-virt\0\0\0\0"
+tree = struct.pack(">I", 1) + name + struct.pack(">III", 3, 17, 0) + value
+tree += struct.pack(">II", 2, 9)
+head = (0xd00dfeed, 56 + len(tree) + len(strings), 56, 56 + len(tree), 40, 17, 16, 0, len(strings),
+        len(tree))
+open(sys.argv[1], "wb").write(struct.pack(">10I", *head) + bytes(16) + tree + strings)
+END
+expect 2 "not a device tree with a node" --device-tree="$out/tree"
 { printf '\xd0\x0d\xfe\xed'; head -c 2200000 /dev/zero; echo "nvidia,tegra234-smmu"; } >"$out/tree"
 expect 2 "a kernel takes a device tree of at most 2097152" --device-tree="$out/tree"
 # A kernel that goes round and round: one instruction, which branches to itself.
 printf '\x00\x00\x00\x14' >"$out/hang"
 expect 1 "did not end within 5 s" --kernel-file="$out/hang" --limit=5
+no_machine_left
+
+# Ctrl-C ends the tool and its machine.
+(
+  trap - INT
+  exec "$tool" boot --no-fetch --out="$out/run" --kernel-file="$out/hang" --limit=300
+) >"$out/said" 2>&1 &
+pid=$!
+for ((i = 0; i < 600; i++)); do
+  pgrep -P "$pid" qemu-system >/dev/null && break
+  sleep 0.1
+done
+pgrep -P "$pid" qemu-system >/dev/null ||
+  { echo "no machine was started:"; cat "$out/said"; exit 1; }
+kill -INT "$pid"
+wait "$pid"
+code=$?
+for ((i = 0; i < 50; i++)); do
+  pgrep -f "qemu-system-aarch64 .*$(dirname "$(dirname "$tool")")/replay/boot-" >/dev/null || break
+  sleep 0.1
+done
+((code == 130)) || { echo "boot that is interrupted: exit $code, not 130"; exit 1; }
 no_machine_left
 
 expect 1 "the kernel panicked: " --append=rdinit=/none --limit=500
@@ -79,10 +113,12 @@ no_machine_left
 # that has them was built.
 expect 0 "the guest switched off" --takeover=late --limit=$limit
 if [[ -f $cache/tegra234/version ]]; then
-  expect 0 "dmatest: 121 tests, 1 failures" --kernel=tegra234 --no-compare --limit=$limit
-  grep -Eq "overrides: [1-9][0-9]* written by the kernel, [1-9]" "$out/said" ||
+  expect 0 "dmatest: 141 tests, 1 failures" --kernel=tegra234 --no-compare --limit=$limit
+  grep -Eq "overrides: [1-9][0-9]* read by the kernel, [1-9][0-9]* written, [1-9]" "$out/said" ||
     { cat "$out/said"; exit 1; }
-  expect 0 "dmatest: 121 tests, 1 failures" --kernel=tegra234 --takeover=late --limit=$limit
+  grep -q "sleep of the machine: 1, SMMUs without power 3, calls that failed 0" "$out/said" ||
+    { cat "$out/said"; exit 1; }
+  expect 0 "dmatest: 141 tests, 1 failures" --kernel=tegra234 --takeover=late --limit=$limit
 else
   echo "boot: without dmatest, since no kernel 'tegra234' is in $cache"
 fi

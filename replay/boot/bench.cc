@@ -11,16 +11,6 @@ namespace {
 uint64_t g_argument;
 uint64_t g_result;
 
-void Mark(uint64_t value) {
-  SnapshotTables();
-  Row* row = AddRow(RowKind::kMark);
-  row->value = value;
-  // Between marks only the accesses of the hostile program are followed by a try.
-  if (TakenOver()) row->leak = ProbeSecret();
-  if (row->leak != kNoClient) ++Shared().secret_leaks;
-  if (value == kMarkUserSpace) Shared().user_space_ns = TimeNs();
-}
-
 bool Donate(uint64_t page, bool away) {
   if (page % 4096 != 0 || page < kRam || page >= kHostRamEnd || !TakenOver()) return false;
   if (away) SetGuestPage(page, false);
@@ -62,6 +52,16 @@ uint64_t Read(uint64_t offset) {
 }
 
 }  // namespace
+
+void Mark(uint64_t value) {
+  SnapshotTables();
+  Row* row = AddRow(RowKind::kMark);
+  row->value = value;
+  // Between marks only the accesses of the hostile program are followed by a try.
+  if (TakenOver()) row->leak = ProbeSecret();
+  if (row->leak != kNoClient) ++Shared().secret_leaks;
+  if (value == kMarkUserSpace) Shared().user_space_ns = TimeNs();
+}
 
 void HandleBench(const Trap& trap) {
   const uint64_t offset = trap.ipa - kBench;

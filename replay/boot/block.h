@@ -87,6 +87,9 @@ inline constexpr uint64_t kMarkDmatest = 0x20;
 inline constexpr uint64_t kMarkDonated = 0x21;
 inline constexpr uint64_t kMarkDmatestAgain = 0x22;
 inline constexpr uint64_t kMarkSuspend = 0x23;
+inline constexpr uint64_t kMarkSleep = 0x24;  // of the whole machine
+inline constexpr uint64_t kMarkAwake = 0x25;  // set by EL2, before the kernel goes on
+inline constexpr uint64_t kMarkAfterSleep = 0x26;
 inline constexpr uint64_t kMarkTakenOver = 0x30;
 inline constexpr uint64_t kMarkDone = 0xff;
 
@@ -159,7 +162,7 @@ struct TableEntry {
 };
 
 inline constexpr uint64_t kBlockMagic = 0x53774c6c426f6f74;
-inline constexpr uint32_t kBlockAbi = 1;
+inline constexpr uint32_t kBlockAbi = 2;
 
 struct Block {
   // From the tool.
@@ -196,6 +199,9 @@ struct Block {
   uint64_t boot_instructions;  // of init, the first snapshot and finalize
   uint64_t aborts_injected;
   uint64_t stray_aborts;  // at addresses that are nobody's
+  uint64_t system_suspends;
+  uint64_t power_cuts;          // of one SMMU
+  uint64_t power_calls_failed;  // suspend and resume that were not OK
   struct sidewall_counters counters;
 };
 static_assert(sizeof(Block) < kLog - kBlock);

@@ -65,7 +65,12 @@ void TakeRingRecord(Row* row);
 // ---- platform.cc: instructions spent in the model so far.
 uint64_t ModelInstructions();
 
+// ---- power.cc: PSCI's SYSTEM_SUSPEND, up to where the kernel is entered again.
+void SystemSuspend();
+
 // ---- bench.cc
+// A phase begins; the page tables of the kernel are recorded, and the marked page is tried.
+void Mark(uint64_t value);
 void HandleBench(const Trap& trap);
 
 // ---- gpcdma.cc

@@ -10,7 +10,6 @@ namespace {
 
 constexpr uint64_t kHcr = uint64_t{1} << 31 | uint64_t{1} << 41 | uint64_t{1} << 40 |
                           uint64_t{1} << 19 | 1;  // RW, API, APK, TSC, VM
-constexpr uint64_t kSctlrEl1Reset = 0x30d00800;
 constexpr uint64_t kGicVirt = 0x08000000;
 constexpr uint64_t kGicGroup = 0x080;
 constexpr uint64_t kGicPriority = 0x400;

@@ -20,6 +20,9 @@
 
 namespace sidewall::boot {
 
+// MMU and caches off, as EL1 is entered.
+inline constexpr uint64_t kSctlrEl1Reset = 0x30d00800;
+
 inline void Isb() { asm volatile("isb" ::: "memory"); }
 inline void DsbSy() { asm volatile("dsb sy" ::: "memory"); }
 // Ends all cached translations of the guest, both stages.

@@ -16,6 +16,8 @@ constexpr uint64_t kClassDataAbort = 0x24;
 
 constexpr uint32_t kPsciSystemOff = 0x84000008;
 constexpr uint32_t kPsciSystemReset = 0x84000009;
+constexpr uint32_t kPsciFeatures = 0x8400000a;
+constexpr uint32_t kPsciSystemSuspend64 = 0xc400000e;
 constexpr uint32_t kPsciCpuOn32 = 0x84000003;
 constexpr uint32_t kPsciCpuOn64 = 0xc4000003;
 constexpr uint64_t kNotSupported = ~uint64_t{0};
@@ -184,11 +186,31 @@ void HandleDataAbort(const Trap& trap) {
   InjectAbort(trap, kClassDataAbort);
 }
 
+// The kernel comes back at the entry that it gave, as a CPU does that had no power: only x0 and
+// what it finds in memory tell it where it was.
+void Sleep(const Trap& trap) {
+  uint64_t* x = trap.regs->x;
+  const uint64_t entry = x[1];
+  const uint64_t context = x[2];
+  SystemSuspend();
+  for (int i = 0; i < 31; ++i) x[i] = 0;
+  x[0] = context;
+  WriteSysreg(sctlr_el1, kSctlrEl1Reset);
+  WriteSysreg(spsr_el2, kPstateEl1h);
+  WriteSysreg(elr_el2, entry);
+}
+
 void HandleSmc(const Trap& trap) {
   uint64_t* x = trap.regs->x;
   const auto function = static_cast<uint32_t>(x[0]);
   if (function == kPsciSystemOff) Finish(Phase::kOff, 0, 0);
   if (function == kPsciSystemReset) Finish(Phase::kReset, 0, 0);
+  if (function == kPsciSystemSuspend64) return Sleep(trap);
+  if (function == kPsciFeatures && static_cast<uint32_t>(x[1]) == kPsciSystemSuspend64) {
+    x[0] = 0;
+    WriteSysreg(elr_el2, trap.pc + 4);
+    return;
+  }
   const bool another_cpu = function == kPsciCpuOn32 || function == kPsciCpuOn64;
   x[0] = another_cpu ? kNotSupported : el2_smc(x[0], x[1], x[2], x[3]);
   WriteSysreg(elr_el2, trap.pc + 4);

@@ -61,4 +61,17 @@ void SuspendDevices() {
   }
 }
 
+// And nothing that was mapped before, nor what is mapped afterwards, may be lost over it.
+void SuspendMachine() {
+  Mark(kMarkSleep);
+  if (!WriteFile("/sys/power/pm_test", "none") || !WriteFile("/sys/power/mem_sleep", "deep") ||
+      !WriteFile("/sys/power/state", "mem")) {
+    Say("suspend: the machine does not sleep");
+    return;
+  }
+  Say("suspend: the machine is back");
+  Mark(kMarkAfterSleep);
+  Run("after sleep", "dma0chan2", "20");
+}
+
 }  // namespace sidewall::boot

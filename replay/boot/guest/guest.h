@@ -30,6 +30,8 @@ void Hostile();
 // Transfers of the GPCDMA engine, told by the kernel.
 void Dmatest();
 void SuspendDevices();
+// The whole machine: the kernel asks firmware to switch it off, and goes on when it wakes.
+void SuspendMachine();
 
 }  // namespace sidewall::boot
 

@@ -168,6 +168,7 @@ int Main() {
   if ((modes & kModeDmatest) != 0) {
     Dmatest();
     SuspendDevices();
+    SuspendMachine();
     RebindMasters();
   }
   if ((modes & kModeHostile) != 0) Hostile();
