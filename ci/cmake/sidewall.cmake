@@ -249,7 +249,8 @@ function(sidewall_bug_driver ID PATCH)
     VERBATIM)
   add_library(sidewall_driver_${ID} OBJECT EXCLUDE_FROM_ALL ${sources} ${copies})
   target_compile_options(sidewall_driver_${ID} PRIVATE ${DRIVER_COMPILE_OPTIONS} -Wall -Wextra
-                                                       -Wshadow -Werror -Wno-unused -g0)
+                                                       -Wshadow -Werror -Wno-unused
+                                                       -Wno-unused-parameter -g0)
   target_include_directories(
     sidewall_driver_${ID} PRIVATE ${copy} ${copy}/driver/include ${PROJECT_SOURCE_DIR}
                                   ${PROJECT_SOURCE_DIR}/driver/include)
@@ -354,7 +355,7 @@ function(sidewall_blind_tools NAME)
       COMMENT "Blind to ${id}"
       VERBATIM)
     add_executable(${NAME}.${id} EXCLUDE_FROM_ALL ${sources})
-    target_compile_options(${NAME}.${id} PRIVATE -Wno-unused -g0)
+    target_compile_options(${NAME}.${id} PRIVATE -Wno-unused -Wno-unused-parameter -g0)
     target_link_libraries(${NAME}.${id} PRIVATE sidewall_flags ${NAME}_objects
                                                 sidewall_driver_${bug})
     target_link_options(${NAME}.${id} PRIVATE ${SIDEWALL_VARIANT_LINK})
