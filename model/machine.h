@@ -171,6 +171,15 @@ class Watcher {
 enum class TlbProfile : uint8_t { kAdversarial, kLru };
 inline constexpr size_t kLruEntries = 256;
 
+// Where a table of 4 KiB stands in the live tree that it belongs to.
+struct TablePlace {
+  uint64_t root = 0;
+  uint64_t base = 0;  // first address that it maps
+  uint8_t level = 0;
+  uint8_t page_bits = 12;
+  uint8_t input_bits = 0;  // of the tree
+};
+
 // What the TLB of an instance did since Reset or ResetStatistics; Restore leaves it alone.
 struct TlbStatistics {
   uint64_t translations = 0;  // transactions that a bank translated, or faulted in its tables
@@ -237,8 +246,8 @@ class Machine {
   uint32_t Peek32(size_t instance, uint32_t offset) const;
   uint64_t Peek64(size_t instance, uint32_t offset) const;
   uint32_t PeekMc(size_t index, uint32_t offset) const;
-  // True while pool page pa is a table of a live tree.
-  bool IsLiveTable(uint64_t pa) const;
+  // True while pool page pa is a table of a live tree; `place` receives where it is in it.
+  bool IsLiveTable(uint64_t pa, TablePlace* place = nullptr) const;
 
   // ---- What may be delivered, for the oracle. instance is a global index.
   Resolution Resolve(size_t instance, uint16_t sid) const;

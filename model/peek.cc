@@ -59,9 +59,19 @@ uint64_t Machine::Peek64(size_t instance, uint32_t offset) const {
 
 uint32_t Machine::PeekMc(size_t index, uint32_t offset) const { return mc_.Read32(index, offset); }
 
-bool Machine::IsLiveTable(uint64_t pa) const {
+bool Machine::IsLiveTable(uint64_t pa, TablePlace* place) const {
   if (!board_->pool.Contains(pa)) return false;
-  return trees_.Indexed((pa - board_->pool.start) / 4096);
+  const size_t page = (pa - board_->pool.start) / 4096;
+  if (!trees_.Indexed(page)) return false;
+  if (place == nullptr) return true;
+  const TableNode& node = trees_.node(page);
+  const Tree& tree = trees_.tree(node.tree);
+  place->root = tree.root;
+  place->base = node.base;
+  place->level = node.level;
+  place->page_bits = tree.page_bits;
+  place->input_bits = tree.input_bits;
+  return true;
 }
 
 }  // namespace sidewall::model

@@ -137,6 +137,7 @@ class Stage2Trees {
   bool Indexed(size_t pool_page) const { return nodes_[pool_page].tree != kNoTree; }
 
   const Tree& tree(uint16_t i) const { return trees_[i]; }
+  const TableNode& node(size_t pool_page) const { return nodes_[pool_page]; }
   // Permission with which a tree maps any address to `page`; everything, for a wild tree.
   uint8_t PermissionOf(uint16_t tree, uint64_t page) const;
   // Calls fn(context, change) for each leaf page of a tree that is not wild.

@@ -318,8 +318,9 @@ void Board::TableWrite64(uint64_t pa, uint64_t value) {
   NoteStore(pa, 8, value, true);
   Record(Access::kTableWrite, pa, value);
   if (narrator_) narrator_->OnStore(pa, 8, value, true);
+  const uint64_t old = WordAt(pa, 8, true);
   machine_->TableWrite64(pa, value);
-  checks_->AfterTableStore(pa, sizeof(value));
+  checks_->AfterTableStore(pa, sizeof(value), old);
   BetweenStores();
 }
 
@@ -328,7 +329,7 @@ void Board::TableZero(uint64_t pa) {
   Record(Access::kTableZero, pa, 0);
   if (narrator_) narrator_->OnStore(pa, kPageSize, 0, true);
   machine_->TableZero(pa);
-  checks_->AfterTableStore(pa, kPageSize);
+  checks_->AfterTableStore(pa, kPageSize, 0);
   BetweenStores();
 }
 

@@ -34,6 +34,7 @@ void Checks::Reset() {
   now_ = State();
   lives_.Reset();
   idmap_.Reset();
+  broken_.Clear();
   unclean_.clear();
   unordered_.clear();
   for (PairTrace& pair : pairs_) pair = PairTrace();
@@ -49,6 +50,7 @@ void Checks::Restore() {
   now_.armed_watches.clear();
   lives_.Restore();
   idmap_.Restore();
+  broken_.Clear();
   unclean_.clear();
   unordered_.clear();
   for (PairTrace& pair : pairs_) pair = PairTrace();
@@ -114,7 +116,9 @@ void Checks::AfterFinalize() {
   }
   for (uint16_t client = 0; client < 0x200; client++) Iso09McSid(client);
   for (size_t instance = 0; instance < model::kMaxInstances; instance++) {
-    if (board_.machine_->HasInstance(instance)) Iso04Idle(instance);
+    if (!board_.machine_->HasInstance(instance)) continue;
+    Iso04Idle(instance);
+    for (uint16_t bank = 0; bank < SpecOf(instance).banks; bank++) Mem03Bank(instance, bank);
   }
   AtRest();
 }
@@ -235,17 +239,23 @@ void Checks::CheckPolicyWord(size_t instance, uint32_t offset) {
   }
 }
 
-void Checks::AfterTableStore(uint64_t pa, uint64_t bytes) {
+void Checks::AfterTableStore(uint64_t pa, uint64_t bytes, uint64_t old) {
   last_store_ = Store::kTable;
   idmap_.OnStore(pa, bytes);
   for (uint64_t line = pa & ~(kLine - 1); line < pa + bytes; line += kLine) {
     if (unclean_.empty() || unclean_.back() != line) unclean_.push_back(line);
   }
   Mem01TableStore(pa);
-  if (bytes == sizeof(uint64_t)) Mem02Link(pa);
+  if (bytes == sizeof(uint64_t)) {
+    Mem02Link(pa);
+    Mem03Entry(pa);
+  } else {
+    broken_.Forget(pa);
+  }
   if (board_.phase_ == Board::Phase::kOff) return;
   if (board_.reach_.suspicious()) Iso01Reach();
   if (!now_.armed_watches.empty()) Fun03Watched();
+  if (bytes == sizeof(uint64_t)) Mem02Break(pa, old);
 }
 
 void Checks::AfterClean(uint64_t pa, uint64_t size) {

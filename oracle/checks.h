@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "oracle/board.h"
+#include "oracle/broken_entries.h"
 #include "oracle/idmap.h"
 #include "oracle/lives.h"
 #include "oracle/trap.h"
@@ -42,7 +43,8 @@ class Checks {
   void AfterStore(uint64_t pa, unsigned width, uint64_t value);
   // A load of the driver that the bus answered.
   void AfterLoad(uint64_t pa, uint32_t value);
-  void AfterTableStore(uint64_t pa, uint64_t bytes);
+  // `old`: what the word held before, of a store of one word.
+  void AfterTableStore(uint64_t pa, uint64_t bytes, uint64_t old);
   // Stores to tables have become visible: what they take away has gone, but an unlinked table may
   // still be walked.
   void AfterBarrier();
@@ -144,6 +146,10 @@ class Checks {
   bool BlockedByHost(const model::DmaResult& result) const;
   void Mem01TableStore(uint64_t pa);
   void Mem02Link(uint64_t pa);
+  void Mem02Break(uint64_t pa, uint64_t old);
+  void Mem03Bank(size_t instance, uint16_t bank);
+  const char* WhyNotItsTables(size_t instance, uint16_t bank) const;
+  void Mem03Entry(uint64_t pa);
   void Mem02Visible(const char* before);
   void Err01LockOrder(const model::LockReport& lock);
   void Err01Unlock(uint32_t id);
@@ -172,6 +178,7 @@ class Checks {
   State now_;
   Lives lives_;
   Idmap idmap_;
+  BrokenEntries broken_;
   // Lines of tables that were stored to: not cleaned yet, and cleaned with no barrier behind it.
   std::vector<uint64_t> unclean_, unordered_;
   unsigned indices_touched_ = 0;  // instances whose S2CRs or banks this call has stored to

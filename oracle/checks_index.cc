@@ -172,6 +172,7 @@ bool Checks::WaitsForSync(size_t instance, uint16_t bank) const {
 // What a store to a bank can have changed: itself, what is nested over it, and the entries that
 // lead there.
 void Checks::IndexAfterBank(size_t instance, uint16_t bank) {
+  Mem03Bank(instance, bank);
   Iso04Under(instance, bank);
   Iso07Root(instance, bank);
   const model::SmmuInstance& smmu = board_.machine_->smmu(instance);
@@ -189,7 +190,10 @@ void Checks::IndexAfterBank(size_t instance, uint16_t bank) {
 void Checks::IndexAfterPowerUp(size_t instance) {
   const model::SmmuSpec& spec = SpecOf(instance);
   for (uint16_t entry = 0; entry < spec.entries; entry++) IndexAfterEntry(instance, entry);
-  for (uint16_t bank = 0; bank < spec.banks; bank++) Iso04Under(instance, bank);
+  for (uint16_t bank = 0; bank < spec.banks; bank++) {
+    Mem03Bank(instance, bank);
+    Iso04Under(instance, bank);
+  }
   Iso04Idle(instance);
 }
 

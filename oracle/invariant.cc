@@ -92,7 +92,7 @@ constexpr InvariantInfo kInvariants[] = {
      "Start level, T0SZ, granule, PASize, attributes and alignment in registers fit the tables "
      "that "
      "were built.",
-     false, true},
+     true, true},
     {Invariant::kDif01, "DIF01", "same-binary",
      "Host build and aarch64 build make the same stores, in the same order, and return the same.",
      true, false},

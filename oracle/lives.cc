@@ -114,6 +114,24 @@ bool Lives::FlushedSince(size_t instance, const Tag& tag, uint64_t since) const 
   return false;
 }
 
+Lives::Moment Lives::Now() const {
+  Moment moment = {};
+  for (size_t i = 0; i < now_.size(); i++) moment[i] = now_[i].clock.now;
+  return moment;
+}
+
+bool Lives::FlushedSince(uint64_t root, const Moment& since, size_t* instance) const {
+  for (size_t i = 0; i < now_.size(); i++) {
+    for (const Use& use : now_[i].use) {
+      if (!use.on || use.root != root || use.began > since[i]) continue;
+      if (FlushedSince(i, now_[i].tag[use.vmid], since[i])) continue;
+      *instance = i;
+      return false;
+    }
+  }
+  return true;
+}
+
 // ---------------------------------------------------------------- banks and their VMIDs
 
 void Lives::Enter(size_t instance, const Use& use) {
@@ -188,6 +206,7 @@ bool Lives::Follow(size_t instance, uint16_t bank) {
   use.vmid = next.vmid;
   use.root = next.root;
   if (!use.on) return true;
+  use.began = ++now_[instance].clock.now;
   Enter(instance, use);
   Keep({.what = What::kOn, .instance = where, .vmid = use.vmid, .bank = bank, .root = use.root});
   return true;

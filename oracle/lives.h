@@ -62,6 +62,12 @@ class Lives {
   // A sync that was stored after the bank lost an S2CR that named it was not seen complete, and
   // none since was.
   bool WaitsForSync(size_t instance, uint16_t bank) const;
+  // The clocks of all instances, and whether each instance that has had a bank on over `root` from
+  // before then has since seen the end of an invalidation of its VMID. A use that began later is
+  // under a VMID that was flushed before, which is another question (Clash).
+  using Moment = std::array<uint64_t, model::kMaxInstances>;
+  Moment Now() const;
+  bool FlushedSince(uint64_t root, const Moment& since, size_t* instance) const;
   std::vector<std::string> HistoryOfVmid(size_t instance, uint8_t vmid) const;
   std::vector<std::string> HistoryOfBank(size_t instance, uint16_t bank) const;
 
@@ -94,6 +100,7 @@ class Lives {
   };
   struct Use {
     uint64_t root = 0;
+    uint64_t began = 0;
     uint64_t unnamed = 0;  // when an S2CR that named the bank went away
     uint8_t vmid = 0;
     bool on = false;

@@ -163,7 +163,7 @@ TEST_F(TablesTest, Mem02SeesATableLinkedBeforeItIsInMemory) {
     Boot(Invariant::kMem02);
     driver_->in_call = [&] {
       const uint64_t table = board_->PageAlloc(SIDEWALL_POOL_ATOMIC);
-      const uint64_t link = driver_->LinkOf(kPage);
+      const uint64_t link = driver_->LinkOf(kPage + (uint64_t{1} << 30));
       board_->TableZero(table);
       if (!early) board_->CleanPoc(table, kPageSize);
       if (!early) board_->Barrier();
