@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
 #include "cli/seeded_bugs.h"
 
+#include <algorithm>
 #include <cctype>
 #include <charconv>
 #include <map>
@@ -49,6 +50,19 @@ std::vector<std::string> Codes(const std::string& name, const std::string& text)
   return codes;
 }
 
+// Classes by which a matrix is read; a word of one's own would be counted nowhere.
+void CheckClasses(const std::string& name, const std::string& text) {
+  static constexpr std::string_view kClasses[] = {
+      "lifetime", "invalidation", "store order", "one instance only",
+      "fail_nth", "resume",       "policy",      "range and mask boundaries",
+      "tables",   "authority",    "faults",      "locks"};
+  std::istringstream classes(text);
+  for (std::string kind; std::getline(classes, kind, ';');) {
+    if (std::count(std::begin(kClasses), std::end(kClasses), Trim(kind)) > 0) continue;
+    throw UsageError(name + ": 'Class:' names '" + Trim(kind) + "'; see oracle/README.md");
+  }
+}
+
 unsigned Number(const std::string& name, const char* key, const std::string& word) {
   unsigned value = 0;
   const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), value);
@@ -85,6 +99,7 @@ SeededBug ParseSeededBug(const std::string& name, std::string_view patch) {
   bug.expect = Codes(name, head["expect"]);
   bug.depth = head["depth"];
   bug.kind = head["class"];
+  CheckClasses(name, bug.kind);
   Number(name, "Depth", bug.depth);
   std::istringstream programs(head["program"]);
   for (std::string program; programs >> program;) bug.programs.push_back(program);

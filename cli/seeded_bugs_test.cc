@@ -66,6 +66,14 @@ TEST(SeededBugs, ProgramsAttacksAndQuickMayBeThere) {
   }
 }
 
+TEST(SeededBugs, ClassesAreThoseOfTheList) {
+  std::string text = kHead;
+  text.replace(text.find("policy"), 6, "resume; store order");
+  EXPECT_EQ(Complaint("SB901-x.patch", text), "");
+  text.replace(text.find("store order"), 11, "order");
+  EXPECT_NE(Complaint("SB901-x.patch", text).find("'order'"), std::string::npos);
+}
+
 TEST(SeededBugs, NameAndIdMustAgree) {
   EXPECT_NE(Complaint("SB902-x.patch", kHead), "");
   EXPECT_NE(Complaint("SB9012-x.patch", kHead), "");
