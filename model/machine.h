@@ -272,6 +272,26 @@ class Machine {
         [](void* context, uint64_t page, uint8_t perm) { (*static_cast<F*>(context))(page, perm); },
         &f);
   }
+  // Calls f(vmid, tree) for each tree that caches of an instance may lead to, as MayWalk says.
+  template <typename F>
+  void ForEachWalkable(size_t instance, F f) const {
+    const Tlb& tlb = tlb_[instance];
+    for (size_t i = 0; i < tlb.tree_count(); ++i) {
+      f(tlb.tree(i).vmid, trees_.tree(tlb.tree(i).tree));
+    }
+  }
+  // Calls f(value) for each value that a walker may find in a word of a pool page, which lies at
+  // pa, the newest first.
+  template <typename F>
+  void ForEachSeen(uint64_t pa, size_t word, F f) const {
+    const size_t page = memory_.PoolIndex(pa);
+    f(memory_.pool_page(page)[word]);
+    if (memory_.pending().count(page) == 0) return;
+    uint32_t slot = memory_.pending().First(page, word);
+    for (; slot != PendingStores::kNone; slot = memory_.pending().Next(slot)) {
+      f(memory_.pending().value(slot));
+    }
+  }
   // The SID with which a client reaches its SMMU; kNoIndex: past it (passthrough), through any
   // channel of the memory controller.
   uint16_t ClientSid(uint16_t client, uint16_t own_sid) const;

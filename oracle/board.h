@@ -63,6 +63,8 @@ class Board final : public Platform, private model::HypCalls {
   const model::BoardSpec& spec() const { return spec_; }
   const model::Machine& machine() const { return *machine_; }
   const Ghost& ghost() const { return ghost_; }
+  // What the check of reach knows, for those that hold it against something else.
+  const Reach& reach() const { return reach_; }
   // The last transfer of the last dma event, for people and for replay.
   const model::DmaResult& last_dma() const { return last_dma_; }
   Coverage& coverage() { return *coverage_; }

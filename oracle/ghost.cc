@@ -152,6 +152,16 @@ bool Ghost::MayTouch(uint64_t pa, uint8_t owner) const {
   return index != kNoPage && (owner_[index] == owner || borrower_[index] == owner);
 }
 
+uint8_t Ghost::Touchers(uint64_t pa) const {
+  const size_t index = PageIndex(pa);
+  uint8_t set = 0;
+  for (uint8_t owner = 0; index != kNoPage && owner < model::kMaxOwners; owner++) {
+    const bool may = owner_[index] == owner || borrower_[index] == owner;
+    set = static_cast<uint8_t>(set | may << owner);
+  }
+  return set;
+}
+
 bool Ghost::CanMove(uint64_t pa, uint64_t count, uint8_t from) const {
   return CanUnshare(pa, count, from, kNobody);
 }

@@ -52,6 +52,7 @@ class Ghost {
   size_t page_count() const { return owner_.size(); }
   bool MayTouch(uint64_t pa, uint8_t owner) const;
   uint8_t owner(uint64_t pa) const;
+  uint8_t Touchers(uint64_t pa) const;  // set of the owners that may touch the page
   bool CanMove(uint64_t pa, uint64_t count, uint8_t from) const;
   bool CanUnshare(uint64_t pa, uint64_t count, uint8_t from, uint8_t with) const;
   void Move(uint64_t pa, uint64_t count, uint8_t to);

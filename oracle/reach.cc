@@ -184,7 +184,11 @@ void Reach::RefreshBank(size_t instance, uint16_t bank) {
   for (uint16_t entry = 0; entry < now_.slots[instance].size(); entry++) {
     const Slot& slot = now_.slots[instance][entry];
     if (!slot.valid) continue;
-    if (slot.via.bank == bank || slot.via.stage2_bank == bank) RefreshEntry(instance, entry);
+    // A context that faults may be nested over this bank, and be in order from now on.
+    const bool names = slot.via.bank == bank || slot.via.stage2_bank == bank;
+    if (names || slot.via.route == Route::kBadContext) RefreshEntry(instance, entry);
+    // What the bank translated with until now may stay in caches, under a VMID that others share.
+    pending_.emplace_back(instance, entry);
   }
 }
 
@@ -219,6 +223,7 @@ void Reach::CheckTree(const Tree& tree, uint8_t owners, bool stale, Breach* foun
   if (tree.wild) {
     found->kind = Breach::kWildTree;
     found->stale = stale;
+    return;
   }
   for (uint8_t owner = 0; owner < kMaxOwners; owner++) {
     if (!(owners & (1u << owner)) || tree.bad[owner] == 0) continue;
@@ -277,6 +282,19 @@ Breach Reach::Check() {
     }
   }
   return breach;
+}
+
+Breach Reach::Look(size_t instance, uint16_t entry) const {
+  Breach breach;
+  CheckSlot(instance, entry, &breach);
+  return breach;
+}
+
+bool Reach::CountBad(uint64_t root, uint32_t (&bad)[kMaxOwners]) const {
+  const Tree* tree = Find(root);
+  if (!tree || !tree->live || tree->wild) return false;
+  std::copy(std::begin(tree->bad), std::end(tree->bad), std::begin(bad));
+  return true;
 }
 
 bool Reach::IsMapped(uint64_t page, uint64_t* root) const {

@@ -70,6 +70,12 @@ class Reach final : public model::Watcher {
   void SetHeld(uint8_t sides) { held_ = sides; }
   Breach Check();
 
+  // What one entry does wrong, as far as is known here.
+  Breach Look(size_t instance, uint16_t entry) const;
+  // The leaves of a tree that each owner may not touch; false: there is no such tree, or nobody can
+  // follow it.
+  bool CountBad(uint64_t root, uint32_t (&bad)[model::kMaxOwners]) const;
+
   // Trees that map the page, for a loss of ownership. `ipa` receives one address.
   bool IsMapped(uint64_t page, uint64_t* root) const;
   // False for a tree that is known to be empty.
