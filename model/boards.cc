@@ -69,7 +69,7 @@ constexpr BoardSpec Tegra(const char* name, uint8_t id) {
   };
   for (const Range& range : kHostMmio) board.host_mmio[board.host_mmio_count++] = range;
   for (const Range& range : kEl2Only) board.el2_only[board.el2_only_count++] = range;
-  board.mc_security_reset = 0x100;
+  board.mc_security_reset = 0x101;
   board.mc_override_reset = 0x7f;
   board.sync_timeout_us = 1000;
   return board;

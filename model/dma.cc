@@ -303,9 +303,21 @@ void Machine::Deliver(const DmaRequest& request, Choices* choices, DmaResult* re
   record->ipafar = result->ipa;
 }
 
-// Choices, in order: the side of a client whose wiring is not known; the channel of the memory
-// controller, when their bypass modes differ; the instance of a pair; the upper bits of the stream
-// ID of a client; then what the instance itself is free in (which match wins, a granule that it
+// Choices, in order: the channel, when bypass modes differ; and, for a stream ID that is 0x7f in
+// its lower seven bits only, whether those are all that the controller compares.
+uint16_t Machine::SidOfClient(const DmaRequest& request, Choices* choices) const {
+  if (choices == nullptr) return mc_.ClientSid(request.client, request.own_sid);
+  const uint8_t channel = mc_.ChannelsDiffer() ? choices->Next() : uint8_t{0};
+  const uint16_t sid = mc_.ClientSid(request.client, request.own_sid, channel, SidBits::kAll);
+  if ((sid & MemoryController::kPassthroughSid) != MemoryController::kPassthroughSid) return sid;
+  const uint16_t narrow =
+      mc_.ClientSid(request.client, request.own_sid, channel, SidBits::kLowerSeven);
+  return narrow != sid && (choices->Next() & 1) != 0 ? narrow : sid;
+}
+
+// Choices, in order: the side of a client whose wiring is not known; how the memory controller
+// takes its stream ID (SidOfClient); the instance of a pair; the upper bits of the stream ID of a
+// client; then what the instance itself is free in (which match wins, a granule that it
 // does not have, what caches and unclean tables answer); and what address bit 39 of the output
 // does. Without choices the channel is the one that lets most past. Last comes the channel that
 // captures an error, where there is one.
@@ -320,9 +332,7 @@ DmaResult Machine::Issue(const DmaRequest& request, Choices* choices, FaultRecor
       constexpr uint8_t kOrder[3] = {1, 0, 2};
       side = kOrder[(choices != nullptr ? choices->Next() : 0) % 3];
     }
-    sid = choices != nullptr && mc_.ChannelsDiffer()
-              ? mc_.ClientSid(request.client, request.own_sid, choices->Next())
-              : mc_.ClientSid(request.client, request.own_sid);
+    sid = SidOfClient(request, choices);
   }
   const size_t first = InstanceIndex(side, 0);
   if (side > 2 || smmu_[first].spec == nullptr) {

@@ -184,6 +184,9 @@ void Machine::SetPower(uint8_t side, bool on) {
     const size_t index = InstanceIndex(side, n);
     if (index < kMaxInstances) smmu_[index].powered = on;
   }
+  bool any = false;
+  for (const SmmuInstance& smmu : smmu_) any |= smmu.spec != nullptr && smmu.powered;
+  if (!any) mc_.LosePower();
 }
 
 void Machine::GateMasters(uint8_t side, bool gated) {

@@ -126,6 +126,17 @@ TEST_F(RestedOn, ASecureClientThatPasses) {
   EXPECT_EQ(rig.machine->ClientSid(0x58, 0), 6);
 }
 
+TEST_F(RestedOn, AModeThatFirmwareDidNotFixAgain) {
+  for (const bool unfixed : {false, true}) {
+    rig.Reset();
+    if (unfixed) rig.machine->Contradict(26);
+    for (uint8_t side = 0; side < 3; ++side) rig.machine->SetPower(side, false);
+    for (size_t i = 1; i < rig.board->mc_window_count; ++i) {
+      EXPECT_EQ(rig.machine->PeekMc(i, 0x1820), unfixed ? 0u : 0x80000002u);
+    }
+  }
+}
+
 TEST_F(RestedOn, ASyndromeThatNamesNoBank) {
   Turn({.plain_syndrome = true});
   rig.NestedBank(2, 1, 3, kVmid, 0x80100000);
@@ -166,7 +177,11 @@ TEST_F(RestedOn, EachByItsNumber) {
   EXPECT_TRUE(turned(10).plain_syndrome);
   EXPECT_TRUE(turned(22).quiet_stage2);
   turned(14);
+  rig.machine->Write32(rig.board->mc_window[0].start + 8 * 0x58, 6);
+  EXPECT_EQ(rig.machine->ClientSid(0x58, 0), 6);
+  rig.machine->Write32(rig.board->mc_window[0].start + 8 * 0x58 + 4, 0x100);
   EXPECT_EQ(rig.machine->ClientSid(0x58, 0), MemoryController::kPast);
+  turned(26);
   rig.Reset();
   for (const uint64_t number : {uint64_t{0}, uint64_t{1}, uint64_t{23}, ~uint64_t{0}}) {
     EXPECT_FALSE(rig.machine->Contradict(number)) << number;

@@ -489,6 +489,7 @@ void Machine::SetQuirks(size_t instance, const Quirks& quirks) {
 // Masters are gated while the power is off, so what matters is the state after it is back.
 void Machine::PowerLoss(uint8_t side) {
   ++changes_;
+  mc_.LosePower(side);
   for (uint8_t n = 0; n < 2; ++n) {
     const size_t index = InstanceIndex(side, n);
     if (index >= kMaxInstances || smmu_[index].spec == nullptr) continue;

@@ -313,9 +313,11 @@ class Machine {
   bool InjectMcError(size_t window, uint32_t causes, uint32_t status, uint64_t address);
   // The next reads of the memory controller, in any of its windows.
   void FailMcReads(uint64_t count) { failing_mc_reads_ = count; }
+  // A side loses its state, with the stream IDs of the clients that are wired to it. The rest of
+  // the memory controller lasts as long as any side has power: see SetPower.
   void PowerLoss(uint8_t side);
   // Off: all state is lost, reads fail, writes are lost, and DMA of the side is held. On brings the
-  // reset state, and lets the masters go on.
+  // reset state, and lets the masters go on. With the last side the memory controller is off.
   void SetPower(uint8_t side, bool on);
   // Holds the masters of a side, powered or not: EL2 is still restoring what was lost.
   void GateMasters(uint8_t side, bool gated);
@@ -452,6 +454,7 @@ class Machine {
   void DecideContext(const SmmuInstance& smmu, Decision* decision) const;
   DmaResult Process(const DmaRequest& request, size_t instance, uint16_t sid, Choices* choices,
                     FaultRecord* record) const;
+  uint16_t SidOfClient(const DmaRequest& request, Choices* choices) const;
   DmaResult Issue(const DmaRequest& request, Choices* choices, FaultRecord* record) const;
   void Translated(const DmaRequest& request, Choices* choices, DmaResult* result,
                   FaultRecord* record) const;

@@ -123,6 +123,24 @@ TEST_F(Masters, PassthroughIdGoesPastUnderTheModeOfFirmware) {
   EXPECT_EQ(Dma(0x58).fault, FaultKind::kUnmatchedStream);
 }
 
+// All bits of the ID are compared, or the seven that real streams have: nobody says.
+TEST_F(Masters, PassthroughIdMayBeComparedInSevenBits) {
+  constexpr uint16_t kPast = MemoryController::kPast;
+  Set(0x58, 0xff, kOn);
+  EXPECT_EQ(rig.machine->ClientSid(0x58, 0), kPast) << "the weaker of the two";
+  rig.Choose({0});
+  EXPECT_EQ(Dma(0x58).sid, 0xff);
+  rig.Choose({1});
+  EXPECT_EQ(Dma(0x58).via.route, Route::kBypass);
+  Set(0x58, 6, 0x001);  // the device drives its own
+  for (const bool narrow : {false, true}) {
+    rig.Choose({narrow});
+    EXPECT_EQ(Dma(0x58, 0x47f).via.route, narrow ? Route::kBypass : Route::kUnmatched);
+  }
+  rig.Choose({1});  // the instance: nothing else is to be chosen of another ID
+  EXPECT_EQ(Dma(0x58, 0x47e).instance, 3);
+}
+
 // The NVLink ports of the table have no override, so they come with the ID that they drive.
 TEST_F(Masters, ClientsWithoutRegistersKeepTheirOwnId) {
   for (const char* name : {"nvl1r", "nvl1w"}) {
@@ -163,7 +181,7 @@ TEST(MemoryControllerClients, LockedAndDeafOnesIgnoreWrites) {
   mc.Write32(0, 8 * 0x58, 7);
   mc.Write32(0, 8 * 0x58 + 4, 0);
   EXPECT_EQ(mc.Read32(0, 8 * 0x58), 6u);
-  EXPECT_EQ(mc.Read32(0, 8 * 0x58 + 4), 0x100u);
+  EXPECT_EQ(mc.Read32(0, 8 * 0x58 + 4), 0x101u);
   mc.Write32(0, 8 * 0x59, 7);
   EXPECT_EQ(mc.Read32(0, 8 * 0x59), 7u);
   mc.Write32(0, 8 * 0x59 + 4, 0x10100);

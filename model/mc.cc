@@ -60,12 +60,12 @@ size_t ChannelOf(size_t window) {
 }  // namespace
 
 void MemoryController::Reset(const BoardSpec& board) {
-  for (size_t client = 0; client < kMcClients; ++client) {
-    const bool there = HasRegisters(client);
-    override_[client] = there ? board.mc_override_reset & 0xff : 0;
-    security_[client] = there ? board.mc_security_reset & mc_security::kMask : 0;
-  }
+  override_reset_ = board.mc_override_reset & 0xff;
+  security_reset_ = board.mc_security_reset & mc_security::kMask;
   for (uint64_t& word : deaf_) word = 0;
+  for (uint16_t client = 0; client < kMcClients; ++client) ResetClient(client);
+  secure_passes_ = false;
+  unfixed_ = false;
   // Firmware hands the machine over with the mode fixed: only SID 0x7f goes past the SMMUs.
   for (McChannel& channel : channel_) {
     channel = McChannel();
@@ -74,6 +74,31 @@ void MemoryController::Reset(const BoardSpec& board) {
   // A board that names no window of a channel still has one behind the broadcast window.
   channel_count_ =
       board.mc_window_count > kFirstChannelWindow ? board.mc_window_count - kFirstChannelWindow : 1;
+}
+
+void MemoryController::ResetClient(uint16_t client) {
+  if (deaf(client)) return;
+  const bool there = HasRegisters(client);
+  override_[client] = there ? override_reset_ : 0;
+  security_[client] = there ? security_reset_ : 0;
+}
+
+void MemoryController::LosePower(uint8_t side) {
+  size_t count = 0;
+  const ClientInfo* clients = Clients(&count);
+  for (size_t i = 0; i < count; ++i) {
+    if (clients[i].side == side) ResetClient(clients[i].id);
+  }
+}
+
+void MemoryController::LosePower() {
+  for (uint16_t client = 0; client < kMcClients; ++client) ResetClient(client);
+  for (McChannel& channel : channel_) {
+    McChannel fresh;
+    fresh.bypass_config = unfixed_ ? 0 : kBypassConfigLock | 2;
+    __builtin_memcpy(fresh.carveout, channel.carveout, sizeof(fresh.carveout));
+    channel = fresh;
+  }
 }
 
 uint32_t MemoryController::Read32(size_t window, uint32_t offset) const {
@@ -184,7 +209,8 @@ void MemoryController::ModeRange(uint32_t* weakest, uint32_t* strictest) const {
   }
 }
 
-uint16_t MemoryController::SidUnderMode(uint16_t client, uint16_t own_sid, uint32_t mode) const {
+uint16_t MemoryController::SidUnderMode(uint16_t client, uint16_t own_sid, uint32_t mode,
+                                        SidBits compared) const {
   uint16_t sid = own_sid & 0x7fff;
   if (client < kMcClients && (security_[client] & mc_security::kOverride) != 0) {
     sid = static_cast<uint16_t>(override_[client]);
@@ -192,7 +218,8 @@ uint16_t MemoryController::SidUnderMode(uint16_t client, uint16_t own_sid, uint3
   if (mode == kModeAllBypass) return kPast;
   const bool secure = client < kMcClients && (security_[client] & mc_security::kNonSecure) == 0;
   if (secure && secure_passes_) return kPast;
-  if (mode != kModeNoBypass && sid == kPassthroughSid) return kPast;
+  const uint16_t seen = compared == SidBits::kAll ? sid : sid & kPassthroughSid;
+  if (mode != kModeNoBypass && seen == kPassthroughSid) return kPast;
   return sid;
 }
 
@@ -200,18 +227,19 @@ uint16_t MemoryController::ClientSid(uint16_t client, uint16_t own_sid) const {
   uint32_t weakest = 0;
   uint32_t strictest = 0;
   ModeRange(&weakest, &strictest);
-  return SidUnderMode(client, own_sid, weakest);
+  return SidUnderMode(client, own_sid, weakest, SidBits::kLowerSeven);
 }
 
 // Which channel carries a transaction follows from its address, in a way that is not known.
-uint16_t MemoryController::ClientSid(uint16_t client, uint16_t own_sid, uint8_t choice) const {
+uint16_t MemoryController::ClientSid(uint16_t client, uint16_t own_sid, uint8_t choice,
+                                     SidBits compared) const {
   uint32_t weakest = 0;
   uint32_t mode = 0;
   ModeRange(&weakest, &mode);
   if (choice != 0) {
     mode = channel_[(choice - 1u) % channel_count_].bypass_config & kBypassConfigMode;
   }
-  return SidUnderMode(client, own_sid, mode);
+  return SidUnderMode(client, own_sid, mode, compared);
 }
 
 bool MemoryController::ChannelsDiffer() const {

@@ -53,6 +53,9 @@ struct McChannel {
   uint32_t carveout[kCarveouts][3] = {};  // base, its upper word, size in units of 128 KiB
 };
 
+// How much of a stream ID is compared with the one that goes past the SMMUs.
+enum class SidBits : uint8_t { kAll, kLowerSeven };
+
 class MemoryController {
  public:
   static constexpr uint32_t kBypassConfig = 0x1820;
@@ -68,15 +71,24 @@ class MemoryController {
   uint32_t Read32(size_t window, uint32_t offset) const;
   void Write32(size_t window, uint32_t offset, uint32_t value);
 
-  // kPast when any channel would let the transaction past.
+  // kPast when any channel would let the transaction past, by all bits of its stream ID or by the
+  // lower seven.
   uint16_t ClientSid(uint16_t client, uint16_t own_sid) const;
-  // The same as the channel of a choice has it: 0 is the strictest, n > 0 the n-th one.
-  uint16_t ClientSid(uint16_t client, uint16_t own_sid, uint8_t choice) const;
+  // The same as the channel of a choice has it: 0 is the strictest, n > 0 the n-th one; and as a
+  // controller has it that compares all bits of a stream ID with 0x7f, or the lower seven.
+  uint16_t ClientSid(uint16_t client, uint16_t own_sid, uint8_t choice, SidBits compared) const;
   bool ChannelsDiffer() const;
   size_t channel_count() const { return channel_count_; }
   const McChannel& channel(size_t index) const { return channel_[index]; }
   uint32_t security(uint16_t client) const { return security_[client]; }
   uint32_t override_sid(uint16_t client) const { return override_[client]; }
+  // The clients of a side have lost what was stored for them: their words are what firmware leaves
+  // at boot. Those that are deaf take nothing then either.
+  void LosePower(uint8_t side);
+  // The whole controller has: all clients, errors and interrupt masks. Firmware has fixed the mode
+  // and set up the carveouts again before anybody looks, unless SetUnfixed says otherwise.
+  void LosePower();
+  void SetUnfixed(bool unfixed) { unfixed_ = unfixed; }
   // For Scramble: what a boot loader left, locks included.
   void SetClient(uint16_t client, uint32_t override_sid, uint32_t security);
   void SetBypassConfig(size_t channel, uint32_t value);
@@ -92,7 +104,8 @@ class MemoryController {
   bool deaf(uint16_t client) const { return (deaf_[client / 64] >> (client % 64) & 1) != 0; }
 
  private:
-  uint16_t SidUnderMode(uint16_t client, uint16_t own_sid, uint32_t mode) const;
+  uint16_t SidUnderMode(uint16_t client, uint16_t own_sid, uint32_t mode, SidBits compared) const;
+  void ResetClient(uint16_t client);
   uint32_t ReadChannel(const McChannel& channel, uint32_t offset) const;
   void WriteChannel(size_t channel, uint32_t offset, uint32_t value);
   uint32_t GlobalIntStatus() const;
@@ -103,7 +116,10 @@ class MemoryController {
   uint64_t deaf_[kMcClients / 64] = {};
   McChannel channel_[kMaxMcWindows];
   size_t channel_count_ = 0;
+  uint32_t override_reset_ = 0;
+  uint32_t security_reset_ = 0;
   bool secure_passes_ = false;
+  bool unfixed_ = false;
 };
 
 }  // namespace sidewall::model

@@ -23,8 +23,17 @@ class Mc : public ::testing::Test {
 TEST_F(Mc, OverrideKeepsEightBits) {
   rig.machine->Write32(kSid + 8 * 0x58, 0xffffff06);
   EXPECT_EQ(Read(kSid + 8 * 0x58), 0x06u);
-  EXPECT_EQ(Read(kSid + 8 * 0x58 + 4), 0x100u);
   EXPECT_EQ(rig.machine->ClientSid(0x58, 0x123), 0x06);
+}
+
+TEST_F(Mc, FirmwareLeavesClientsNonSecureWithTheirOverrideOn) {
+  size_t count = 0;
+  const ClientInfo* clients = Clients(&count);
+  for (size_t i = 0; i < count; ++i) {
+    if (!clients[i].has_registers) continue;
+    EXPECT_EQ(Read(kSid + 8u * clients[i].id), 0x7fu) << clients[i].name;
+    EXPECT_EQ(Read(kSid + 8u * clients[i].id + 4), 0x101u) << clients[i].name;
+  }
 }
 
 TEST_F(Mc, WithoutOverrideTheDeviceDrivesItsOwn) {
@@ -100,10 +109,13 @@ TEST_F(BypassConfig, AnyChannelLetsAClientPast) {
   mc.SetBypassConfig(15, 0x80000000);
   EXPECT_TRUE(mc.ChannelsDiffer());
   EXPECT_EQ(mc.ClientSid(0x58, 0), MemoryController::kPast);
-  EXPECT_EQ(mc.ClientSid(0x58, 0, 0), 6);
-  EXPECT_EQ(mc.ClientSid(0x58, 0, 15), 6);
-  EXPECT_EQ(mc.ClientSid(0x58, 0, 16), MemoryController::kPast);
-  EXPECT_EQ(mc.ClientSid(0x58, 0, 32), MemoryController::kPast);
+  const auto through = [this](uint8_t choice) {
+    return mc.ClientSid(0x58, 0, choice, SidBits::kAll);
+  };
+  EXPECT_EQ(through(0), 6);
+  EXPECT_EQ(through(15), 6);
+  EXPECT_EQ(through(16), MemoryController::kPast);
+  EXPECT_EQ(through(32), MemoryController::kPast);
 }
 
 TEST_F(BypassConfig, PassthroughSidIsPastUnlessAllChannelsForbidIt) {
@@ -335,12 +347,13 @@ TEST(McOnMachine, CapturesWhatNoMemoryAnswers) {
   const uint64_t words = rig.board->mc_window[0].start + 8 * 0x58;
   const uint64_t nowhere = rig.board->dram[0].end() + 0x5000;
   rig.machine->Write32(words, 0x7f);
+  rig.machine->Write32(words + 4, 0x100);
   DmaRequest request = {.client = 0x58, .address = nowhere, .write = true};
   rig.Choose({0, 2});  // the instance, and the channel
   EXPECT_EQ(rig.machine->Dma(request).fault, FaultKind::kNone);
   const size_t channel = 2 + 2;
   EXPECT_EQ(rig.machine->PeekMc(channel, 0), mc_error::kDecodeEmem);
-  EXPECT_EQ(rig.machine->PeekMc(channel, 8), 0x00030058u);  // secure as at reset, a write
+  EXPECT_EQ(rig.machine->PeekMc(channel, 8), 0x00030058u);  // secure, a write
   EXPECT_EQ(rig.machine->PeekMc(channel, 12), static_cast<uint32_t>(nowhere));
   rig.machine->Write32(words + 4, 0x101);
   rig.machine->Write32(rig.board->mc_window[channel].start, 0x40);
@@ -380,6 +393,61 @@ TEST_F(Mc, DoublewordsAreTwoWords) {
   uint64_t value = 0;
   ASSERT_TRUE(rig.machine->Read64(kSid + 8 * 0x58, &value));
   EXPECT_EQ(value, 0x0000010100000006u);
+}
+
+// The clients of a side lose what was stored for them with the power of that side, and come back as
+// firmware leaves them: with the stream ID that goes past every SMMU.
+TEST(McOnMachine, ALossOfPowerTakesTheStreamIdsOfItsSide) {
+  Rig rig("tegra234");
+  const uint64_t words = rig.board->mc_window[0].start;
+  const uint16_t mgbe = FindClient("mgbeard")->id;    // niso0
+  const uint16_t sdmmc = FindClient("sdmmcrab")->id;  // niso1
+  const uint16_t axis = FindClient("axisr")->id;      // of unknown wiring
+  for (const uint16_t client : {mgbe, sdmmc, axis}) {
+    rig.machine->Write32(words + 8u * client, 6);
+    rig.machine->Write32(words + 8u * client + 4, 0x10101);
+  }
+  rig.machine->Write32(rig.board->mc_window[2].start + 4, 0x40);
+  rig.machine->PowerLoss(1);
+  EXPECT_EQ(rig.machine->PeekMc(0, 8u * mgbe), 0x7fu);
+  EXPECT_EQ(rig.machine->PeekMc(0, 8u * mgbe + 4), 0x101u) << "the lock lasts until reset";
+  for (const uint16_t client : {sdmmc, axis}) {
+    EXPECT_EQ(rig.machine->PeekMc(0, 8u * client), 6u);
+    EXPECT_EQ(rig.machine->PeekMc(0, 8u * client + 4), 0x10101u);
+  }
+  EXPECT_EQ(rig.machine->PeekMc(2, 4), 0x40u);
+}
+
+TEST(McOnMachine, WithTheLastSideTheControllerIsOff) {
+  Rig rig("tegra234");
+  const uint16_t axis = FindClient("axisr")->id;
+  rig.machine->Write32(rig.board->mc_window[0].start + 8u * axis, 4);
+  const uint64_t channel = rig.board->mc_window[5].start;
+  rig.machine->Write32(channel + 4, 0x40);      // INTMASK
+  rig.machine->Write32(channel + 0xc0c, 0x80);  // a carveout
+  ASSERT_TRUE(rig.machine->InjectMcError(5, 0x100, 0x06020058, 0x80001000));
+  rig.machine->SetPower(0, false);
+  rig.machine->SetPower(2, false);
+  EXPECT_EQ(rig.machine->PeekMc(0, 8u * axis), 4u);
+  EXPECT_EQ(rig.machine->PeekMc(5, 0), 0x100u);
+  rig.machine->SetPower(1, false);
+  EXPECT_EQ(rig.machine->PeekMc(0, 8u * axis), 0x7fu);
+  for (const uint32_t offset : {0x000u, 0x004u, 0x008u, 0x00cu, 0x11fcu}) {
+    EXPECT_EQ(rig.machine->PeekMc(5, offset), 0u) << std::hex << offset;
+  }
+  EXPECT_EQ(rig.machine->PeekMc(5, 0xc0c), 0x80u) << "firmware sets carveouts up again";
+  for (size_t i = 1; i < 18; ++i) EXPECT_EQ(rig.machine->PeekMc(i, 0x1820), 0x80000002u);
+}
+
+// What takes no store at all is no state that power could lose.
+TEST(MemoryControllerPower, DeafClientsStayAsTheyAre) {
+  MemoryController mc;
+  mc.Reset(*FindBoard("tegra234"));
+  mc.Write32(0, 8 * 0x58, 6);
+  mc.SetDeaf(0x58);
+  mc.LosePower(1);
+  mc.LosePower();
+  EXPECT_EQ(mc.Read32(0, 8 * 0x58), 6u);
 }
 
 TEST(McOnMachine, ReadsThatTheBusDoesNotAnswer) {

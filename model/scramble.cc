@@ -118,6 +118,10 @@ bool Machine::Contradict(uint64_t assumption) {
     mc_.SetSecurePasses(true);
     return true;
   }
+  if (assumption == 26) {
+    mc_.SetUnfixed(true);
+    return true;
+  }
   for (SmmuInstance& smmu : smmu_) {
     if (smmu.spec == nullptr) continue;
     switch (assumption) {

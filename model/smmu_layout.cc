@@ -306,7 +306,7 @@ constexpr RegisterInfo kRegisters[] = {
     {"PMOVSSET", Page::kBank, 0xf58, 0, 1, 4, Access::kRazWi, 0, 0, nullptr},
     {"PMAUTHSTATUS", Page::kBank, 0xfb8, 0, 1, 4, Access::kRazWi, 0, 0, nullptr},
     {"OVERRIDE", Page::kMcSid, 0x000, 8, 512, 4, Access::kReadWrite, 0x7f, 0xff, kOverride},
-    {"SECURITY", Page::kMcSid, 0x004, 8, 512, 4, Access::kReadWrite, 0x100, 0x10101, kSecurity},
+    {"SECURITY", Page::kMcSid, 0x004, 8, 512, 4, Access::kReadWrite, 0x101, 0x10101, kSecurity},
     {"INTSTATUS", Page::kMcChannel, 0x000, 0, 1, 4, Access::kWrite1Clear, 0, 0x00333140, kMcInt},
     {"INTMASK", Page::kMcChannel, 0x004, 0, 1, 4, Access::kReadWrite, 0, 0xffffffff, kMcInt},
     {"ERR_STATUS", Page::kMcChannel, 0x008, 0, 1, 4, Access::kReadOnly, 0, 0, kMcStatus},

@@ -85,7 +85,21 @@ std::vector<uint32_t> Checks::ReadPolicy(uint8_t side) const {
   return image;
 }
 
-void Checks::BeforePowerDown(uint8_t side) { now_.before_down[side] = ReadPolicy(side); }
+void Checks::BeforePowerDown(uint8_t side) {
+  now_.before_down[side] = ReadPolicy(side);
+  now_.clients_before_down[side] = ReadClients();
+}
+
+// The masters of a client without power issue nothing, whatever its words say. One whose wiring
+// nobody knows may come to any side that has power.
+bool Checks::IsHeld(uint16_t client) const {
+  const model::ClientInfo* info = model::FindClient(client);
+  if (info != nullptr && info->side != model::kUnknownSide) return board_.IsDownSide(info->side);
+  for (size_t smmu = 0; smmu < board_.spec_.smmu_count; smmu++) {
+    if (!board_.IsDownSide(board_.spec_.smmu[smmu].side)) return false;
+  }
+  return true;
+}
 
 void Checks::AfterPowerLoss(uint8_t side) {
   lives_.SetNow(board_.event_index_, "-");
@@ -114,7 +128,27 @@ void Checks::AfterPowerUp(uint8_t side, bool untouched) {
       for (uint32_t offset : layout::PolicyOffsets(spec)) Iso06MirrorImage(smmu, offset);
     }
   }
+  for (uint16_t client = 0; client < now_.after.size(); client++) {
+    if (IsHeld(client)) continue;
+    if (untouched) Iso11Client(client, now_.clients_before_down[side][client]);
+    Iso09McSid(client);
+  }
   FullCheck();
+}
+
+[[gnu::noinline]] void Checks::Iso11Client(uint16_t client, const ClientImage& before) {
+  if (!Enabled(Invariant::kIso11)) return;
+  const uint32_t override_ = board_.machine_->PeekMc(0, 8u * client);
+  const uint32_t security = board_.machine_->PeekMc(0, 8u * client + 4);
+  if (override_ == before.override_ && security == before.security) return;
+  const model::ClientInfo* info = model::FindClient(client);
+  if (Report(Invariant::kIso11, "client", "Iso11Client",
+             Print("the words of %s are not what they were before power went",
+                   info != nullptr ? info->name : "an unlisted client"),
+             {Print("before  override 0x%08x, security 0x%08x", before.override_, before.security),
+              Print("now     override 0x%08x, security 0x%08x", override_, security)})) {
+    __builtin_trap();
+  }
 }
 
 [[gnu::noinline]] void Checks::Iso11Flushed(size_t instance) {

@@ -91,6 +91,7 @@ class Checks {
     uint32_t fixed_actlr[model::kMaxInstances] = {};
     std::vector<ClientImage> before, after;  // MC, by client id
     std::vector<uint32_t> before_down[3];    // policy words, by side
+    std::vector<ClientImage> clients_before_down[3];
     std::vector<WatchedDma> watches;
     std::vector<WatchedDma> armed_watches;
   };
@@ -102,6 +103,7 @@ class Checks {
   };
 
   std::vector<ClientImage> ReadClients() const;
+  bool IsHeld(uint16_t client) const;
   std::vector<uint32_t> ReadPolicy(uint8_t side) const;
   bool Enabled(Invariant id) const;
   void Evaluated(Invariant id);
@@ -135,6 +137,7 @@ class Checks {
   void Iso08Owners(size_t instance, uint16_t entry);
   void Iso09McSid(uint16_t client);
   void Iso09McWindow(uint64_t pa);
+  void Iso11Client(uint16_t client, const ClientImage& before);
   void Iso11Flushed(size_t instance);
   void Iso11Restored(size_t instance, uint32_t offset, uint32_t before);
   void Fun03Works(const model::DmaRequest& request, const model::DmaResult& result,

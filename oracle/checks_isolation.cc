@@ -301,6 +301,7 @@ constexpr uint32_t kNoVmid = 0x100;
 
 [[gnu::noinline]] void Checks::Iso09McSid(uint16_t client) {
   if (!Enabled(Invariant::kIso09) || client >= now_.after.size()) return;
+  if (IsHeld(client)) return;
   Evaluated(Invariant::kIso09);
   const uint32_t override_ = board_.machine_->PeekMc(0, 8u * client);
   const uint32_t security = board_.machine_->PeekMc(0, 8u * client + 4);

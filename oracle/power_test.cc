@@ -83,6 +83,26 @@ TEST_F(PowerTest, UntouchedUnitIsWhatItWas) {
   ExpectClean();
 }
 
+// A system that sleeps: the memory controller has lost all it knew, and each unit that comes back
+// finds its own clients restored.
+TEST_F(PowerTest, TheMemoryControllerComesBackWithTheUnits) {
+  constexpr uint32_t kAxis = 0x8c;  // of unknown wiring
+  Write(0xc00, 0x10000);
+  Write(0x800, kMatch);
+  const uint32_t before = harness_.board().machine().PeekMc(0, 8 * kAxis);
+  for (uint64_t side = 0; side < 3; side++) {
+    EXPECT_EQ(Do(EventKind::kPowerSuspend, side), Expect::kOk);
+  }
+  for (uint64_t side = 0; side < 3; side++) {
+    EXPECT_EQ(Do(EventKind::kHwPowerLoss, side), Expect::kOk);
+  }
+  EXPECT_NE(harness_.board().machine().PeekMc(0, 8 * kAxis), before);
+  for (uint64_t side : {2, 1, 0}) EXPECT_EQ(Do(EventKind::kPowerResume, side), Expect::kOk);
+  EXPECT_EQ(harness_.board().machine().PeekMc(0, 8 * kAxis), before);
+  EXPECT_EQ(Dma(1), Expect::kOk);
+  ExpectClean();
+}
+
 TEST_F(PowerTest, SyncThatNeverEndsKeepsAUnitDown) {
   Write(0xc00, 0x10000);
   Write(0x800, kMatch);

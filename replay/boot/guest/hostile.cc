@@ -332,7 +332,7 @@ void AttackMemoryController() {
   Put(g_mc_broadcast, 0x1820, 0, "the bypass mode of all channels");
   Put(g_mc_channel, 0x1820, 0, "the bypass mode of one channel");
   Put(g_mc_sid, kMgbe, 0x06, "OVERRIDE as it was");
-  Put(g_mc_sid, kMgbe + 4, 0x100, "SECURITY as it was");
+  Put(g_mc_sid, kMgbe + 4, 0x101, "SECURITY as it was");
 }
 
 }  // namespace
