@@ -57,9 +57,7 @@ const fs::path& CheckedOut(const FuzzOptions& options, const fs::path& out) {
     throw UsageError("there is no target " + options.target + ": board, program or canary");
   }
   if (!options.board.empty() && fuzz::BoardNamed(options.board.c_str()) == nullptr) {
-    throw UsageError("there is no board " + options.board +
-                     "; `sidewall list boards` has "
-                     "them, and RAM may follow in steps of 2 MiB: tegra234:8G");
+    throw UsageError("there is no board " + options.board + ": " + fuzz::WhyNoBoard(options.board));
   }
   if (!options.bug.empty() && options.target != "board") {
     throw UsageError("--bug is for the target board");

@@ -95,9 +95,7 @@ Json BoardRows(const std::string& spelling) {
   if (!spelling.empty()) {
     const model::BoardSpec* board = fuzz::BoardNamed(spelling.c_str());
     if (board == nullptr) {
-      throw UsageError("there is no board " + spelling +
-                       "; `sidewall list boards` has them, and RAM may follow in steps of 2 MiB: "
-                       "tegra234:8G");
+      throw UsageError("there is no board " + spelling + ": " + fuzz::WhyNoBoard(spelling));
     }
     rows.push_back(BoardRow(*board));
     return rows;

@@ -65,13 +65,15 @@ TEST(TwoWitnesses, AnyBitOfTheModelsIsNoticed) {
   EXPECT_GE(compared, 1200u);
 }
 
-// What the model has, apart from the memory controller's channels, the driver has a row for.
+// What the model has, the driver has a row for. Of a channel of the memory controller, which is
+// closed to the host as a whole, it knows the one register that it reads, and no other.
 TEST(TwoWitnesses, TheDriverKnowsEveryRegister) {
   const Witness driver = DriverSays();
   for (const auto& [name, value] : ModelSays()) {
     if (name.size() < 7 || name.substr(name.size() - 7) != ".offset") continue;
-    if (name.rfind("mcch.", 0) == 0) continue;
-    EXPECT_EQ(driver.count(name), 1u) << name;
+    const bool closed = name.rfind("mcch.", 0) == 0;
+    const bool known = !closed || name == "mcch.SMMU_BYPASS_CONFIG.offset";
+    EXPECT_EQ(driver.count(name), known ? 1u : 0u) << name;
   }
 }
 

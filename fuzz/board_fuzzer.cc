@@ -85,7 +85,8 @@ CoverageFile& File() {
 extern "C" int LLVMFuzzerInitialize(int*, char***) {
   const char* name = std::getenv("SIDEWALL_BOARD");
   if (name != nullptr && *name != 0 && sidewall::fuzz::BoardOfEnvironment() == nullptr) {
-    std::fprintf(stderr, "board_fuzzer: SIDEWALL_BOARD=%s is no board\n", name);
+    std::fprintf(stderr, "board_fuzzer: SIDEWALL_BOARD=%s is no board: %s\n", name,
+                 sidewall::fuzz::WhyNoBoard(name).c_str());
     std::exit(2);
   }
   if (!sidewall::fuzz::File().ok()) {

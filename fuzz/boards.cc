@@ -28,14 +28,27 @@ const model::BoardSpec* Keep(const model::BoardSpec& board) {
 const model::BoardSpec* BoardNamed(const char* spelling) {
   if (const model::BoardSpec* board = model::FindBoard(spelling)) return board;
   model::BoardSpec board;
-  return model::ParseBoard(spelling, &board) ? Keep(board) : nullptr;
+  return model::ParseBoard(spelling, &board) == nullptr ? Keep(board) : nullptr;
+}
+
+std::string WhyNoBoard(const std::string& spelling) {
+  model::BoardSpec board;
+  const char* wrong = model::ParseBoard(spelling.c_str(), &board);
+  std::string why = wrong != nullptr ? wrong : "";
+  // The name of a field alone: the description contradicts itself.
+  if (why.find(':') == std::string::npos) why += ": contradicts the rest with so much RAM";
+  size_t count = 0;
+  const model::BoardSpec* boards = model::Boards(&count);
+  why += "; known:";
+  for (size_t i = 0; i < count; ++i) why += std::string(" ") + boards[i].name;
+  return why + "; RAM may follow, in steps of 2 MiB: tegra234:8G, tiny:64M";
 }
 
 bool HasBoard(const Program& program) {
   const model::BoardSpec* board = model::FindBoard(program.board);
   if (board == nullptr || program.ram == 0) return board != nullptr;
   model::BoardSpec sized;
-  return model::ParseBoard(BoardSpelling(program).c_str(), &sized);
+  return model::ParseBoard(BoardSpelling(program).c_str(), &sized) == nullptr;
 }
 
 const model::BoardSpec* BoardOf(const Program& program) {

@@ -18,6 +18,8 @@ namespace sidewall::fuzz {
 
 // Null: there is no such board, or it would not be sound with so much RAM.
 const model::BoardSpec* BoardNamed(const char* spelling);
+// What is wrong with a spelling that is no board's, and which there are, for a message.
+std::string WhyNoBoard(const std::string& spelling);
 const model::BoardSpec* BoardOf(const Program& program);
 // That there is one, without keeping it.
 bool HasBoard(const Program& program);

@@ -96,8 +96,9 @@ class ProgramParser {
     *given = true;
     if (line.key == "board") {
       model::BoardSpec board;
-      if (!model::ParseBoard(line.value.c_str(), &board)) {
-        return Fail(number, line.column, "unknown board \"" + line.value + "\"", BoardNames());
+      if (model::ParseBoard(line.value.c_str(), &board) != nullptr) {
+        return Fail(number, line.column, "unknown board \"" + line.value + "\"",
+                    WhyNoBoard(line.value));
       }
       SetBoard(program_, board);
       return true;
@@ -110,14 +111,6 @@ class ProgramParser {
     if (ParseExpectWord(line.value, &program_->expect)) return true;
     return Fail(number, line.column, "unknown verdict \"" + line.value + "\"",
                 "pass, or the ID of an invariant such as ISO01");
-  }
-
-  static std::string BoardNames() {
-    size_t count = 0;
-    const model::BoardSpec* boards = model::Boards(&count);
-    std::string names = "known:";
-    for (size_t i = 0; i < count; ++i) names += std::string(" ") + boards[i].name;
-    return names + "; RAM may follow, in steps of 2 MiB: tegra234:8G, tiny:64M";
   }
 
   bool AddBytes(const Line& line, size_t number, size_t limit, std::vector<uint8_t>* section) {

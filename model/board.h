@@ -94,9 +94,12 @@ const BoardSpec* FindBoard(uint8_t id);
 inline constexpr uint64_t kDramUnit = uint64_t{2} << 20;
 inline constexpr uint64_t kMaxDramUnits = 0xffff;  // 128 GiB but for one unit
 BoardSpec WithDram(const BoardSpec& board, uint64_t bytes);
-// "tegra234", or "tegra234:8G" and "tegra234:512M" with so much RAM. False: no such board, or it
-// would not be sound.
-bool ParseBoard(const char* spelling, BoardSpec* board);
+// "tegra234", or "tegra234:8G" and "tegra234:512M" with so much RAM. Null when it is one, else what
+// is wrong: the part of the spelling and what it may be, or, of a board that would not be sound,
+// the field that CheckBoard names.
+//
+//     const char* wrong = ParseBoard("tegra234:6M", &board);  // "el2_only contradicts ..."
+const char* ParseBoard(const char* spelling, BoardSpec* board);
 
 // Null when the description is sound, else the name of the first field that contradicts another.
 const char* CheckBoard(const BoardSpec& board);

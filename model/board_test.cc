@@ -79,7 +79,7 @@ TEST(Boards, TwoHaveBootStreams) {
 
 TEST(Boards, RamIsAParameter) {
   BoardSpec board;
-  ASSERT_TRUE(ParseBoard("tegra234:8G", &board));
+  ASSERT_EQ(ParseBoard("tegra234:8G", &board), nullptr);
   EXPECT_STREQ(board.name, "tegra234");
   EXPECT_EQ(board.id, 1);
   EXPECT_EQ(board.dram[0].start, 0x80000000u);
@@ -87,16 +87,42 @@ TEST(Boards, RamIsAParameter) {
   EXPECT_EQ(board.pool.end(), board.dram[0].end());
   EXPECT_GE(board.pool.size, uint64_t{24} << 20);  // tables take 2 MiB for each GiB
   EXPECT_EQ(CheckBoard(board), nullptr);
-  ASSERT_TRUE(ParseBoard("tiny:64M", &board));
+  ASSERT_EQ(ParseBoard("tiny:64M", &board), nullptr);
   EXPECT_EQ(board.dram[0].size, uint64_t{64} << 20);
   EXPECT_EQ(board.smmu[0].banks, 4);
-  ASSERT_TRUE(ParseBoard("small", &board));
+  ASSERT_EQ(ParseBoard("small", &board), nullptr);
   EXPECT_EQ(board.dram[0].size, FindBoard("small")->dram[0].size);
-  for (const char* spelling :
-       {"", ":8G", "orin", "tegra234:", "tegra234:G", "tegra234:8", "tegra234:8T", "tegra234:8Gx",
-        "tegra234:0G", "tegra234:2M", "tegra234:65M", "tegra234:128G", "tegra234:600G",
-        "tegra234:9999999999G", "tegra234-", "a-name-that-no-board-could-have"}) {
-    EXPECT_FALSE(ParseBoard(spelling, &board)) << spelling;
+}
+
+TEST(Boards, ASpellingThatIsNoneSaysWhatIsWrong) {
+  struct Case {
+    const char* spelling;
+    const char* wrong;  // how it begins
+  };
+  const Case cases[] = {
+      {"", "name: "},
+      {":8G", "name: "},
+      {"orin", "name: "},
+      {"tegra234-", "name: "},
+      {"a-name-that-no-board-could-have", "name: "},
+      {"tegra234:", "RAM: a number"},
+      {"tegra234:G", "RAM: a number"},
+      {"tegra234:8", "RAM: a number"},
+      {"tegra234:8T", "RAM: a number"},
+      {"tegra234:8Gx", "RAM: a number"},
+      {"tegra234:9999999999G", "RAM: a number"},
+      {"tegra234:65M", "RAM: a multiple"},
+      {"tegra234:0G", "RAM: from"},
+      {"tegra234:128G", "RAM: from"},
+      {"tegra234:600G", "RAM: from"},
+      {"tegra234:2M", "pool"},
+      {"tegra234:6M", "pool"},
+  };
+  for (const Case& c : cases) {
+    BoardSpec board;
+    const char* wrong = ParseBoard(c.spelling, &board);
+    ASSERT_NE(wrong, nullptr) << c.spelling;
+    EXPECT_EQ(std::string(wrong).rfind(c.wrong, 0), 0u) << c.spelling << ": " << wrong;
   }
 }
 

@@ -312,7 +312,26 @@ BoardSpec WithDram(const BoardSpec& board, uint64_t bytes) {
   return out;
 }
 
-bool ParseBoard(const char* spelling, BoardSpec* board) {
+namespace {
+
+// The number of bytes behind the colon. Null, or what is wrong.
+const char* ParseRam(const char* at, uint64_t* bytes) {
+  constexpr const char* kForm = "RAM: a number and M or G, such as tegra234:8G";
+  uint64_t count = 0;
+  const char* first = at;
+  for (; *at >= '0' && *at <= '9' && at - first < 6; ++at) {
+    count = count * 10 + static_cast<uint64_t>(*at - '0');
+  }
+  if (at == first || (*at != 'M' && *at != 'G') || at[1] != '\0') return kForm;
+  *bytes = count * (*at == 'G' ? 1024 * kMiB : kMiB);
+  if (*bytes % kDramUnit != 0) return "RAM: a multiple of 2 MiB";
+  if (*bytes == 0 || *bytes / kDramUnit > kMaxDramUnits) return "RAM: from 2 MiB to below 128 GiB";
+  return nullptr;
+}
+
+}  // namespace
+
+const char* ParseBoard(const char* spelling, BoardSpec* board) {
   char name[24];
   size_t length = 0;
   while (spelling[length] != '\0' && spelling[length] != ':' && length + 1 < sizeof(name)) {
@@ -321,21 +340,15 @@ bool ParseBoard(const char* spelling, BoardSpec* board) {
   }
   name[length] = '\0';
   const BoardSpec* found = FindBoard(name);
-  if (found == nullptr) return false;
-  *board = *found;
   const char* at = spelling + length;
-  if (*at == '\0') return true;
-  if (*at++ != ':') return false;
-  uint64_t count = 0;
-  const char* first = at;
-  for (; *at >= '0' && *at <= '9' && at - first < 6; ++at) {
-    count = count * 10 + static_cast<uint64_t>(*at - '0');
-  }
-  if (at == first || (*at != 'M' && *at != 'G') || at[1] != '\0') return false;
-  const uint64_t bytes = count * (*at == 'G' ? 1024 * kMiB : kMiB);
-  if (bytes % kDramUnit != 0 || bytes / kDramUnit > kMaxDramUnits) return false;
+  if (found == nullptr || (*at != '\0' && *at != ':')) return "name: no board is called so";
+  *board = *found;
+  if (*at == '\0') return nullptr;
+  uint64_t bytes = 0;
+  const char* wrong = ParseRam(at + 1, &bytes);
+  if (wrong != nullptr) return wrong;
   *board = WithDram(*found, bytes);
-  return CheckBoard(*board) == nullptr;
+  return CheckBoard(*board);
 }
 
 const char* CheckBoard(const BoardSpec& board) {
