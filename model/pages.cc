@@ -51,15 +51,18 @@ void Pages::Reset(const BoardSpec& board, const PagesMemory& memory) {
   }
   for (size_t i = 0; i < ChunkCount(board); i++) memory_.dirty[i] = 1;
   any_dirty_ = true;
+  references_ = 0;
 }
 
 void Pages::Mark() {
+  saved_references_ = references_;
   for (size_t i = 0; i < count_; i++) memory_.saved[i] = memory_.pages[i];
   for (size_t i = 0; i < ChunkCount(*board_); i++) memory_.dirty[i] = 0;
   any_dirty_ = false;
 }
 
 void Pages::Restore() {
+  references_ = saved_references_;
   if (!any_dirty_) return;
   for (size_t chunk = 0; chunk * kChunk < count_; chunk++) {
     if (!memory_.dirty[chunk]) continue;
@@ -179,6 +182,7 @@ Why Pages::Use(uint8_t who, uint64_t pa, uint64_t size) {
   for (uint64_t i = 0; i < size / kSize; i++) {
     PageInfo& page = Change(index + i);
     page.refs++;
+    references_++;
     page.user = who;
     // Registers have no count in the core, so a mapping of the host marks them for good.
     if (IsMmio(index + i) && who == kOwnerHost) page.tainted = true;
@@ -198,6 +202,7 @@ bool Pages::Unuse(uint64_t pa, uint64_t size, uint64_t* bad) {
       continue;
     }
     PageInfo& page = Change(index + i);
+    references_--;
     if (--page.refs == 0) page.user = kNobody;
   }
   return sound;

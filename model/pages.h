@@ -100,6 +100,8 @@ class Pages {
   // One less. False when a page has none; `bad` is then the first such page, and the others lose
   // theirs all the same.
   bool Unuse(uint64_t pa, uint64_t size, uint64_t* bad);
+  // All that are held, on whatever page.
+  uint64_t references() const { return references_; }
 
  private:
   PageInfo& Change(size_t index);
@@ -110,6 +112,8 @@ class Pages {
   PagesMemory memory_;
   size_t count_ = 0;
   size_t ram_count_ = 0;
+  uint64_t references_ = 0;
+  uint64_t saved_references_ = 0;
   bool any_dirty_ = false;
 };
 

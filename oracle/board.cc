@@ -224,21 +224,23 @@ void Board::Restore() {
 struct sidewall_result Board::Invoke(const Call& call) {
   call_name_ = CallName(call.id);
   CountChange(call.id);
+  checks_->BeforeCall();
   const struct sidewall_result result = caller_->Call(call);
   Record(Access::kReturn, result.status | uint64_t{result.pages_needed} << 32, result.progress);
   if (call.regs) {
     for (uint64_t x : call.regs->x) Record(Access::kReturn, 0, x);
   }
   hyp_.CallReturned(*this);
+  checks_->AfterReturn(call, result);
   NoteCall(call, result);
   checks_->AfterCall(call.id);
+  checks_->AfterEffect(call, result);
   return result;
 }
 
 // Streams that the call gave to somebody else are looked at with their new owner's eyes.
 void Board::NoteCall(const Call& call, const struct sidewall_result& result) {
   if (phase_ != Phase::kUp) return;
-  if (result.status == SIDEWALL_OK) checks_->Iso12Authority(ghost_.domains().Breach(call));
   ghost_.OnCall(call, result);
   for (size_t i = 0; i < spec_.smmu_count; i++) {
     const uint8_t side = spec_.smmu[i].side;
@@ -273,6 +275,7 @@ uint64_t Board::WordAt(uint64_t pa, unsigned width, bool table) const {
 
 // A fuzzer has no use for the word before, which costs a look at it.
 void Board::NoteStore(uint64_t pa, unsigned width, uint64_t value, bool table) {
+  checks_->BeforeStore(pa, width, table);
   stores_in_event_++;
   if (trap_) return;
   last_store_ = {true,        table, pa, width, WordAt(pa, width, table), value, stores_in_event_,
@@ -283,7 +286,9 @@ bool Board::Read32(uint64_t pa, uint32_t* value) {
   time_us_++;
   const bool answered = machine_->Read32(pa, value);
   Record(Access::kRead32, pa, answered ? *value : ~uint64_t{0});
+  checks_->work().OnLoad();
   if (answered) checks_->AfterLoad(pa, *value);
+  if (!answered) checks_->NoteTrouble();
   if (narrator_) narrator_->OnLoad(pa, 4, answered ? *value : 0, answered);
   return answered;
 }
@@ -292,6 +297,8 @@ bool Board::Read64(uint64_t pa, uint64_t* value) {
   time_us_++;
   const bool answered = machine_->Read64(pa, value);
   Record(Access::kRead64, pa, answered ? *value : ~uint64_t{0});
+  checks_->work().OnLoad();
+  if (!answered) checks_->NoteTrouble();
   if (narrator_) narrator_->OnLoad(pa, 8, answered ? *value : 0, answered);
   return answered;
 }
@@ -350,6 +357,7 @@ uint64_t Board::PageAlloc(uint32_t pool) {
   const bool fail = event_ && event_->fail_nth != 0 && allocations_ == event_->fail_nth;
   const uint64_t pa = hyp_.PageAlloc(*this, pool, fail);
   Record(Access::kAlloc, pool, pa);
+  checks_->work().OnAlloc(pa);
   return pa;
 }
 
@@ -361,12 +369,15 @@ void Board::PageFree(uint32_t pool, uint64_t pa) {
 
 void Board::UnuseDma(uint64_t pa, uint64_t size) {
   Record(Access::kUnuse, pa, size);
+  checks_->work().OnUnuse();
   hyp_.UnuseDma(*this, pa, size);
+  checks_->AfterUnuse(pa, size);
 }
 
 void Board::Lock(uint32_t id) {
   Record(Access::kLock, id, 0);
   checks_->CountLock();
+  checks_->work().OnLock();
   hyp_.Lock(*this, id);
 }
 
@@ -377,7 +388,9 @@ void Board::Unlock(uint32_t id) {
 
 void Board::Notify(uint32_t owner, const sidewall_fault& fault) {
   Record(Access::kNotify, owner, fault.fsr);
+  checks_->work().OnNotify();
   hyp_.Enter(*this, model::Need::kNotify);
+  checks_->AfterNotify(owner, fault);
 }
 
 void Board::Log(uint32_t, uint64_t, uint64_t) {}

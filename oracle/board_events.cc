@@ -258,6 +258,7 @@ void Board::BetweenStores() {
   seen.side = machine_->SideOf(result.instance);
   seen.sid = result.sid;
   seen.client = model::kNoIndex;
+  if (!delivered) checks_->NoteFault(result.instance, result.sid);
   if (delivered) checks_->AfterDma(seen, result, {});
 }
 
@@ -265,6 +266,7 @@ Outcome Board::OnePiece(model::DmaRequest request) {
   recent_[recent_count_++ % kRecentTransfers] = request;
   const model::DmaResult result = machine_->Dma(request);
   last_dma_ = result;
+  if (result.fault != model::FaultKind::kNone) checks_->NoteFault(result.instance, result.sid);
   request.client = model::kNoIndex;
   request.side = machine_->SideOf(result.instance);
   request.sid = result.sid;
@@ -320,6 +322,7 @@ Outcome Board::ApplyHardware(const Event& event) {
                             static_cast<uint32_t>(event.arg[2]),
                             static_cast<uint32_t>(event.arg[3]), event.arg[4],
                             static_cast<uint16_t>(event.arg[5] & 0x7fff));
+      checks_->NoteFault(instance, static_cast<uint16_t>(event.arg[5] & 0x7fff));
       break;
     case EventKind::kHwSync:
       if (event.arg[1] > kSyncDrawn) return {};

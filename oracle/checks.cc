@@ -35,6 +35,8 @@ void Checks::Reset() {
   lives_.Reset();
   idmap_.Reset();
   broken_.Clear();
+  untold_ = {};
+  trouble_ = owed_ = false;
   unclean_.clear();
   unordered_.clear();
   for (PairTrace& pair : pairs_) pair = PairTrace();
@@ -51,6 +53,8 @@ void Checks::Restore() {
   lives_.Restore();
   idmap_.Restore();
   broken_.Clear();
+  untold_ = {};
+  trouble_ = owed_ = false;
   unclean_.clear();
   unordered_.clear();
   for (PairTrace& pair : pairs_) pair = PairTrace();
@@ -216,6 +220,10 @@ void Checks::NoteLives(size_t instance, uint32_t offset, uint64_t value) {
 void Checks::AfterLoad(uint64_t pa, uint32_t value) {
   size_t instance = 0;
   uint32_t offset = 0;
+  // Of banks and of the whole instance alike: the sync is not over.
+  if (((pa & 0xfff) == layout::kTlbGStatus || (pa & 0xfff) == layout::kTlbSync + 4) && value != 0) {
+    NoteTrouble();
+  }
   if ((pa & 0xfff) != layout::kTlbGStatus || !board_.machine_->InstanceOf(pa, &instance, &offset))
     return;
   lives_.SetNow(board_.event_index_, board_.call_name_);

@@ -11,6 +11,7 @@
 #ifndef SIDEWALL_ORACLE_CHECKS_H_
 #define SIDEWALL_ORACLE_CHECKS_H_
 
+#include <array>
 #include <cstdarg>
 #include <cstdint>
 #include <string>
@@ -19,6 +20,8 @@
 
 #include "oracle/board.h"
 #include "oracle/broken_entries.h"
+#include "oracle/call_work.h"
+#include "oracle/expected.h"
 #include "oracle/idmap.h"
 #include "oracle/lives.h"
 #include "oracle/trap.h"
@@ -40,6 +43,18 @@ class Checks {
   void AfterTakeover();   // notes what is fixed from now on; looks at everything
   void AfterFinalize();
   void BeforeEvent();
+  void BeforeCall();
+  void BeforeStore(uint64_t pa, unsigned width, bool table);
+  CallWork& work() { return work_; }
+  // The call has returned; the ghost does not know it yet, or (AfterEffect) does.
+  void AfterReturn(const Call& call, const struct sidewall_result& result);
+  void AfterEffect(const Call& call, const struct sidewall_result& result);
+  void AfterUnuse(uint64_t pa, uint64_t size);
+  void AfterNotify(uint32_t owner, const struct sidewall_fault& fault);
+  // A device met a fault, or one is recorded as if it had.
+  void NoteFault(size_t instance, uint16_t sid);
+  // A register gave no answer, or a sync went on.
+  void NoteTrouble() { trouble_ = true; }
   void AfterStore(uint64_t pa, unsigned width, uint64_t value);
   // A load of the driver that the bus answered.
   void AfterLoad(uint64_t pa, uint32_t value);
@@ -159,6 +174,18 @@ class Checks {
   void Err01Unlocked(model::Need need, uint32_t id);
   void Err01Released(uint32_t id);
   void Err01HostLock(uint32_t pool);
+  const char* WhatRefusalChanged(const CallWork::Word** changed) const;
+  void Err01Refused(const Call& call, const struct sidewall_result& result);
+  void Err03Work();
+  void Fun02Result(const Call& call, const struct sidewall_result& result);
+  void Fun05Told(uint32_t owner, const struct sidewall_fault& fault);
+  void Fun05Left(uint8_t side);
+  void Err02Balance();
+  void Iso10Released(uint64_t pa);
+  void Iso10Closed(size_t instance, uint16_t sid);
+  void Iso10AfterDegraded(const Call& call);
+  bool Delivers(size_t instance, uint16_t sid) const;
+  void Fun04Progress(const Call& call, const struct sidewall_result& result);
   void Err02References(uint64_t pa);
   void Err02PoolPage(const model::HypReport& report);
   void IsoDelivered(const model::DmaResult& result, uint8_t owner);
@@ -182,6 +209,15 @@ class Checks {
   Lives lives_;
   Idmap idmap_;
   BrokenEntries broken_;
+  CallWork work_;
+  // Where the word lies that is stored to; as it was before, since the store may end the tree.
+  bool in_live_table_ = false;
+  model::TablePlace place_;
+  // By instance and stream: owners with a fault that they were not told of yet.
+  std::array<std::array<uint8_t, GhostDomains::kSids>, model::kMaxInstances> untold_ = {};
+  bool trouble_ = false;
+  bool faulted_in_call_ = false;
+  bool owed_ = false;  // a call was DEGRADED, and no tick was OK since
   // Lines of tables that were stored to: not cleaned yet, and cleaned with no barrier behind it.
   std::vector<uint64_t> unclean_, unordered_;
   unsigned indices_touched_ = 0;  // instances whose S2CRs or banks this call has stored to

@@ -103,8 +103,8 @@ const char* Checks::WhyNotItsTables(size_t instance, uint16_t bank) const {
 // An entry of a live table, as hardware takes it at the level at which it walks that table.
 [[gnu::noinline]] void Checks::Mem03Entry(uint64_t pa) {
   if (!Enabled(Invariant::kMem03)) return;
-  model::TablePlace place;
-  if (!board_.machine_->IsLiveTable(pa, &place) || place.page_bits != kGranuleBits) return;
+  const model::TablePlace& place = place_;
+  if (!in_live_table_ || place.page_bits != kGranuleBits) return;
   const uint64_t entry = board_.tables_.view()[(pa - board_.spec_.pool.start) / sizeof(uint64_t)];
   if ((entry & 1) == 0) return;
   Evaluated(Invariant::kMem03);
@@ -141,8 +141,8 @@ const char* Checks::WhyNotItsTables(size_t instance, uint16_t bank) const {
 // may change in place.
 [[gnu::noinline]] void Checks::Mem02Break(uint64_t pa, uint64_t old) {
   if (!Enabled(Invariant::kMem02)) return;
-  model::TablePlace place;
-  if (!board_.machine_->IsLiveTable(pa, &place)) return broken_.Drop(pa);
+  const model::TablePlace& place = place_;
+  if (!in_live_table_) return broken_.Drop(pa);
   const uint64_t now = board_.tables_.view()[(pa - board_.spec_.pool.start) / sizeof(uint64_t)];
   const auto kind = [&](uint64_t entry) {
     return model::KindOf(entry, place.level, place.page_bits);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
 #include "oracle/ghost_domains.h"
 
+#include <algorithm>
 #include <string_view>
 
 namespace sidewall {
@@ -116,6 +117,139 @@ const GhostDomains::Stream* GhostDomains::Route(const Call& call) const {
   return route == vm->route.end() ? nullptr : &route->second;
 }
 
+bool GhostDomains::IsAttached(uint32_t domain) const {
+  uint8_t side = 0;
+  uint16_t sid = 0;
+  return AnyStreamOf(domain, &side, &sid);
+}
+
+bool GhostDomains::IsUnclear(uint32_t domain) const {
+  const auto found = now_.domain.find(domain);
+  if (found == now_.domain.end() || found->second.dying) return true;
+  for (const SidSet& side : now_.unclear) {
+    if (side.any()) return true;
+  }
+  return false;
+}
+
+bool GhostDomains::AnyStreamOf(uint32_t domain, uint8_t* side, uint16_t* sid) const {
+  for (uint8_t i = 0; i < kSides; i++) {
+    for (uint16_t j = 0; j < kSids; j++) {
+      if (now_.attached[i][j] != domain || now_.unclear[i][j]) continue;
+      *side = i;
+      *sid = j;
+      return true;
+    }
+  }
+  return false;
+}
+
+uint64_t GhostDomains::PageCount(uint32_t domain) const {
+  const auto found = now_.domain.find(domain);
+  return found == now_.domain.end() ? 0 : found->second.page.size();
+}
+
+bool GhostDomains::LookUp(uint32_t domain, uint64_t iova, uint64_t* pa) const {
+  const auto found = now_.domain.find(domain);
+  if (found == now_.domain.end()) return false;
+  const auto page = found->second.page.find(iova / kPage);
+  if (page == found->second.page.end()) return false;
+  *pa = page->second.pa + iova % kPage;
+  return true;
+}
+
+bool GhostDomains::HasPagesOnly(uint32_t domain) const {
+  const auto found = now_.domain.find(domain);
+  return found != now_.domain.end() && !found->second.blocks;
+}
+
+bool GhostDomains::IsPlain(uint32_t domain) const {
+  return HasPagesOnly(domain) && !now_.domain.find(domain)->second.waiting;
+}
+
+uint64_t GhostDomains::Run(uint32_t domain, uint64_t iova, uint64_t size, bool mapped) const {
+  const auto found = now_.domain.find(domain);
+  if (found == now_.domain.end()) return 0;
+  const auto& pages = found->second.page;
+  const uint64_t first = iova / kPage;
+  const uint64_t count = size / kPage;
+  auto page = pages.lower_bound(first);
+  if (!mapped) {
+    if (page == pages.end()) return size;
+    return std::min(page->first - first, count) * kPage;
+  }
+  uint64_t run = 0;
+  for (; run < count && page != pages.end() && page->first == first + run; ++page) run++;
+  return run * kPage;
+}
+
+bool GhostDomains::VmExists(uint32_t vm) const {
+  return vm < SIDEWALL_MAX_VMS && now_.vm[vm].stage != VmStage::kNone;
+}
+
+bool GhostDomains::MayFinalize(uint32_t vm) const {
+  if (!VmExists(vm) || now_.vm[vm].stage != VmStage::kOpen) return false;
+  for (const auto& [name, stream] : now_.vm[vm].route) {
+    if (now_.owner[stream.first][stream.second] != GuestOf(vm)) return false;
+  }
+  return true;
+}
+
+bool GhostDomains::MayRoute(const Call& call) const {
+  const uint32_t vm = Word(call.arg[0]);
+  if (!VmExists(vm) || now_.vm[vm].stage != VmStage::kOpen) return false;
+  if (!IsStream(call.arg[3], call.arg[4])) return false;
+  const Vm& body = now_.vm[vm];
+  if (body.route.size() == SIDEWALL_MAX_ROUTES) return false;
+  if (body.route.count({Word(call.arg[1]), Word(call.arg[2])}) != 0) return false;
+  const Stream wanted = {static_cast<uint8_t>(call.arg[3]), static_cast<uint8_t>(call.arg[4])};
+  for (const auto& [name, stream] : body.route) {
+    if (stream == wanted) return false;
+  }
+  return true;
+}
+
+bool GhostDomains::IsEmpty() const {
+  if (!now_.domain.empty()) return false;
+  for (uint32_t vm = 0; vm < SIDEWALL_MAX_VMS; vm++) {
+    if (VmExists(vm)) return false;
+  }
+  return true;
+}
+
+bool GhostDomains::StreamOf(const Call& call, uint8_t* side, uint16_t* sid) const {
+  Stream stream;
+  switch (call.id) {
+    case CallId::kAttachDev:
+    case CallId::kDetachDev:
+      stream = {static_cast<uint8_t>(call.arg[0]), static_cast<uint8_t>(call.arg[2])};
+      break;
+    case CallId::kAssignUnit:
+      stream = {static_cast<uint8_t>(call.arg[1]), static_cast<uint8_t>(call.arg[2])};
+      break;
+    case CallId::kGuestAttach:
+    case CallId::kGuestDetach: {
+      const Stream* route = Route(call);
+      if (!route) return false;
+      stream = *route;
+      break;
+    }
+    default:
+      return false;
+  }
+  if (!IsStream(stream.first, stream.second)) return false;
+  *side = stream.first;
+  *sid = stream.second;
+  return true;
+}
+
+bool GhostDomains::ChangesPages(const Call& call, uint32_t* domain) {
+  const bool host = call.id == CallId::kMapPages || call.id == CallId::kUnmapPages;
+  *domain = Word(call.arg[host ? 0 : 1]);
+  return host || call.id == CallId::kGuestMap || call.id == CallId::kGuestUnmap ||
+         call.id == CallId::kAttachDev;
+}
+
 // ---------------------------------------------------------------- authority
 
 const char* GhostDomains::HostBreach(const Call& call) const {
@@ -209,6 +343,7 @@ void GhostDomains::MapRange(uint32_t domain, uint64_t iova, uint64_t pa, uint64_
 }
 
 void GhostDomains::UnmapRange(uint32_t domain, uint64_t iova, uint64_t bytes) {
+  now_.domain[domain].waiting |= bytes != 0;
   auto& pages = now_.domain[domain].page;
   pages.erase(pages.lower_bound(iova / kPage), pages.lower_bound((iova + bytes) / kPage));
 }
@@ -293,7 +428,12 @@ void GhostDomains::OnDomain(const Call& call, const struct sidewall_result& resu
       Detach({static_cast<uint8_t>(arg[0]), static_cast<uint8_t>(arg[2])}, result.status);
       break;
     case CallId::kMapPages:
-      if (ok) MapRange(domain, arg[1], arg[2], result.progress, Word(arg[5]));
+      if (!ok) break;
+      MapRange(domain, arg[1], arg[2], result.progress, Word(arg[5]));
+      now_.domain[domain].blocks |= arg[3] != kPage;
+      break;
+    case CallId::kIotlbSync:
+      if (ok && result.progress != 0) now_.domain[domain].waiting = false;
       break;
     default:
       UnmapRange(domain, arg[1], result.progress);
@@ -353,9 +493,14 @@ void GhostDomains::OnGuest(const Call& call, const struct sidewall_result& resul
     case CallId::kGuestMap:
       if (ok) MapRange(Word(arg[1]), arg[2], arg[3], result.progress, Word(arg[5]));
       break;
-    default:
+    default: {
+      Domain& domain = now_.domain[Word(arg[1])];
+      const bool waited = domain.waiting;
       UnmapRange(Word(arg[1]), arg[2], result.progress);
+      // Its own sync is a bounded one, which surely gets through the pages of one table.
+      domain.waiting = waited || !ok || result.progress > 512 * kPage;
       break;
+    }
   }
 }
 
@@ -371,6 +516,7 @@ void GhostDomains::OnCall(const Call& call, const struct sidewall_result& result
     case CallId::kDetachDev:
     case CallId::kMapPages:
     case CallId::kUnmapPages:
+    case CallId::kIotlbSync:
       return OnDomain(call, result);
     case CallId::kVmCreate:
     case CallId::kRouteAdd:

@@ -41,6 +41,29 @@ class GhostDomains {
   // What an attached stream must reach. False: nothing is claimed.
   bool Find(uint8_t side, uint16_t sid, uint64_t address, bool write, bool instruction,
             uint64_t* pa) const;
+
+  // ---- For what a call must return. Handles are those that exist, whoever asks.
+  bool IsAttached(uint32_t domain) const;
+  // Some stream of the domain, or of its owner, may have been detached or not, or it is dying.
+  bool IsUnclear(uint32_t domain) const;
+  bool AnyStreamOf(uint32_t domain, uint8_t* side, uint16_t* sid) const;
+  uint64_t PageCount(uint32_t domain) const;
+  bool LookUp(uint32_t domain, uint64_t iova, uint64_t* pa) const;
+  // Nothing of it waits for a sync, and it has no block; or at least no block.
+  bool IsPlain(uint32_t domain) const;
+  bool HasPagesOnly(uint32_t domain) const;
+  // Bytes from iova on, at most `size`, that are mapped, or that are not.
+  uint64_t Run(uint32_t domain, uint64_t iova, uint64_t size, bool mapped) const;
+  bool VmExists(uint32_t vm) const;
+  bool MayFinalize(uint32_t vm) const;
+  bool MayRoute(const Call& call) const;
+  // There is no domain and no VM.
+  bool IsEmpty() const;
+  // The stream that a call attaches, detaches, assigns or returns; false for others.
+  bool StreamOf(const Call& call, uint8_t* side, uint16_t* sid) const;
+  // True for calls that map or unmap pages; the domain that they name.
+  static bool ChangesPages(const Call& call, uint32_t* domain);
+
   // Streams whose owner the last OnCall changed, and whether they fault until the host attaches.
   bool changed(uint8_t side) const { return moved_[side].any(); }
   const SidSet& returned(uint8_t side) const { return returned_[side]; }
@@ -54,7 +77,9 @@ class GhostDomains {
   };
   struct Domain {
     uint8_t owner = 0;
-    bool dying = false;  // serves no call but free
+    bool dying = false;    // serves no call but free
+    bool waiting = false;  // something was unmapped and may not be synced
+    bool blocks = false;   // something was mapped otherwise than by pages
     FlatMap<uint64_t, Mapping> page;
   };
   enum class VmStage : uint8_t { kNone, kOpen, kFinal, kDying };

@@ -90,6 +90,7 @@ void Reach::OnLeaf(const model::LeafChange& change) {
   Tree* tree = Find(change.root);
   if (!tree || !tree->live) return;
   dirty_ = true;
+  tree->leaves += change.added ? 1 : ~uint64_t{0};
   Account(*tree, change.page, change.ipa, change.added);
 }
 
@@ -108,6 +109,7 @@ void Reach::OnTree(uint64_t root, bool live) {
   tree->root = root;
   tree->live = live;
   tree->wild = false;
+  tree->leaves = 0;
   tree->users = UsersOf(root);
   tree->count.assign(live ? ghost_.page_count() : 0, 0);
   std::fill(std::begin(tree->bad), std::end(tree->bad), 0u);
@@ -306,6 +308,13 @@ bool Reach::IsMapped(uint64_t page, uint64_t* root) const {
     return true;
   }
   return false;
+}
+
+bool Reach::CountLeaves(uint64_t root, uint64_t* leaves) const {
+  const Tree* tree = Find(root);
+  if (!tree || !tree->live || tree->wild) return false;
+  *leaves = tree->leaves;
+  return true;
 }
 
 bool Reach::MapsAnything(uint64_t root) const {

@@ -78,6 +78,8 @@ class Reach final : public model::Watcher {
 
   // Trees that map the page, for a loss of ownership. `ipa` receives one address.
   bool IsMapped(uint64_t page, uint64_t* root) const;
+  // The pages that a live tree maps; false where it cannot be told.
+  bool CountLeaves(uint64_t root, uint64_t* leaves) const;
   // False for a tree that is known to be empty.
   bool MapsAnything(uint64_t root) const;
   // Calls f(vmid) for each VMID under which streams of an owner may have been translated by an
@@ -99,6 +101,7 @@ class Reach final : public model::Watcher {
     std::vector<uint16_t> count;           // leaves by DRAM page
     uint32_t bad[model::kMaxOwners] = {};  // leaves that this owner may not touch
     uint8_t users = 0;                     // owners of the streams that stand on it
+    uint64_t leaves = 0;                   // of 4 KiB, or what a block has of them
     uint64_t last_bad_page = 0;
     uint64_t last_bad_ipa = 0;
   };

@@ -184,6 +184,67 @@ TEST_F(TablesTest, Mem02SeesAFlushBeforeTheRemovalIsInMemory) {
   EXPECT_EQ(Found(), "MEM02");
 }
 
+// An entry becomes another one by way of an invalid one that was flushed; in place it may change
+// its permissions only.
+TEST_F(TablesTest, Mem02SeesAnEntryThatIsNotBrokenFirst) {
+  const uint64_t leaf = TestDriver::Leaf(kPage);
+  constexpr uint64_t kWrite = 1u << 7, kMemoryType = 1u << 3;
+  struct Case {
+    uint64_t first, second;
+    bool flush, found;
+  };
+  for (const Case& c :
+       {Case{leaf & ~kWrite, leaf, false, false}, Case{leaf ^ kMemoryType, leaf, false, true},
+        Case{leaf + kPageSize, leaf, false, true}, Case{0, leaf, false, false},
+        Case{0, leaf + kPageSize, false, true}, Case{0, leaf + kPageSize, true, false}}) {
+    Boot(Invariant::kMem02);
+    driver_->in_call = [&] {
+      for (const uint64_t value : {leaf, c.first, c.second}) {
+        if (value == c.second && c.flush) driver_->FlushAll();
+        board_->TableWrite64(driver_->LeafAt(kPage), value);
+        board_->CleanPoc(driver_->LeafAt(kPage), 8);
+        board_->Barrier();
+      }
+    };
+    board_->Apply({.kind = EventKind::kTick}, *driver_);
+    EXPECT_EQ(Found(), c.found ? "MEM02" : "none") << std::hex << c.first << " " << c.second;
+  }
+}
+
+TEST_F(TablesTest, Mem03SeesRegistersThatDoNotFitTheTables) {
+  constexpr uint32_t kTcr = 0x80053590;  // as the driver of this test has it
+  const model::SmmuSpec& smmu = spec().smmu[1];
+  const uint32_t number = smmu.banks - smmu.el2_banks;
+  const uint64_t bank = smmu.window[1] + layout::Bank(smmu, number);
+  for (const uint32_t tcr : {kTcr, kTcr - 1, kTcr + 9, kTcr ^ 0x40, kTcr ^ 0x4000, kTcr & ~0x70000u,
+                             (kTcr & ~0x3000u) | 0x1000}) {
+    Boot(Invariant::kMem03);
+    board_->Write32(bank + layout::kTcr, tcr);
+    EXPECT_EQ(Found(), tcr == kTcr ? "none" : "MEM03") << std::hex << tcr;
+  }
+  Boot(Invariant::kMem03);
+  board_->Write64(bank + layout::kTtbr0, driver_->root() | uint64_t{1} << 48);
+  EXPECT_EQ(Found(), "MEM03");
+  Boot(Invariant::kMem03);
+  board_->Write32(smmu.window[1] + layout::Cba2r(smmu) + 4 * number, 0);
+  EXPECT_EQ(Found(), "MEM03");
+}
+
+TEST_F(TablesTest, Mem03SeesEntriesOfAnotherLevel) {
+  Boot(Invariant::kMem03);
+  board_->TableWrite64(driver_->LeafAt(kPage), TestDriver::Leaf(kPage) & ~(uint64_t{1} << 10));
+  EXPECT_EQ(board_->verdict().title,
+            "MEM03: an entry of a live table is not what hardware takes it for: a leaf without the "
+            "access flag");
+  Boot(Invariant::kMem03);
+  const uint64_t table = board_->PageAlloc(SIDEWALL_POOL_ATOMIC);
+  board_->TableWrite64(driver_->LeafAt(kPage), table | 3);
+  EXPECT_EQ(Found(), "MEM03");
+  Boot(Invariant::kMem03);
+  board_->TableWrite64(driver_->LinkOf(kPage), TestDriver::Leaf(kPage));
+  EXPECT_EQ(Found(), "MEM03");
+}
+
 TEST_F(TablesTest, RestoreBringsTheTablesBack) {
   Boot();
   board_->Save();

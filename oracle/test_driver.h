@@ -104,6 +104,7 @@ class TestDriver final : public Caller {
   }
 
   uint64_t root() const { return root_; }
+  void FlushAll() { Flush(); }
   // The table entry of a page, for tests that store to tables themselves.
   uint64_t LeafAt(uint64_t ipa) {
     uint64_t table = root_;

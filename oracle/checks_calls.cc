@@ -1,0 +1,367 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+//
+// What a call says when it returns, against what it did and what it should have done: ERR01 (a
+// refused call changes nothing), ERR03 (its work is bounded), FUN02 (its result is one that the
+// reference allows) and FUN04 (what it reports as done is what is in the tables).
+#include "model/registers.h"
+#include "oracle/checks.h"
+#include "oracle/smmu_layout.h"
+
+namespace sidewall {
+namespace {
+
+unsigned long long Wide(uint64_t value) { return value; }
+
+constexpr uint64_t kToldAtMost = 16;  // by one fault_irq
+
+const char* StatusName(uint32_t status) {
+  constexpr const char* kNames[] = {"OK", "REFUSED", "DEGRADED", "UNSUPPORTED"};
+  return status < 4 ? kNames[status] : "no status at all";
+}
+
+}  // namespace
+
+void Checks::BeforeCall() {
+  work_.Begin(board_.hyp_.pools());
+  faulted_in_call_ = false;
+}
+
+void Checks::AfterReturn(const Call& call, const struct sidewall_result& result) {
+  const bool up = board_.phase_ == Board::Phase::kUp;
+  if (up && result.status == SIDEWALL_OK) Iso12Authority(board_.ghost_.domains().Breach(call));
+  Err03Work();
+  Err01Refused(call, result);
+  Fun02Result(call, result);
+  if (result.status == SIDEWALL_DEGRADED) owed_ = true;
+  if (result.status == SIDEWALL_OK && call.id == CallId::kTick) owed_ = false;
+}
+
+void Checks::BeforeStore(uint64_t pa, unsigned width, bool table) {
+  in_live_table_ = table && width == 8 && board_.machine_->IsLiveTable(pa, &place_);
+  if (table && width == 8 && !board_.spec_.pool.Contains(pa)) return;
+  const bool whole_table = table && width != 8;
+  const uint64_t before =
+      whole_table || board_.phase_ != Board::Phase::kUp ? 0 : board_.WordAt(pa, width, table);
+  work_.OnStore({pa, static_cast<uint8_t>(whole_table ? 0 : width), table, before});
+}
+
+// ---------------------------------------------------------------- ERR01, a refusal
+
+// Null, or what a call that was refused has changed for good. Commands and what devices write
+// themselves (faults) are no state of the driver's; pages that are back in their pool are nobody's.
+// What an earlier call has left, when it was DEGRADED, any call may end, whatever becomes of it.
+const char* Checks::WhatRefusalChanged(const CallWork::Word** changed) const {
+  *changed = nullptr;
+  if (work_.dropped_references()) return "dropped a DMA reference";
+  if (work_.notified()) return "told somebody of a fault";
+  if (CallWork::FreeIn(board_.hyp_.pools()) != work_.free_before()) return "kept or lost a page";
+  for (size_t i = 0; i < work_.words().size(); i++) {
+    const CallWork::Word& word = work_.words()[i];
+    size_t instance = 0;
+    uint32_t offset = 0;
+    if (word.table && (word.width == 0 || !board_.hyp_.IsTaken(word.pa))) continue;
+    if (!word.table && board_.machine_->InstanceOf(word.pa, &instance, &offset) &&
+        !layout::IsPolicy(SpecOf(instance), offset)) {
+      continue;
+    }
+    bool first = true;
+    for (size_t j = 0; j < i; j++) first &= work_.words()[j].pa != word.pa;
+    if (owed_ && !word.table) continue;
+    if (!first || board_.WordAt(word.pa, word.width, word.table) == word.before) continue;
+    *changed = &word;
+    return word.table ? "changed a table" : "changed a register";
+  }
+  return nullptr;
+}
+
+[[gnu::noinline]] void Checks::Err01Refused(const Call& call,
+                                            const struct sidewall_result& result) {
+  if (!Enabled(Invariant::kErr01) || result.status != SIDEWALL_REFUSED) return;
+  if (call.id == CallId::kInit || call.id == CallId::kFinalize) return;
+  Evaluated(Invariant::kErr01);
+  const CallWork::Word* word = nullptr;
+  const char* what = WhatRefusalChanged(&word);
+  if (what == nullptr) return;
+  std::vector<std::string> text;
+  if (word != nullptr) {
+    text = {Print("word    0x%llx", Wide(word->pa)), Print("before  0x%llx", Wide(word->before)),
+            Print("now     0x%llx", Wide(board_.WordAt(word->pa, word->width, word->table)))};
+  }
+  if (Report(Invariant::kErr01, "call", "Err01Refused",
+             Print("%s was refused and %s", board_.call_name_, what), std::move(text))) {
+    __builtin_trap();
+  }
+}
+
+// ---------------------------------------------------------------- ERR03, bounds of work
+
+[[gnu::noinline]] void Checks::Err03Work() {
+  if (!Enabled(Invariant::kErr03)) return;
+  Evaluated(Invariant::kErr03);
+  const uint64_t loads =
+      WorkBounds::kRegisterStores + WorkBounds::kSyncs * board_.spec_.sync_timeout_us;
+  const bool few = work_.table_stores() <= WorkBounds::kTableStores &&
+                   work_.register_stores() <= WorkBounds::kRegisterStores && work_.loads() <= loads;
+  if (few) return;
+  if (Report(Invariant::kErr03, "call", "Err03Work",
+             Print("%s does more than one call may", board_.call_name_),
+             {Print("tables     %llu stores of at most %llu", Wide(work_.table_stores()),
+                    Wide(WorkBounds::kTableStores)),
+              Print("registers  %llu stores of at most %llu", Wide(work_.register_stores()),
+                    Wide(WorkBounds::kRegisterStores)),
+              Print("loads      %llu of at most %llu", Wide(work_.loads()), Wide(loads))})) {
+    __builtin_trap();
+  }
+}
+
+// ---------------------------------------------------------------- ERR02, balance
+
+void Checks::AfterEffect(const Call& call, const struct sidewall_result& result) {
+  Fun04Progress(call, result);
+  const bool ok = result.status == SIDEWALL_OK;
+  if (ok && (call.id == CallId::kFreeDomain || call.id == CallId::kVmDestroy)) Err02Balance();
+  if (ok && call.id == CallId::kFaultIrq && result.progress < kToldAtMost) {
+    Fun05Left(static_cast<uint8_t>(call.arg[0]));
+  }
+  if (result.status == SIDEWALL_DEGRADED) Iso10AfterDegraded(call);
+}
+
+// When there is no domain and no VM, nobody holds a reference, and the pools of the host and of
+// the VMs have all their pages. The atomic pool is the identity map's, which stays.
+[[gnu::noinline]] void Checks::Err02Balance() {
+  if (!Enabled(Invariant::kErr02) || !board_.ghost_.domains().IsEmpty()) return;
+  Evaluated(Invariant::kErr02);
+  const uint64_t references = board_.hyp_.pages().references();
+  for (uint32_t pool = 0; pool < model::kPoolCount; pool++) {
+    const model::PoolAccount account = board_.hyp_.pools().account(pool);
+    if (references == 0 && (pool == model::kPoolAtomic || account.free == account.total)) continue;
+    if (Report(Invariant::kErr02, "call", "Err02Balance",
+               references != 0
+                   ? Print("%llu DMA references are left, and no domain", Wide(references))
+                   : Print("%u pages of pool %u are left, and no domain",
+                           account.total - account.free, pool),
+               {})) {
+      __builtin_trap();
+    }
+    return;
+  }
+}
+
+// ---------------------------------------------------------------- ISO10 fail-closed
+
+bool Checks::Delivers(size_t instance, uint16_t sid) const {
+  const model::Resolution via = board_.machine_->Resolve(instance, sid);
+  switch (via.route) {
+    case model::Route::kUnmatched:
+    case model::Route::kMultiMatch:
+    case model::Route::kFaultEntry:
+    case model::Route::kBadContext:
+      return false;
+    case model::Route::kStage2:
+    case model::Route::kNested:
+      return board_.reach_.MapsAnything(via.stage2_root);
+    default:
+      return true;
+  }
+}
+
+[[gnu::noinline]] void Checks::Iso10Closed(size_t instance, uint16_t sid) {
+  if (!Enabled(Invariant::kIso10)) return;
+  Evaluated(Invariant::kIso10);
+  if (!Delivers(instance, sid)) return;
+  const model::Resolution via = board_.machine_->Resolve(instance, sid);
+  std::vector<std::string> text = {
+      Print("stream  0x%x on %s", sid, model::WindowName(WindowOf(instance)))};
+  if (via.entry != model::kNoIndex) text = Path(instance, via.entry, via);
+  if (Report(Invariant::kIso10, "stream", "Iso10Closed",
+             Print("%s was DEGRADED, and a stream does not fault", board_.call_name_),
+             std::move(text))) {
+    __builtin_trap();
+  }
+}
+
+// A stream whose attachment or return did not come to its end faults; and all of a unit do that is
+// not restored, though its masters are held.
+void Checks::Iso10AfterDegraded(const Call& call) {
+  const bool up = call.id == CallId::kResume || call.id == CallId::kPowerOn;
+  for (size_t i = 0; i < board_.spec_.smmu_count; i++) {
+    const model::SmmuSpec& spec = board_.spec_.smmu[i];
+    uint8_t side = spec.side;
+    uint16_t sid = 0;
+    const bool one = board_.ghost_.domains().StreamOf(call, &side, &sid);
+    if (spec.side != (up ? call.arg[0] : side) || (!up && !one)) continue;
+    for (uint8_t n = 0; n < spec.instance_count; n++) {
+      const size_t instance = board_.machine_->InstanceIndex(spec.side, n);
+      if (!up && board_.IsDown(instance)) continue;
+      for (uint16_t s = up ? 0 : sid; s <= (up ? 0x7f : sid); s++) Iso10Closed(instance, s);
+    }
+  }
+}
+
+void Checks::AfterUnuse(uint64_t pa, uint64_t size) {
+  for (uint64_t at = 0; at < size; at += kPageSize) Iso10Released(pa + at);
+}
+
+// A page that nobody refers to any more is out of reach of all domains: no tree of theirs has it in
+// a TLB.
+[[gnu::noinline]] void Checks::Iso10Released(uint64_t pa) {
+  if (!Enabled(Invariant::kIso10)) return;
+  const model::PageInfo* page = board_.hyp_.pages().Find(pa);
+  if (page == nullptr || page->refs != 0) return;
+  Evaluated(Invariant::kIso10);
+  for (size_t instance = 0; instance < model::kMaxInstances; instance++) {
+    if (!board_.machine_->HasInstance(instance) || board_.IsDown(instance)) continue;
+    bool held = false;
+    for (uint8_t owner = 0; owner < model::kMaxOwners && !held; owner++) {
+      board_.reach_.AnyVmid(instance, owner, [&](uint8_t vmid) {
+        held =
+            vmid != SpecOf(instance).host_vmid && board_.machine_->MayHold(instance, vmid, pa) != 0;
+        return held;
+      });
+    }
+    if (!held) continue;
+    if (Report(Invariant::kIso10, "page", "Iso10Released",
+               "a page is released that a domain's TLB entries may still lead to",
+               {Print("page    0x%llx", Wide(pa)),
+                Print("TLB     of %s", model::WindowName(WindowOf(instance)))})) {
+      __builtin_trap();
+    }
+    return;
+  }
+}
+
+// ---------------------------------------------------------------- FUN05 faults
+
+void Checks::NoteFault(size_t instance, uint16_t sid) {
+  const uint8_t side = board_.machine_->SideOf(instance);
+  faulted_in_call_ = true;
+  untold_[instance][sid & 0x7f] |=
+      static_cast<uint8_t>(1u << board_.ghost_.StreamOwner(side, sid & 0x7f));
+}
+
+void Checks::AfterNotify(uint32_t owner, const struct sidewall_fault& fault) {
+  Fun05Told(owner, fault);
+}
+
+// Whoever is told has the stream, and had it when it faulted. What matches nobody's stream is the
+// host's to hear of.
+[[gnu::noinline]] void Checks::Fun05Told(uint32_t owner, const struct sidewall_fault& fault) {
+  if (!Enabled(Invariant::kFun05)) return;
+  Evaluated(Invariant::kFun05);
+  const uint16_t sid = fault.sid & 0x7f;
+  const char* why = nullptr;
+  if (fault.side >= GhostDomains::kSides || fault.instance > 1) {
+    why = "of no unit";
+  } else {
+    const size_t instance = board_.machine_->InstanceIndex(static_cast<uint8_t>(fault.side),
+                                                           static_cast<uint8_t>(fault.instance));
+    uint8_t has = board_.ghost_.StreamOwner(static_cast<uint8_t>(fault.side), sid);
+    if (has == model::kOwnerEl2) has = model::kOwnerHost;
+    if (instance >= model::kMaxInstances || !board_.machine_->HasInstance(instance)) {
+      why = "of an instance that is not there";
+    } else if (owner != has) {
+      why = "of somebody else's stream";
+    } else {
+      uint8_t& untold = untold_[instance][sid];
+      const auto bit = static_cast<uint8_t>(1u << owner);
+      const auto el2 = static_cast<uint8_t>(1u << model::kOwnerEl2);
+      if (untold != 0 && (untold & (bit | el2)) == 0)
+        why = "that its stream met before it was theirs";
+      untold &= static_cast<uint8_t>(~bit);
+    }
+    if (fault.fsr == 0) why = "that says nothing";
+  }
+  if (why == nullptr) return;
+  if (Report(Invariant::kFun05, "stream", "Fun05Told",
+             Print("owner %u is told of a fault %s", owner, why),
+             {Print("side    %u, instance %u, stream 0x%x", fault.side, fault.instance, fault.sid),
+              Print("FSR     0x%08x", fault.fsr)})) {
+    __builtin_trap();
+  }
+}
+
+// When fault_irq has told less than it may, nothing is left in the banks of EL2; but for the stage
+// 2 under the banks of the host, whose faults the host clears itself.
+[[gnu::noinline]] void Checks::Fun05Left(uint8_t side) {
+  if (!Enabled(Invariant::kFun05) || trouble_ || faulted_in_call_) return;
+  for (size_t instance = 0; instance < model::kMaxInstances; instance++) {
+    if (!board_.machine_->HasInstance(instance) || board_.machine_->SideOf(instance) != side)
+      continue;
+    if (board_.IsDown(instance)) continue;
+    Evaluated(Invariant::kFun05);
+    const model::SmmuSpec& spec = SpecOf(instance);
+    const uint32_t hosts = model::cbar::Stage2Bank(board_.machine_->smmu(instance).cbar[0]);
+    for (uint16_t bank = spec.banks - spec.el2_banks; bank < spec.banks; bank++) {
+      if (bank == hosts) continue;
+      const uint32_t fsr = layout::Bank(spec, bank) + layout::kFsr;
+      if (board_.machine_->Peek32(instance, fsr) == 0) continue;
+      if (Report(Invariant::kFun05, "bank", "Fun05Left",
+                 Print("fault_irq leaves a fault in a bank of EL2 on %s",
+                       model::WindowName(WindowOf(instance))),
+                 {RegisterLine(instance, fsr)})) {
+        __builtin_trap();
+      }
+      return;
+    }
+  }
+}
+
+// ---------------------------------------------------------------- FUN02 result
+
+[[gnu::noinline]] void Checks::Fun02Result(const Call& call, const struct sidewall_result& result) {
+  if (result.status == SIDEWALL_UNSUPPORTED) return;
+  if (!Enabled(Invariant::kFun02) && !Enabled(Invariant::kFun04)) return;
+  if (Enabled(Invariant::kFun02)) Evaluated(Invariant::kFun02);
+  const Observed observed = {work_.allocation_failed(), trouble_ || board_.down_ != 0};
+  const Expected expected = ExpectedOf(board_.ghost_.domains(), board_.spec_, call, observed);
+  const char* wrong = expected.Why(result);
+  if (wrong == nullptr) return;
+  // How much of a mapping was done is the more specific question.
+  uint32_t domain = 0;
+  const bool pages = GhostDomains::ChangesPages(call, &domain);
+  const bool progress = pages && wrong == Expected::kWrongProgress;
+  const Invariant id = progress ? Invariant::kFun04 : Invariant::kFun02;
+  if (!Enabled(id)) return;
+  if (Report(id, "call", "Fun02Result",
+             Print("%s returned %s: %s", board_.call_name_, StatusName(result.status), wrong),
+             {Print("result  progress 0x%llx, pages needed %u", Wide(result.progress),
+                    result.pages_needed),
+              Print("wanted  progress 0x%llx", Wide(expected.progress))})) {
+    __builtin_trap();
+  }
+}
+
+// ---------------------------------------------------------------- FUN04 progress
+
+// What the tables map is what was reported, no page more and none less: for a domain that a stream
+// is attached to, as its tree and the ghost count it, and page by page at the ends of what the call
+// was about.
+[[gnu::noinline]] void Checks::Fun04Progress(const Call& call,
+                                             const struct sidewall_result& result) {
+  if (!Enabled(Invariant::kFun04)) return;
+  uint32_t domain = 0;
+  if (!GhostDomains::ChangesPages(call, &domain) || result.status == SIDEWALL_UNSUPPORTED) return;
+  uint8_t side = 0;
+  uint16_t sid = 0;
+  if (!board_.ghost_.domains().AnyStreamOf(domain, &side, &sid)) return;
+  const size_t instance = board_.machine_->InstanceIndex(side, 0);
+  if (instance >= model::kMaxInstances || board_.IsDown(instance)) return;
+  const model::Resolution via = board_.machine_->Resolve(instance, sid);
+  uint64_t mapped = 0;
+  if (via.route != model::Route::kStage2 || !board_.reach_.CountLeaves(via.stage2_root, &mapped)) {
+    return;
+  }
+  Evaluated(Invariant::kFun04);
+  const uint64_t wanted = board_.ghost_.domains().PageCount(domain);
+  if (mapped == wanted) return;
+  if (Report(
+          Invariant::kFun04, "call", "Fun04Progress",
+          Print("after %s the tables of domain %u map %llu pages, and %llu were reported",
+                board_.call_name_, domain, Wide(mapped), Wide(wanted)),
+          {Print("result  %s, progress 0x%llx", StatusName(result.status), Wide(result.progress)),
+           Print("table   root 0x%llx", Wide(via.stage2_root))})) {
+    __builtin_trap();
+  }
+}
+
+}  // namespace sidewall

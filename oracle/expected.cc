@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+#include "oracle/expected.h"
+
+#include <algorithm>
+
+namespace sidewall {
+namespace {
+
+constexpr uint32_t kHost = SIDEWALL_OWNER_HOST;
+constexpr uint64_t kPage = 4096;
+// Every hardware of ours has as many bits of input, and no board has memory above.
+constexpr uint64_t kSurelyInRange = uint64_t{1} << 36;
+// What one call surely gets through.
+constexpr uint64_t kSurelyInOneCall = uint64_t{1} << 29;
+
+uint32_t Word(uint64_t value) { return static_cast<uint32_t>(value); }
+
+Expected Served() {
+  Expected e;
+  e.claim = Expected::kServed;
+  return e;
+}
+
+Expected Refused() {
+  Expected e;
+  e.claim = Expected::kRefused;
+  return e;
+}
+
+Expected ServedOrRefused(bool served) { return served ? Served() : Refused(); }
+
+// How much of what a domain was asked for is done. Nothing is said where blocks, or what waits for
+// a sync, may lie in the way.
+struct Range {
+  uint32_t domain = 0;
+  uint32_t owner = 0;
+  uint64_t iova = 0;
+  uint64_t size = 0;
+  bool sound = false;  // the arguments make sense, and no more than one call does
+};
+
+Range RangeOf(const Call& call) {
+  const uint64_t* arg = call.arg;
+  Range r;
+  bool pages = true;
+  switch (call.id) {
+    case CallId::kMapPages:
+      r = {Word(arg[0]), kHost, arg[1], arg[4] * kPage};
+      pages = arg[3] == kPage && arg[4] < kSurelyInOneCall;
+      break;
+    case CallId::kUnmapPages:
+      r = {Word(arg[0]), kHost, arg[1], arg[3] * kPage};
+      pages = arg[2] == kPage && arg[3] < kSurelyInOneCall;
+      break;
+    case CallId::kGuestMap:
+      r = {Word(arg[1]), Word(arg[0]) + SIDEWALL_OWNER_GUEST0, arg[2], arg[4]};
+      break;
+    default:
+      r = {Word(arg[1]), Word(arg[0]) + SIDEWALL_OWNER_GUEST0, arg[2], arg[3]};
+      break;
+  }
+  r.sound = pages && r.size != 0 && (r.iova | r.size) % kPage == 0 && r.size <= kSurelyInOneCall &&
+            r.iova < kSurelyInRange;
+  return r;
+}
+
+bool IsMemory(const model::BoardSpec& board, uint64_t pa, uint64_t size) {
+  if (pa % kPage != 0) return false;
+  for (size_t i = 0; i < board.dram_count; i++) {
+    const model::Range& dram = board.dram[i];
+    if (!dram.Contains(pa) || size > dram.end() - pa) continue;
+    return pa + size <= board.pool.start || pa >= board.pool.end();
+  }
+  return false;
+}
+
+Expected OfMap(const GhostDomains& domains, const model::BoardSpec& board, const Call& call,
+               const Observed& observed) {
+  const Range r = RangeOf(call);
+  const uint64_t pa = call.id == CallId::kMapPages ? call.arg[2] : call.arg[3];
+  const uint32_t prot = Word(call.arg[5]);
+  const bool known_prot = (prot & ~0xfu) == 0 && (prot & SIDEWALL_PROT_RW) != 0;
+  if (!r.sound || !known_prot || !IsMemory(board, pa, r.size)) return {};
+  if (!domains.IsPlain(r.domain)) return {};
+  const uint64_t free = domains.Run(r.domain, r.iova, r.size, false);
+  if (free == 0) return Refused();
+  Expected e = Served();
+  e.exact = !observed.allocation_failed;
+  e.may_need_pages = observed.allocation_failed;
+  e.may_degrade = false;
+  e.progress = free;
+  return e;
+}
+
+Expected OfUnmap(const GhostDomains& domains, const Call& call) {
+  const Range r = RangeOf(call);
+  if (!r.sound || !domains.HasPagesOnly(r.domain)) return {};
+  const uint64_t mapped = domains.Run(r.domain, r.iova, r.size, true);
+  if (mapped == 0) return Refused();
+  Expected e = Served();
+  e.exact = true;
+  e.progress = mapped;
+  return e;
+}
+
+Expected OfDomain(const GhostDomains& domains, const Call& call, const Observed& observed) {
+  const uint32_t handle = Word(call.arg[0]);
+  Expected e;
+  switch (call.id) {
+    case CallId::kAllocDomain:
+      e = ServedOrRefused(handle < SIDEWALL_HOST_DOMAINS && Word(call.arg[1]) == 0 &&
+                          !observed.allocation_failed);
+      e.may_need_pages = observed.allocation_failed;
+      e.may_degrade = false;
+      return e;
+    case CallId::kFreeDomain:
+      return domains.IsUnclear(handle) ? Expected() : ServedOrRefused(!domains.IsAttached(handle));
+    case CallId::kIotlbSync:
+      return Served();
+    case CallId::kIovaToPhys: {
+      uint64_t pa = 0;
+      if (!domains.LookUp(handle, call.arg[1], &pa)) return Refused();
+      e = Served();
+      e.exact = true;
+      e.may_degrade = false;
+      e.progress = pa;
+      return e;
+    }
+    default:
+      return e;
+  }
+}
+
+Expected OfVm(const GhostDomains& domains, const Call& call) {
+  const uint32_t vm = Word(call.arg[0]);
+  switch (call.id) {
+    case CallId::kVmCreate:
+      return ServedOrRefused(vm < SIDEWALL_MAX_VMS && !domains.VmExists(vm));
+    case CallId::kVmFinalize:
+      return ServedOrRefused(domains.MayFinalize(vm));
+    case CallId::kVmDestroy:
+      return ServedOrRefused(domains.VmExists(vm));
+    default:
+      return ServedOrRefused(domains.MayRoute(call));
+  }
+}
+
+}  // namespace
+
+const char* Expected::Why(const struct sidewall_result& result) const {
+  if (result.status > SIDEWALL_UNSUPPORTED) return "no such status";
+  const bool refused = result.status == SIDEWALL_REFUSED;
+  if (claim == kRefused && !refused) return "it had to be refused";
+  if (claim == kServed && refused) return "nothing speaks against it";
+  if (claim == kNothing) return nullptr;
+  if (claim == kServed && result.status == SIDEWALL_DEGRADED && !may_degrade)
+    return "all hardware has answered";
+  if (result.pages_needed != 0 && !may_need_pages) return "no allocation failed";
+  if (exact && !refused && result.progress != progress) return kWrongProgress;
+  return nullptr;
+}
+
+Expected ExpectedOf(const GhostDomains& domains, const model::BoardSpec& board, const Call& call,
+                    const Observed& observed) {
+  Expected e;
+  if (domains.Breach(call) != nullptr) {
+    e = Refused();
+    e.may_need_pages = observed.allocation_failed;
+    return e;
+  }
+  switch (call.id) {
+    case CallId::kAllocDomain:
+    case CallId::kFreeDomain:
+    case CallId::kIotlbSync:
+    case CallId::kIovaToPhys:
+      e = OfDomain(domains, call, observed);
+      break;
+    case CallId::kMapPages:
+    case CallId::kGuestMap:
+      e = OfMap(domains, board, call, observed);
+      break;
+    case CallId::kUnmapPages:
+    case CallId::kGuestUnmap:
+      e = OfUnmap(domains, call);
+      break;
+    case CallId::kVmCreate:
+    case CallId::kRouteAdd:
+    case CallId::kVmFinalize:
+    case CallId::kVmDestroy:
+      e = OfVm(domains, call);
+      break;
+    case CallId::kTick:
+      e = Served();
+      break;
+    default:
+      return e;
+  }
+  e.may_degrade = e.may_degrade && observed.trouble;
+  return e;
+}
+
+}  // namespace sidewall
