@@ -199,5 +199,40 @@ TEST_F(FaultTest, AGlobalRecordThatDoesNotAnswerIsNotShown) {
   }
 }
 
+// Where none stands, a record of a guest's may come before any access of EL2's: at whichever, the
+// host sees nothing of it, and does not clear it.
+TEST_F(FaultTest, AGuestsGlobalRecordMayComeAtAnyMoment) {
+  constexpr uint32_t kGuests = 0x02;
+  ASSERT_EQ(sidewall_vm_create(state, 0).status, uint32_t{SIDEWALL_OK});
+  ASSERT_EQ(sidewall_assign_unit(state, 0, SIDEWALL_SIDE_NISO1, kGuests).status,
+            uint32_t{SIDEWALL_OK});
+  size_t came = 0;
+  for (uint64_t offset : {0x40, 0x44, 0x48, 0x50, 0x54, 0x58}) {
+    for (size_t n = 1; n <= 5; ++n) {
+      for (const bool write : {false, true}) {
+        for (uint64_t clean : {0x40, 0x44, 0x48, 0x50, 0x58}) fake.Poke(kNiso1 + clean, 0);
+        fake.Poke(kNiso1 + 0x54, 0x05);
+        size_t reads = 0;
+        fake.before_read = [&](uint64_t) {
+          if (++reads != n) return;
+          for (uint64_t syndrome : {0x40, 0x44, 0x50, 0x58}) fake.Poke(kNiso1 + syndrome, 0x5eced);
+          fake.Poke(kNiso1 + 0x54, kGuests);
+          fake.Poke(kNiso1 + 0x48, 2);
+        };
+        if (write) {
+          Write(kNiso1 + offset, 0xffffffff);
+        } else {
+          EXPECT_EQ(Read(kNiso1 + offset), 0u) << std::hex << offset << " " << n;
+        }
+        fake.before_read = nullptr;
+        if (reads < n) continue;
+        ++came;
+        EXPECT_EQ(fake.Reg(kNiso1 + 0x48), 2u) << "cleared unseen";
+      }
+    }
+  }
+  EXPECT_EQ(came, 6u * 2 + 2) << "before the status and before the stream";
+}
+
 }  // namespace
 }  // namespace sidewall_test

@@ -234,9 +234,10 @@ SIDEWALL_R(init)(SIDEWALL_S, uint64_t size, void* ctx, const struct sidewall_cfg
  * idmap goes on, and finalize may be tried again. After an OK it is REFUSED and changes nothing. */
 SIDEWALL_R(finalize)(SIDEWALL_S);
 
-/* The raw data abort: ESR_EL2 and the faulting IPA with its low 12 bits. OK: emulated, skip the
- * instruction. REFUSED: not a window of ours, not decodable, or finalize has begun and not yet
- * returned OK; give the host an abort. */
+/* The raw data abort: ESR_EL2 and the faulting IPA with its low 12 bits. The caller knows that it
+ * is the IPA of this abort: HPFAR_EL2 has it of a translation and of an access flag fault, and not
+ * for certain of a permission fault. OK: emulated, skip the instruction. REFUSED: not a window of
+ * ours, not decodable, or finalize has begun and not yet returned OK; give the host an abort. */
 SIDEWALL_R(handle_dabt)(SIDEWALL_S, struct sidewall_regs* regs, uint64_t esr, uint64_t ipa);
 
 /* Mirrors a change of host ownership of [start, end): prot NONE takes the range away, anything
@@ -429,6 +430,8 @@ uint32_t sidewall_plat_cpu_id(void* ctx);
 void sidewall_plat_relax(void* ctx);
 uint64_t sidewall_plat_time_us(void* ctx);
 
+/* The owner may have come to an end on another CPU meanwhile. So a number of a VM is used again
+ * only when calls of fault_irq and tick that were under way at its end have returned. */
 void sidewall_plat_notify(void* ctx, uint32_t owner, const struct sidewall_fault* fault);
 /* Free-form event log: an enum sidewall_reason and two numbers. FAULT_DROPPED: the address of the
  * access that met the record, and its FSR (upper half) and FSYNR0. At most one line a call. */
