@@ -199,7 +199,12 @@ sidewall_result PowerUp(State& state, uint32_t iommu, Power from) {
 bool RecoverUnit(State& state, Smmu& smmu) {
   LockGuard idmap_lock(state.ctx, SIDEWALL_LOCK_IDMAP);
   LockGuard lock(state.ctx, smmu.lock_id);
-  if (!smmu.reachable || !smmu.degraded) return !smmu.degraded;
+  if (!smmu.reachable) return !smmu.degraded;
+  if (!smmu.degraded) {
+    // Another sync may have ended what a time-out has left, and not what waited for that.
+    SettleBanks(smmu);
+    return !smmu.degraded;
+  }
   const uint32_t bit = 1u << (smmu.lock_id - SIDEWALL_LOCK_SMMU0);
   // The stores of before were invalidations of the host's VMID; they are made again, since a sync
   // that was not seen to complete says nothing of them.

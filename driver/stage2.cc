@@ -333,6 +333,7 @@ sidewall_result CompleteIdmap(State& state, bool map) {
     LockGuard unit_lock(state.ctx, state.smmu[i].lock_id);
     // Stage-2-only entries and combined ones alike carry the host's VMID.
     if (FlushHost(state.smmu[i])) idmap.unflushed &= ~(1u << i);
+    SettleBanks(state.smmu[i]);
   }
   if (idmap.unflushed != 0) return Result(SIDEWALL_DEGRADED);
   idmap.live_change = false;

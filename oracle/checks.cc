@@ -227,7 +227,10 @@ void Checks::AfterLoad(uint64_t pa, uint32_t value) {
   if ((pa & 0xfff) != layout::kTlbGStatus || !board_.machine_->InstanceOf(pa, &instance, &offset))
     return;
   lives_.SetNow(board_.event_index_, board_.call_name_);
-  if (offset == layout::kTlbGStatus) lives_.OnStatus(instance, value);
+  if (offset != layout::kTlbGStatus) return;
+  lives_.OnStatus(instance, value);
+  const auto bit = static_cast<uint8_t>(1u << instance);
+  unfinished_ = static_cast<uint8_t>(value != 0 ? unfinished_ | bit : unfinished_ & ~bit);
 }
 
 // The floor: only what this store can have changed.

@@ -216,6 +216,7 @@ class Checks {
   // By instance and stream: owners with a fault that they were not told of yet.
   std::array<std::array<uint8_t, GhostDomains::kSids>, model::kMaxInstances> untold_ = {};
   bool trouble_ = false;
+  uint8_t unfinished_ = 0;  // bit n: in this call instance n was last seen with a sync under way
   bool faulted_in_call_ = false;
   bool owed_ = false;  // a call was DEGRADED, and no tick was OK since
   // Lines of tables that were stored to: not cleaned yet, and cleaned with no barrier behind it.

@@ -17,7 +17,8 @@ constexpr uint64_t kRegisters = 0x02600000;
 constexpr uint64_t kTopPage = 0x806ff000;  // the last below the pool of the tiny board
 constexpr uint32_t kEntryValid = 0x80000000;
 // Nor does its driver say how much it has done, or why it stops.
-constexpr InvariantSet kNoMirror = ~Bit(Invariant::kIso06) & ~Bit(Invariant::kFun02);
+constexpr InvariantSet kNoMirror =
+    ~Bit(Invariant::kIso06) & ~Bit(Invariant::kFun02) & ~Bit(Invariant::kFun04);
 
 class CoreTest : public testing::Test {
  protected:

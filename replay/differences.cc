@@ -34,6 +34,9 @@ constexpr Difference kDifferences[] = {
      "EL2 gave each client its own SID before the kernel ran; the recorder still had the reset "
      "value, which passes the SMMU by",
      "driver rule 12: takeover of the memory controller"},
+    {"SECURITY.NS", "SECURITY[*]", 0x00000001, 0, 0x1,
+     "firmware leaves clients non-secure; the recorder had none, and its clients were as at reset",
+     "assumption A-40"},
     {"FSR.FORMAT", "CB[*].FSR", 0x00000600, 0, 0x400,
      "hardware says that the context is AArch64; the recorder had only the fault bits",
      "CBn_FSR.FORMAT"},
