@@ -115,10 +115,13 @@ bool LookAt(Smmu& smmu, uint32_t place, Report* report) {
   const uint32_t places = smmu.bank_count + 1;
   const uint32_t instance = place / places;
   const uint32_t bank = place % places;
+  // The host may read how many stores were made; not, how many faults of others were cleared.
+  const uint64_t stores = smmu.counters.stores;
   report->fault = {};
   const bool found = bank == smmu.bank_count
                          ? LookAtGlobal(smmu, instance, report)
                          : LookAtBank(smmu, instance, ContextBank{bank}, report);
+  smmu.counters.stores = stores;
   report->fault.side = smmu.side;
   report->fault.instance = instance;
   return found;

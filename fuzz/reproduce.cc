@@ -26,10 +26,16 @@ Reproducer::Bench& Reproducer::BenchOf(const Program& program) {
 RunResult Reproducer::Run(const Program& program) {
   Bench& bench = BenchOf(program);
   TextNarrator* narrator = bench.narrator.get();
-  const RunResult result = RunProgram(*bench.harness, program, [&] {
+  RunResult result = RunProgram(*bench.harness, program, [&] {
     if (narrator != nullptr) narrator->set_on(true);
   });
   if (narrator != nullptr) narrator->set_on(false);
+  if (result.verdict.id != Invariant::kNone || !(armed_ & Bit(Invariant::kIso13)) ||
+      !Secrecy::HasSecrets(program)) {
+    return result;
+  }
+  if (!bench.secrecy) bench.secrecy = std::make_unique<Secrecy>(*BoardOf(program));
+  result.verdict = bench.secrecy->Run(program);
   return result;
 }
 

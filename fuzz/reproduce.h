@@ -15,6 +15,7 @@
 
 #include "fuzz/narrate.h"
 #include "fuzz/program.h"
+#include "fuzz/secrecy.h"
 #include "oracle/engine_native.h"
 #include "oracle/harness.h"
 
@@ -33,6 +34,7 @@ class Reproducer {
   struct Bench {
     std::unique_ptr<TextNarrator> narrator;
     std::unique_ptr<Harness<NativeEngine>> harness;
+    std::unique_ptr<Secrecy> secrecy;  // made when a program has secrets
   };
   Bench& BenchOf(const Program& program);
 

@@ -68,6 +68,8 @@ class Board final : public Platform, private model::HypCalls {
   // The last transfer of the last dma event, for people and for replay.
   const model::DmaResult& last_dma() const { return last_dma_; }
   Coverage& coverage() { return *coverage_; }
+  // Somebody who is not the host stores to memory of his own.
+  void StoreSecret(uint64_t pa, uint64_t value);
   // Every access of the driver is appended here, where one is set (lock-step comparison).
   void set_access_log(std::vector<Access>* log) { access_log_ = log; }
 

@@ -200,6 +200,11 @@ Outcome Board::ApplyHostStore(const Event& event) {
   return outcome;
 }
 
+void Board::StoreSecret(uint64_t pa, uint64_t value) {
+  if (!ghost_.IsRam(pa) || ghost_.MayTouch(pa, model::kOwnerHost)) return;
+  machine_->Store64(pa, value);
+}
+
 // ---------------------------------------------------------------- devices
 
 Outcome Board::ApplyDma(const Event& event) {

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+#include "fuzz/secrecy.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "model/registers.h"
+#include "oracle/checks.h"
+#include "oracle/smmu_layout.h"
+
+namespace sidewall::fuzz {
+namespace {
+
+// Guests map 64 pages further on, or back, inside one table: as many tables as before.
+constexpr uint64_t kMove = 64 * kPageSize;
+constexpr uint64_t kFar = uint64_t{1} << 36;  // where no guest has mapped anything
+
+bool IsGuestCall(EventKind kind) {
+  return kind >= EventKind::kGuestAttach && kind <= EventKind::kGuestUnmap;
+}
+
+unsigned long long Wide(uint64_t value) { return value; }
+
+// Where a guest's range lies in a mapping call.
+const uint64_t* SizeOf(const Event& event) {
+  return event.kind == EventKind::kGuestMap ? &event.arg[4] : &event.arg[3];
+}
+
+bool Maps(EventKind kind) { return kind == EventKind::kGuestMap || kind == EventKind::kGuestUnmap; }
+
+}  // namespace
+
+Secrecy::Side::Side(const model::BoardSpec& board) : harness({.board = &board, .armed = 0}) {}
+
+Secrecy::Secrecy(const model::BoardSpec& board) : board_(board), plain_(board), other_(board) {}
+
+bool Secrecy::HasSecrets(const Program& program) {
+  return std::any_of(program.events.begin(), program.events.end(), [](const Event& event) {
+    return IsGuestCall(event.kind) || event.kind == EventKind::kVmCreate;
+  });
+}
+
+// By what the plain board says of owners now.
+bool Secrecy::OfGuest(const Event& event) {
+  if (IsGuestCall(event.kind)) return true;
+  const Ghost& ghost = plain_.harness.board().ghost();
+  const auto owned = [&](uint64_t side, uint64_t sid) {
+    return side < 3 && model::IsGuest(ghost.StreamOwner(static_cast<uint8_t>(side),
+                                                        static_cast<uint16_t>(sid & 0x7f)));
+  };
+  if (event.kind == EventKind::kDmaStream) return owned(event.arg[0], event.arg[1]);
+  if (event.kind == EventKind::kHwFault) return owned(event.arg[0] / 2, event.arg[5]);
+  if (event.kind != EventKind::kDma || event.arg[0] >= 0x200) return false;
+  const model::ClientInfo* client = model::FindClient(static_cast<uint16_t>(event.arg[0]));
+  return client != nullptr && owned(client->side, client->default_sid);
+}
+
+Event Secrecy::Twisted(const Event& event) {
+  Event twisted = event;
+  if (!OfGuest(event)) return twisted;
+  if (Maps(event.kind) && moves_) twisted.arg[2] ^= kMove;
+  // Every transfer that was delivered now faults; what a fault says is another address.
+  if (event.kind == EventKind::kDmaStream) twisted.arg[2] ^= kFar;
+  if (event.kind == EventKind::kDma) twisted.arg[1] ^= kFar;
+  if (event.kind == EventKind::kHwFault) twisted.arg[4] ^= kFar | kMove;
+  twisted_ += !std::equal(std::begin(event.arg), std::end(event.arg), std::begin(twisted.arg));
+  return twisted;
+}
+
+// What lies in memory that the host may not touch differs in every page that it once had.
+void Secrecy::KeepSecrets() {
+  const model::Range& dram = board_.dram[0];
+  constexpr uint64_t kPages = 64;
+  for (uint64_t pa = dram.start; pa < dram.start + kPages * kPageSize; pa += kPageSize) {
+    if (!model::IsGuest(other_.harness.board().ghost().owner(pa))) continue;
+    for (uint64_t at = 0; at < 64; at += 8) {
+      other_.harness.board().StoreSecret(pa + at, (dram.start + 0x5000) | 0xf47);
+    }
+  }
+}
+
+// "" or what the host can tell.
+std::string Secrecy::Step(const Event& event) {
+  plain_.log.clear();
+  other_.log.clear();
+  const bool guest = OfGuest(event);
+  const Event twisted = Twisted(event);
+  KeepSecrets();
+  const Outcome a = plain_.harness.Apply(event);
+  const Outcome b = other_.harness.Apply(twisted);
+  compared_++;
+  const bool of_el2 = event.kind == EventKind::kTick || event.kind == EventKind::kIrqFault;
+  if (!guest && !of_el2 && (a.result != b.result || a.value != b.value)) {
+    return Print(
+        "an event of the host gives %u, 0x%llx with one secret, and %u, 0x%llx with another",
+        static_cast<unsigned>(a.result), Wide(a.value), static_cast<unsigned>(b.result),
+        Wide(b.value));
+  }
+  const auto told = [](const std::vector<Access>& log) {
+    std::vector<Access> of_host;
+    std::copy_if(log.begin(), log.end(), std::back_inserter(of_host), [](const Access& access) {
+      return access.kind == Access::kNotify && access.address == model::kOwnerHost;
+    });
+    return of_host;
+  };
+  if (told(plain_.log) == told(other_.log)) return "";
+  return "the host is told of faults that hang on a secret";
+}
+
+// Each register that has a name, in every window, as the host reads it.
+std::string Secrecy::CompareReads() {
+  for (size_t i = 0; i < board_.smmu_count; i++) {
+    const model::SmmuSpec& spec = board_.smmu[i];
+    std::vector<uint32_t> offsets = layout::PolicyOffsets(spec);
+    for (uint32_t at = 0; at < 0x100; at += 4) offsets.push_back(at);
+    for (uint32_t bank = 0; bank < spec.banks; bank++) {
+      offsets.push_back(layout::PageSize(spec) + 0x400 + 4 * bank);  // CBFRSYNRA
+      for (uint32_t at = 0x40; at < 0x80; at += 4) offsets.push_back(layout::Bank(spec, bank) + at);
+    }
+    for (uint8_t n = 0; n < spec.instance_count; n++) {
+      const uint64_t window = spec.side * 2u + n;
+      for (const uint32_t offset : offsets) {
+        const Event read = {.kind = EventKind::kHostRead, .arg = {window, offset, 4, 0, 1, 0}};
+        const std::string told = Step(read);
+        if (told.empty()) continue;
+        char name[64];
+        model::RegisterName(static_cast<Window>(window), offset, name, sizeof(name));
+        return Print("%s of %s: ", name, model::WindowName(static_cast<Window>(window))) + told;
+      }
+    }
+  }
+  return "";
+}
+
+// The counters, and the host's own records of the ring, apart from when they were made.
+std::string Secrecy::CompareCounters() {
+  struct sidewall_counters counters[2] = {};
+  Side* both[2] = {&plain_, &other_};
+  for (size_t s = 0; s < 2; s++) {
+    Call call = {.id = CallId::kStats};
+    call.stats = &counters[s];
+    both[s]->harness.engine().Invoke(call);
+  }
+  compared_++;
+  if (memcmp(&counters[0], &counters[1], sizeof(counters[0])) != 0) return "counters differ";
+  constexpr uint64_t kRings = 4;
+  for (uint64_t ring = 0; ring < kRings; ring++) {
+    uint64_t next[2] = {ring, ring};
+    for (unsigned i = 0; i < 64; i++) {
+      sidewall_ring_record records[2] = {};
+      struct sidewall_result results[2] = {};
+      for (size_t s = 0; s < 2; s++) {
+        Call call = {.id = CallId::kRingRead, .arg = {model::kOwnerHost, next[s]}};
+        call.ring = &records[s];
+        results[s] = both[s]->harness.engine().Invoke(call);
+        next[s] = results[s].progress;
+        records[s].time_us = 0;
+      }
+      compared_++;
+      if (results[0].status != results[1].status || next[0] != next[1] ||
+          memcmp(&records[0], &records[1], sizeof(records[0])) != 0) {
+        return Print("record %llu of the trace ring is not the same", Wide(records[0].sequence));
+      }
+    }
+  }
+  return "";
+}
+
+Verdict Secrecy::Run(const Program& program) {
+  for (Side* side : {&plain_, &other_}) {
+    side->harness.board().set_access_log(&side->log);
+    side->harness.Begin(program.choices, program.schedule);
+  }
+  // Addresses move where that changes nothing but which leaf of which table is meant.
+  moves_ = std::all_of(program.events.begin(), program.events.end(), [](const Event& event) {
+    if (!Maps(event.kind)) return true;
+    const uint64_t size = *SizeOf(event);
+    return size != 0 && size <= kMove && event.arg[2] / kMove == (event.arg[2] + size - 1) / kMove;
+  });
+  Verdict verdict;
+  std::string told;
+  for (const Event& event : program.events) {
+    told = Step(event);
+    if (!told.empty()) break;
+    verdict.event_index++;
+  }
+  if (told.empty()) told = CompareReads();
+  if (told.empty()) told = CompareCounters();
+  if (told.empty()) return Verdict();
+  verdict.id = Invariant::kIso13;
+  verdict.object = "call";
+  verdict.frames = {"Iso13Secrecy", "-", "two boards"};
+  verdict.title = "ISO13: " + told;
+  verdict.text = {
+      "Both boards ran the same program, and the guests of the second had other secrets:",
+      "other contents of their memory, other addresses, other faults."};
+  return verdict;
+}
+
+}  // namespace sidewall::fuzz

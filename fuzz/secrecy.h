@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+//
+// ISO13: two boards in one process run the same program, but in the second one guests have other
+// secrets. Their memory holds something else, they map other pages at other addresses, and their
+// devices fault where they did not. All that the host can read must be the same on both.
+//
+//     Secrecy secrecy(*model::FindBoard("tiny"));
+//     Verdict verdict = secrecy.Run(program);       // kNone: the host can tell nothing
+//
+// Out of scope, as the invariant says: time.
+#ifndef SIDEWALL_FUZZ_SECRECY_H_
+#define SIDEWALL_FUZZ_SECRECY_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "fuzz/program.h"
+#include "oracle/engine_native.h"
+#include "oracle/harness.h"
+
+namespace sidewall::fuzz {
+
+class Secrecy {
+ public:
+  explicit Secrecy(const model::BoardSpec& board);
+
+  // Whether a program has anything that could be kept from the host.
+  static bool HasSecrets(const Program& program);
+  Verdict Run(const Program& program);
+  // Values of the host that were compared, and events that guests made otherwise.
+  uint64_t compared() const { return compared_; }
+  uint64_t twisted() const { return twisted_; }
+
+ private:
+  // One board, and what the host has seen of its last event.
+  struct Side {
+    explicit Side(const model::BoardSpec& board);
+    Harness<NativeEngine> harness;
+    std::vector<Access> log;
+  };
+
+  // What a guest does instead.
+  Event Twisted(const Event& event);
+  bool OfGuest(const Event& event);
+  void KeepSecrets();
+  std::string Step(const Event& event);
+  std::string CompareReads();
+  std::string CompareCounters();
+
+  const model::BoardSpec& board_;
+  Side plain_, other_;
+  bool moves_ = false;  // whether guests map at other addresses
+  uint64_t compared_ = 0;
+  uint64_t twisted_ = 0;
+};
+
+}  // namespace sidewall::fuzz
+
+#endif  // SIDEWALL_FUZZ_SECRECY_H_
