@@ -31,7 +31,6 @@ expect 0 '^ISO05 floor$' "$tool" explain iso05
 expect 0 'Iso05FloorEntry \(oracle/.*:[0-9]+\)' "$tool" explain ISO05
 expect 0 'corpus/board/good/iso05' "$tool" explain ISO05
 expect 0 'corpus/board/bad/iso05' "$tool" explain ISO05
-expect 0 'named, not checked yet' "$tool" explain FUN04
 expect 0 '^in part, by:' "$tool" explain MEM01
 expect 0 'MEM01 +memory +in part' "$tool" list invariants
 expect 0 'sidewall.explain/1' json explain ISO01

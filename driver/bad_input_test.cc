@@ -228,7 +228,7 @@ std::vector<Entry> MemoryCalls() {
          kDram + kPage,
          {kDram + 2 * kPage + 1, kAll, kTop, kFormat, kFormat | kDram},
          nullptr},
-        {"end", kDram + 2 * kPage, {0, kDram, kFormat + 1, kTop, kAll}, nullptr},
+        {"end", kDram + 2 * kPage, {0, kDram}, nullptr},
         {"prot", 0, {4, 8, 12, 16, 32, 0x80000000, 0xffffffff}, nullptr}},
        [](Busy& b, Arguments a) {
          return sidewall_host_stage2_idmap(b.state, a[0], a[1], W(a[2]));

@@ -33,6 +33,8 @@ void GiveLeaf(State& state, const Tables& tables, Pa table, uint32_t index, uint
   if (old == leaf) return;
   if (old == 0) {
     ++state.idmap.mapped_pages;
+    // What was there may have been taken in this very batch, and be cached with other rights.
+    if (state.idmap.unflushed != 0) state.idmap.live_change = true;
   } else {
     MarkUnflushed(state);
     state.idmap.live_change = true;
@@ -136,9 +138,10 @@ struct Span {
 // A loss rounds outward, a gain inward, and nothing lies at or above the format bit.
 Span PageSpan(uint64_t start, uint64_t end, bool take) {
   Span span;
+  // Clamped before it is rounded up, which could wrap.
+  if (end > kFormatBit) end = kFormatBit;
   span.first = take ? AlignDown(start, kPageSize) : AlignUp(start, kPageSize);
   span.last = take ? AlignUp(end, kPageSize) : AlignDown(end, kPageSize);
-  if (span.last > kFormatBit) span.last = kFormatBit;
   return span;
 }
 
@@ -299,8 +302,9 @@ sidewall_result UpdateIdmap(State& state, uint64_t start, uint64_t end, uint32_t
   const bool take = prot == SIDEWALL_PROT_NONE;
   if (!take && (prot & SIDEWALL_PROT_RW) == 0) return Result(SIDEWALL_REFUSED);
   if (start == end) return Result(SIDEWALL_OK);
-  // Nothing is mapped up there, but what is meant may be the memory that such an address aliases.
-  if (take && end > kFormatBit) return Result(SIDEWALL_REFUSED);
+  // Nothing is mapped up there. A removal that only begins there may mean the memory that such an
+  // address aliases; one that runs on into it means all that there is.
+  if (take && start >= kFormatBit) return Result(SIDEWALL_REFUSED);
   const Span span = PageSpan(start, end, take);
   sidewall_result result = Result(SIDEWALL_OK);
   uint64_t position = span.first;

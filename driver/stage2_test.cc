@@ -119,10 +119,8 @@ TEST_F(Stage2Test, RemovalAboveBit39IsRefusedWhole) {
   Map(limit - 4096, limit, SIDEWALL_PROT_RW);
   Map(kDram, kDram + 4096, SIDEWALL_PROT_RW);
   const uint64_t stores = Counters().table_stores;
-  const std::pair<uint64_t, uint64_t> ranges[] = {{limit | kDram, (limit | kDram) + 4096},
-                                                  {limit - 4096, limit + 1},
-                                                  {0, ~uint64_t{0}},
-                                                  {limit, limit + 4096}};
+  const std::pair<uint64_t, uint64_t> ranges[] = {
+      {limit | kDram, (limit | kDram) + 4096}, {limit, limit + 4096}, {limit, ~uint64_t{0}}};
   for (const auto& [start, end] : ranges) {
     const sidewall_result result = Map(start, end, SIDEWALL_PROT_NONE);
     EXPECT_EQ(result.status, uint32_t{SIDEWALL_REFUSED});
@@ -134,6 +132,40 @@ TEST_F(Stage2Test, RemovalAboveBit39IsRefusedWhole) {
   EXPECT_TRUE(RegisterStores().empty());
   EXPECT_EQ(Map(limit - 4096, limit, SIDEWALL_PROT_NONE).progress, 4096u);
   EXPECT_EQ(Leaf(limit - 4096), 0u);
+}
+
+// A core that takes away all that lies above its memory names addresses that nothing answers to.
+TEST_F(Stage2Test, ARemovalThatRunsOnAboveTheFormatBitEndsThere) {
+  const uint64_t limit = uint64_t{1} << 39;
+  for (uint64_t end : {limit + 1, limit | kDram, uint64_t{1} << 48, ~uint64_t{0}}) {
+    Map(kDram, kDram + 8192, SIDEWALL_PROT_RW);
+    Map(limit - 4096, limit, SIDEWALL_PROT_RW);
+    uint64_t start = kDram + 4096;
+    while (start < end) {
+      const sidewall_result result = Map(start, end, SIDEWALL_PROT_NONE);
+      ASSERT_EQ(result.status, uint32_t{SIDEWALL_OK});
+      ASSERT_NE(result.progress, 0u);
+      start += result.progress;
+    }
+    EXPECT_EQ(start, end);
+    EXPECT_EQ(Leaf(limit - 4096), 0u);
+    EXPECT_EQ(Leaf(kDram + 4096), 0u);
+    EXPECT_NE(Leaf(kDram), 0u);
+  }
+}
+
+// Taken and given again in one batch, with less: the TLB may have what was there before.
+TEST_F(Stage2Test, ABatchThatTakesAndGivesIsFlushed) {
+  Map(kDram, kDram + 4096, SIDEWALL_PROT_RW);
+  Map(kDram, kDram + 4096, SIDEWALL_PROT_NONE);
+  Map(kDram, kDram + 4096, SIDEWALL_PROT_R);
+  ClearLog();
+  EXPECT_EQ(Complete(1).status, uint32_t{SIDEWALL_OK});
+  EXPECT_FALSE(RegisterStores().empty());
+  ClearLog();
+  Map(kDram + 4096, kDram + 8192, SIDEWALL_PROT_RW);
+  EXPECT_EQ(Complete(1).status, uint32_t{SIDEWALL_OK});
+  EXPECT_TRUE(RegisterStores().empty()) << "a gain alone waits for nothing";
 }
 
 // What another CPU completes at the very moment the lock is free must find the walker up to date;
@@ -277,7 +309,7 @@ TEST_F(Stage2Test, LosingAPermissionIsFlushedToo) {
   Map(kDram, kDram + 4096, SIDEWALL_PROT_R);
   EXPECT_EQ(Leaf(kDram), kDram | kNormalR);
   EXPECT_EQ(Complete(0).status, uint32_t{SIDEWALL_OK});
-  EXPECT_EQ(Counters().syncs, 6u) << "two at each takeover, and two now";
+  EXPECT_EQ(Counters().syncs, 10u) << "four at each takeover, and two now";
 }
 
 TEST_F(Stage2Test, StuckSyncDegradesTheUnitUntilOneCompletes) {

@@ -10,7 +10,8 @@
 //                               ceases to match and its streams fall to USFCFG)
 //   2. sCR0 to EL2's floor     (streams that do not match fault, and so do those that match twice)
 //   3. every SMR invalid, every S2CR clean
-//   4. sACR, then ACTLR, which sACR can lock; every bank off, its fault cleared
+//   4. a sync, since what is under way must not meet a stage 2 that is off
+//   5. sACR, then ACTLR, which sACR can lock; every bank off, its fault cleared
 //
 // Then the whole TLB of each is flushed and the sync seen complete on each instance, which also
 // drains what was under way. Only now is no stream left that could write to memory through a stage
@@ -238,14 +239,16 @@ void ProgramStage2(Smmu& smmu, ContextBank bank, Vmid vmid, Pa root) {
 }
 
 uint32_t CloseUnit(Smmu& smmu) {
-  for (uint32_t i = 0; i < smmu.instance_count; ++i) {
-    uint32_t line = CloseStreams(smmu, WindowOf(smmu, i));
-    if (line == 0) line = CloseBanks(smmu, WindowOf(smmu, i));
-    if (line == 0) continue;
-    ShutUnit(smmu);
-    return line;
+  uint32_t line = 0;
+  for (uint32_t i = 0; i < smmu.instance_count && line == 0; ++i) {
+    line = CloseStreams(smmu, WindowOf(smmu, i));
   }
-  return 0;
+  if (line == 0 && !SyncAll(smmu)) line = __LINE__;
+  for (uint32_t i = 0; i < smmu.instance_count && line == 0; ++i) {
+    line = CloseBanks(smmu, WindowOf(smmu, i));
+  }
+  if (line != 0) ShutUnit(smmu);
+  return line;
 }
 
 // An entry faults before CLIENTPD is off, since nothing is held back by either until then.

@@ -387,12 +387,12 @@ TEST(McOnMachine, ErrorsCanBeInjectedIntoAChannel) {
 }
 
 TEST_F(Mc, DoublewordsAreTwoWords) {
-  rig.machine->Write64(kSid + 8 * 0x58, 0x0000010100000006);
+  rig.machine->Write64(kSid + 8 * 0x58, 0x0001010100000006);
   EXPECT_EQ(Read(kSid + 8 * 0x58), 0x06u);
-  EXPECT_EQ(Read(kSid + 8 * 0x58 + 4), 0x101u);
+  EXPECT_EQ(Read(kSid + 8 * 0x58 + 4), 0x10101u);
   uint64_t value = 0;
   ASSERT_TRUE(rig.machine->Read64(kSid + 8 * 0x58, &value));
-  EXPECT_EQ(value, 0x0000010100000006u);
+  EXPECT_EQ(value, 0x0001010100000006u);
 }
 
 // The clients of a side lose what was stored for them with the power of that side, and come back as

@@ -244,7 +244,8 @@ SIDEWALL_R(handle_dabt)(SIDEWALL_S, struct sidewall_regs* regs, uint64_t esr, ui
  * else gives it. Called by EL2 only, under the host lock. Bytes done in `progress`; call again
  * with the rest (after refilling the atomic pool when pages_needed is not 0). Address bit 39
  * selects a format, not memory: what a gain names at or above it is progress and never mapped, and
- * a removal that ends above it is REFUSED, since its pages may be mapped below. */
+ * so is what a removal names there; but a removal that begins there is REFUSED, since its pages may
+ * be mapped below. */
 SIDEWALL_R(host_stage2_idmap)(SIDEWALL_S, uint64_t start, uint64_t end, uint32_t prot);
 /* Ends a batch of idmap calls; after OK of a removal (map 0) no device can reach what was removed.
  * DEGRADED: some unit did not complete its sync, so a device may still reach them through its TLB.
