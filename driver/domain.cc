@@ -10,6 +10,8 @@ namespace {
 
 // Steps of one call: a chunk or a block each, or a batch of references. 512 chunks are 1 GiB.
 constexpr uint32_t kMaxDomainSteps = 512;
+// What one call unmaps and drops: half as many pages as its batches can hold, however they lie.
+constexpr uint64_t kMaxUnmapAndSync = kMaxDomainSteps * References::kMax / 2 * kPageSize;
 // Another CPU may take the tables that this one asked the pool for.
 constexpr uint32_t kDomainTries = 3;
 
@@ -261,6 +263,12 @@ DropResult DropBatch(State& state, uint32_t handle) {
   return more ? DropResult::kMore : DropResult::kDone;
 }
 
+bool HasUnmapped(State& state, uint32_t handle) {
+  LockGuard lock(state.ctx, SIDEWALL_LOCK_DOMAINS);
+  const Domain& domain = state.domains.domain[handle];
+  return domain.pending_first != domain.pending_last;
+}
+
 sidewall_result DropBatches(State& state, uint32_t handle) {
   for (uint32_t i = 0; i < kMaxDomainSteps; ++i) {
     switch (DropBatch(state, handle)) {
@@ -413,8 +421,15 @@ sidewall_result UnmapAndSync(State& state, uint32_t handle, uint32_t owner, uint
   const Visit visit(state, handle, owner);
   if (!visit.inside() || (iova | size) % kPageSize != 0) return Result(SIDEWALL_REFUSED);
   if (!InRange(state, iova, size)) return Result(SIDEWALL_REFUSED);
+  // A guest has no other call that ends what an earlier one has left, so the same call does.
+  const bool owes = HasUnmapped(state, handle);
+  if (owes) {
+    const sidewall_result before = DropBatches(state, handle);
+    if (before.status != SIDEWALL_OK || before.progress == 0) return before;
+  }
+  if (size > kMaxUnmapAndSync) size = kMaxUnmapAndSync;
   sidewall_result result = UnmapChunks(state, handle, iova, kPageSize, size);
-  if (result.status != SIDEWALL_OK) return result;
+  if (result.status != SIDEWALL_OK) return owes ? Result(SIDEWALL_OK) : result;
   if (DropBatches(state, handle).status == SIDEWALL_DEGRADED) result.status = SIDEWALL_DEGRADED;
   return result;
 }

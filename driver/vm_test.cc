@@ -233,6 +233,49 @@ TEST_F(VmTest, AClientThatIsNotPinnedKeepsItsUnitBack) {
   EXPECT_EQ(Assign(0, kSdmmc), kOk);
 }
 
+// Pages that lie apart are references apart: a call takes no more than it can drop.
+TEST_F(VmTest, AGuestsUnmapDropsAllThatItUnmapped) {
+  constexpr uint64_t kPages = 5000;
+  Start(0, kSdmmc);
+  fake.pool_left = 1000;
+  const uint32_t domain = static_cast<uint32_t>(GuestAlloc(0).progress);
+  for (uint64_t i = 0; i < kPages; ++i) {
+    const uint64_t pa = kDram + (i * 7919 % kPages) * 2 * kPage;
+    ASSERT_EQ(GuestMap(0, domain, i * kPage, pa, kPage).progress, kPage);
+  }
+  uint64_t done = 0;
+  for (uint32_t calls = 0; done < kPages * kPage; ++calls) {
+    ASSERT_LT(calls, 10u);
+    const sidewall_result result = GuestUnmap(0, domain, done, kPages * kPage - done);
+    ASSERT_EQ(result.status, kOk);
+    done += result.progress;
+    EXPECT_EQ(Unused(), done) << "what is unmapped is dropped";
+  }
+  EXPECT_EQ(GuestUnmap(0, domain, 0, kPage).status, kRefused);
+}
+
+// A guest has no sync of its own: the same call ends what a time-out has left.
+TEST_F(VmTest, AGuestsUnmapThatTimedOutEndsWithTheNext) {
+  Start(0, kSdmmc);
+  const uint32_t domain = static_cast<uint32_t>(GuestAlloc(0).progress);
+  ASSERT_EQ(GuestMap(0, domain, 0, kDram, 2 * kPage).progress, 2 * kPage);
+  ASSERT_EQ(GuestAttach(0, 7, domain), kOk);
+  fake.stuck.insert(kNiso1m);
+  const sidewall_result first = GuestUnmap(0, domain, 0, kPage);
+  EXPECT_EQ(first.status, kDegraded);
+  EXPECT_EQ(first.progress, kPage);
+  EXPECT_EQ(GuestUnmap(0, domain, 0, kPage).status, kDegraded);
+  EXPECT_EQ(Unused(), 0u);
+  fake.stuck.clear();
+  const sidewall_result again = GuestUnmap(0, domain, 0, kPage);
+  EXPECT_EQ(again.status, kOk);
+  EXPECT_EQ(again.progress, 0u);
+  EXPECT_EQ(Unused(), kPage);
+  EXPECT_EQ(GuestUnmap(0, domain, 0, kPage).status, kRefused);
+  EXPECT_EQ(GuestUnmap(0, domain, kPage, kPage).progress, kPage);
+  EXPECT_EQ(Unused(), 2 * kPage);
+}
+
 TEST_F(VmTest, ReturnedStreamsFaultUntilTheHostAttaches) {
   DriverTest::Attach(kNiso1, 0, 1);
   Write(kNiso1 + 0x800, 0xff800002);

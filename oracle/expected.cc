@@ -10,8 +10,9 @@ constexpr uint32_t kHost = SIDEWALL_OWNER_HOST;
 constexpr uint64_t kPage = 4096;
 // Every hardware of ours has as many bits of input, and no board has memory above.
 constexpr uint64_t kSurelyInRange = uint64_t{1} << 36;
-// What one call surely gets through.
+// What one call surely gets through; of a guest's unmap, which syncs as well, less.
 constexpr uint64_t kSurelyInOneCall = uint64_t{1} << 29;
+constexpr uint64_t kSurelyUnmapped = uint64_t{1} << 24;
 
 uint32_t Word(uint64_t value) { return static_cast<uint32_t>(value); }
 
@@ -57,6 +58,7 @@ Range RangeOf(const Call& call) {
       break;
     default:
       r = {Word(arg[1]), Word(arg[0]) + SIDEWALL_OWNER_GUEST0, arg[2], arg[3]};
+      pages = arg[3] <= kSurelyUnmapped;
       break;
   }
   r.sound = pages && r.size != 0 && (r.iova | r.size) % kPage == 0 && r.size <= kSurelyInOneCall &&
@@ -95,6 +97,8 @@ Expected OfMap(const GhostDomains& domains, const model::BoardSpec& board, const
 Expected OfUnmap(const GhostDomains& domains, const Call& call) {
   const Range r = RangeOf(call);
   if (!r.sound || !domains.HasPagesOnly(r.domain)) return {};
+  // What an earlier call of the guest's has left comes first, and may be all that is done.
+  if (call.id == CallId::kGuestUnmap && !domains.IsPlain(r.domain)) return {};
   const uint64_t mapped = domains.Run(r.domain, r.iova, r.size, true);
   if (mapped == 0) return Refused();
   Expected e = Served();

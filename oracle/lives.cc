@@ -74,6 +74,7 @@ Lives::Use& Lives::TouchUse(size_t instance, uint16_t bank) {
 // ---------------------------------------------------------------- commands
 
 void Lives::Issue(Clock& clock, Command* command) {
+  command->seen = command->Complete(clock.done);
   if (command->last <= clock.caught) command->before_sync = command->last;
   command->last = ++clock.now;
 }
@@ -105,11 +106,7 @@ void Lives::OnStatus(size_t instance, uint32_t value) {
 bool Lives::FlushedSince(size_t instance, const Tag& tag, uint64_t since) const {
   const Clock& clock = now_[instance].clock;
   for (const Command* command : {&tag.flush, &clock.all}) {
-    const bool done = command->last <= clock.done;
-    const uint64_t seen = done                                 ? command->last
-                          : command->before_sync <= clock.done ? command->before_sync
-                                                               : 0;
-    if (seen > since) return true;
+    if (command->Complete(clock.done) > since) return true;
   }
   return false;
 }

@@ -77,11 +77,18 @@ class Lives {
   static constexpr size_t kMaxNotes = 4096;
   static constexpr size_t kShownNotes = 12;
 
-  // Sequence numbers of commands of one kind, 0: none. A later command does not take away what an
-  // earlier one, which a sync had caught already, has done.
+  // Sequence numbers of commands of one kind, 0: none. Later commands do not take away what earlier
+  // ones have done: `before_sync` one that a sync had caught already, `seen` one whose sync was
+  // seen to complete.
   struct Command {
     uint64_t last = 0;
     uint64_t before_sync = 0;
+    uint64_t seen = 0;
+    // The latest that is known to be complete, with what was seen until `done`.
+    uint64_t Complete(uint64_t done) const {
+      if (last <= done) return last;
+      return before_sync <= done && before_sync > seen ? before_sync : seen;
+    }
   };
   struct Clock {
     uint64_t now = 0;

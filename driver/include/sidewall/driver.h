@@ -347,8 +347,9 @@ SIDEWALL_R(pool_reclaim)(SIDEWALL_S, uint32_t pool, uint64_t pages);
 /* Guest calls (pvIOMMU), routed by (pviommu, vsid). guest_alloc returns the handle in `progress`.
  * guest_map: `ipa` is the physical address of pages that the core has looked up in the guest's
  *   stage 2 and taken a DMA reference on; otherwise as map_pages, in leaves of 4 KiB.
- * guest_unmap: as unmap_pages and iotlb_sync in one. DEGRADED: `progress` bytes are unmapped, and
- *   their references are kept until a later sync of this domain completes. */
+ * guest_unmap: as unmap_pages and iotlb_sync in one, at most 16 MiB a call, after what an earlier
+ *   call has left; OK with 0 when that was all there was. DEGRADED: `progress` bytes are unmapped,
+ *   and their references are kept until a later sync of this domain completes. */
 SIDEWALL_R(guest_attach)(SIDEWALL_S, uint32_t vm, uint32_t pviommu, uint32_t vsid, uint32_t pasid,
                          uint32_t domain, uint32_t pasid_bits);
 SIDEWALL_R(guest_detach)(SIDEWALL_S, uint32_t vm, uint32_t pviommu, uint32_t vsid, uint32_t pasid,
