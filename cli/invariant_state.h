@@ -3,8 +3,7 @@
 // How far the tree looks at an invariant, in the words that people read.
 //
 //     StateOf(*FindInvariant("ISO01"));   // "checked"
-//     StateOf(*FindInvariant("ERR01"));   // "in part"
-//     StateOf(*FindInvariant("ISO13"));   // kNotChecked
+//     StateOf(*FindInvariant("MEM01"));   // "in part"
 #ifndef SIDEWALL_CLI_INVARIANT_STATE_H_
 #define SIDEWALL_CLI_INVARIANT_STATE_H_
 

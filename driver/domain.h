@@ -54,7 +54,8 @@ sidewall_result CreateDomain(State& state, uint32_t handle, uint32_t owner);
 sidewall_result MapDomain(State& state, uint32_t handle, uint32_t owner, const MapRequest& request);
 sidewall_result UnmapDomain(State& state, uint32_t handle, uint32_t owner, uint64_t iova,
                             uint64_t page_size, uint64_t size);
-// By pages, and then SyncDomain, whose progress is not told. DEGRADED: unmapped, not flushed.
+// By pages, after what an earlier call has left: at most what one call can drop as well, and OK
+// with 0 when there was nothing else. DEGRADED: unmapped, not flushed.
 sidewall_result UnmapAndSync(State& state, uint32_t handle, uint32_t owner, uint64_t iova,
                              uint64_t size);
 sidewall_result SyncDomain(State& state, uint32_t handle, uint32_t owner);

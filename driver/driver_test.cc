@@ -159,18 +159,7 @@ DriverTest::DriverTest()
   const uintptr_t raw = reinterpret_cast<uintptr_t>(block_->data());
   const uintptr_t aligned = (raw + SIDEWALL_STATE_ALIGN - 1) & ~uintptr_t{SIDEWALL_STATE_ALIGN - 1};
   state = reinterpret_cast<sidewall_state*>(aligned);
-  cfg.abi = SIDEWALL_ABI;
-  cfg.smmu_count = 2;
-  cfg.smmu[0] = {{kNiso1, kNiso1m}, 2, SIDEWALL_SIDE_NISO1, kWindowSize, 2, 1, 9, 0};
-  cfg.smmu[1] = {{kIso, 0}, 1, SIDEWALL_SIDE_ISO, kWindowSize, 2, 1, 9, 0};
-  cfg.mc_window_count = 2;
-  cfg.mc_window[0] = {kMcSid, 0x10000};
-  cfg.mc_window[1] = {kMcBroadcast, 0x10000};
-  cfg.dram_count = 1;
-  cfg.dram[0] = {kDram, kDramSize};
-  cfg.el2_range_count = 1;
-  cfg.el2_range[0] = {kPool, kDram + kDramSize - kPool};
-  cfg.sync_timeout_us = 100;
+  cfg = TestBoard(2, 1, kPool);
 }
 
 DriverTest::~DriverTest() {

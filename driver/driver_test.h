@@ -22,19 +22,11 @@
 #include <unordered_map>
 #include <vector>
 
+#include "driver/board_test.h"
 #include "sidewall/driver.h"
 
 namespace sidewall_test {
 
-inline constexpr uint64_t kNiso1 = 0x08000000;
-inline constexpr uint64_t kNiso1m = 0x07000000;
-inline constexpr uint64_t kIso = 0x10000000;
-inline constexpr uint64_t kWindowSize = 0x01000000;
-inline constexpr uint64_t kMcSid = 0x02c00000;
-inline constexpr uint64_t kMcBroadcast = 0x02c10000;
-inline constexpr uint64_t kDram = 0x80000000;
-inline constexpr uint64_t kDramSize = 0x40000000;
-inline constexpr uint64_t kPool = 0xb0000000;  // the last 256 MiB of RAM
 inline constexpr uint64_t kGr1 = 0x10000;
 inline constexpr uint64_t kBank0 = 0x800000;
 inline constexpr uint64_t kBankStep = 0x10000;

@@ -17,18 +17,20 @@
 #include <thread>
 #include <vector>
 
-#include "sidewall/driver.h"
+#include "driver/board_test.h"
 
 namespace {
 
-constexpr uint64_t kNiso1 = 0x08000000;
-constexpr uint64_t kNiso1m = 0x07000000;
-constexpr uint64_t kIso = 0x10000000;
-constexpr uint64_t kWindowSize = 0x01000000;
-constexpr uint64_t kMcSid = 0x02c00000;
-constexpr uint64_t kMcBroadcast = 0x02c10000;
-constexpr uint64_t kDram = 0x80000000;
-constexpr uint64_t kPool = 0xb0000000;
+using sidewall_test::kDram;
+using sidewall_test::kIso;
+using sidewall_test::kMcBroadcast;
+using sidewall_test::kMcSid;
+using sidewall_test::kNiso1;
+using sidewall_test::kNiso1m;
+using sidewall_test::kPool;
+using sidewall_test::kWindowSize;
+using sidewall_test::TestBoard;
+
 constexpr uint64_t kPoolSize = 0x10000000;
 constexpr uint64_t kPage = 4096;
 constexpr uint32_t kSdmmc = 0x02;
@@ -110,19 +112,7 @@ class ThreadsTest : public ::testing::Test {
     const uintptr_t raw = reinterpret_cast<uintptr_t>(block_.data());
     const uintptr_t mask = SIDEWALL_STATE_ALIGN - 1;
     state = reinterpret_cast<sidewall_state*>((raw + mask) & ~mask);
-    sidewall_cfg cfg{};
-    cfg.abi = SIDEWALL_ABI;
-    cfg.smmu_count = 2;
-    cfg.smmu[0] = {{kNiso1, kNiso1m}, 2, SIDEWALL_SIDE_NISO1, kWindowSize, 5, 4, 9, 0};
-    cfg.smmu[1] = {{kIso, 0}, 1, SIDEWALL_SIDE_ISO, kWindowSize, 5, 4, 9, 0};
-    cfg.mc_window_count = 2;
-    cfg.mc_window[0] = {kMcSid, 0x10000};
-    cfg.mc_window[1] = {kMcBroadcast, 0x10000};
-    cfg.dram_count = 1;
-    cfg.dram[0] = {kDram, 0x40000000};
-    cfg.el2_range_count = 1;
-    cfg.el2_range[0] = {kPool, kPoolSize};
-    cfg.sync_timeout_us = 100;
+    const sidewall_cfg cfg = TestBoard(5, 4, kPool);
     EXPECT_EQ(sidewall_init(state, SIDEWALL_STATE_SIZE, &platform, &cfg).status,
               uint32_t{SIDEWALL_OK});
     EXPECT_EQ(sidewall_finalize(state).status, uint32_t{SIDEWALL_OK});

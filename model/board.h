@@ -98,7 +98,7 @@ BoardSpec WithDram(const BoardSpec& board, uint64_t bytes);
 // is wrong: the part of the spelling and what it may be, or, of a board that would not be sound,
 // the field that CheckBoard names.
 //
-//     const char* wrong = ParseBoard("tegra234:6M", &board);  // "el2_only contradicts ..."
+//     const char* wrong = ParseBoard("tegra234:6M", &board);  // "pool"
 const char* ParseBoard(const char* spelling, BoardSpec* board);
 
 // Null when the description is sound, else the name of the first field that contradicts another.

@@ -377,7 +377,6 @@ void Board::UnuseDma(uint64_t pa, uint64_t size) {
 void Board::Lock(uint32_t id) {
   Record(Access::kLock, id, 0);
   checks_->CountLock();
-  checks_->work().OnLock();
   hyp_.Lock(*this, id);
 }
 

@@ -6,7 +6,7 @@
 //     CallWork work;
 //     work.Begin(pools);
 //     work.OnStore({pa, 4, false, before});
-//     work.OnLock(); work.OnLoad(); work.OnUnlock();
+//     work.OnLoad();
 //     for (const CallWork::Word& word : work.words()) Compare(word.before, Now(word));
 #ifndef SIDEWALL_ORACLE_CALL_WORK_H_
 #define SIDEWALL_ORACLE_CALL_WORK_H_
@@ -50,7 +50,6 @@ class CallWork {
   void OnAlloc(uint64_t pa) { failed_allocations_ += pa == 0; }
   void OnUnuse() { dropped_references_ = true; }
   void OnNotify() { notified_ = true; }
-  void OnLock() { locks_++; }
   static FreePages FreeIn(const model::Pools& pools);
 
   // The first words that were stored to, oldest first; more than a refused call can have reason to.
@@ -59,7 +58,6 @@ class CallWork {
   uint64_t table_stores() const { return table_stores_; }
   uint64_t register_stores() const { return register_stores_; }
   uint64_t loads() const { return loads_; }
-  uint64_t locks() const { return locks_; }
   bool allocation_failed() const { return failed_allocations_ != 0; }
   bool dropped_references() const { return dropped_references_; }
   bool notified() const { return notified_; }
@@ -72,7 +70,6 @@ class CallWork {
   uint64_t table_stores_ = 0;
   uint64_t register_stores_ = 0;
   uint64_t loads_ = 0;
-  uint64_t locks_ = 0;
   uint64_t failed_allocations_ = 0;
   bool dropped_references_ = false;
   bool notified_ = false;

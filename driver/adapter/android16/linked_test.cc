@@ -5,37 +5,24 @@
 #include <gtest/gtest.h>
 
 #include "driver/adapter/android16/fake_pkvm_test.h"
+#include "driver/board_test.h"
 
 namespace {
 
+using sidewall_test::kDram;
+using sidewall_test::kIso;
+using sidewall_test::kMcBroadcast;
+using sidewall_test::kMcSid;
+using sidewall_test::kNiso1;
+using sidewall_test::kNiso1m;
+using sidewall_test::kWindowSize;
 using sidewall_test::Pkvm;
-
-constexpr uint64_t kIso = 0x10000000, kNiso1 = 0x08000000, kNiso1Mirror = 0x07000000;
-constexpr uint64_t kWindowSize = 0x01000000, kMcSid = 0x02c00000, kMcBroadcast = 0x02c10000;
-constexpr uint64_t kDram = 0x80000000, kDramSize = 0x40000000;
-
-sidewall_cfg MakeBoard() {
-  sidewall_cfg cfg{};
-  cfg.abi = SIDEWALL_ABI;
-  cfg.smmu_count = 2;
-  cfg.smmu[0] = {{kNiso1, kNiso1Mirror}, 2, SIDEWALL_SIDE_NISO1, kWindowSize, 3, 2, 9, 0};
-  cfg.smmu[1] = {{kIso, 0}, 1, SIDEWALL_SIDE_ISO, kWindowSize, 3, 2, 9, 0};
-  cfg.mc_window_count = 2;
-  cfg.mc_window[0] = {kMcSid, 0x10000};
-  cfg.mc_window[1] = {kMcBroadcast, 0x10000};
-  cfg.dram_count = 1;
-  cfg.dram[0] = {kDram, kDramSize};
-  cfg.el2_range_count = 1;
-  cfg.el2_range[0] = {sidewall_test::kFakePages, kDram + kDramSize - sidewall_test::kFakePages};
-  cfg.sync_timeout_us = 100;
-  return cfg;
-}
 
 }  // namespace
 
 extern "C" {
 
-const sidewall_cfg android16_board = MakeBoard();
+const sidewall_cfg android16_board = sidewall_test::TestBoard(3, 2, sidewall_test::kFakePages);
 
 struct pkvm_hyp_vm {
   int unused;
@@ -50,13 +37,13 @@ const kvm_iommu_ops& ops = android16_ops;
 void PowerUpBoard() {
   for (const auto& [pa, size] : {std::pair{kIso, kWindowSize},
                                  {kNiso1, kWindowSize},
-                                 {kNiso1Mirror, kWindowSize},
+                                 {kNiso1m, kWindowSize},
                                  {kMcSid, uint64_t{0x10000}},
                                  {kMcBroadcast, uint64_t{0x10000}}}) {
     Pkvm().windows[pa] = {size, std::make_unique<uint32_t[]>(size / 4)};
   }
   const uint32_t ids[] = {0xfc013e08, 0xe0000008, 0x0000d555, 0, 0, 0, 0, 0x21};
-  for (uint64_t window : {kIso, kNiso1, kNiso1Mirror}) {
+  for (uint64_t window : {kIso, kNiso1, kNiso1m}) {
     for (uint32_t i = 0; i < 8; ++i) Pkvm().Register(window + 0x20 + 4 * i) = ids[i];
   }
   for (uint32_t i = 0; i < 512; ++i) {
