@@ -161,20 +161,22 @@ void RecordInRing(const State& state, Ring& ring, uint32_t number, uint64_t ipa,
   record.sequence = position * kRingCount + number;
 }
 
-// The phase is looked at under the lock: finalize leaves kTakenOver before it takes a unit's, so
-// that no access which passed by an earlier look meets a unit that is being closed.
+// Whether an access would find what the shadows say. The phase is looked at under the lock:
+// finalize leaves kTakenOver before it takes a unit's, so that no access which passed by an earlier
+// look meets a unit that is being closed. An SMMU without power gives no answer; nor do we.
+bool Answers(const State& state, const WindowHit& hit) {
+  return Serves(state) && (hit.kind != WindowKind::kSmmu || state.smmu[hit.index].reachable);
+}
+
 Answer Serve(State& state, const WindowHit& hit, uint64_t esr, uint64_t ipa, sidewall_regs* regs) {
   const bool is_smmu = hit.kind == WindowKind::kSmmu;
   constexpr uint32_t kMcLock = SIDEWALL_LOCK_MC;
   LockGuard lock(state.ctx, is_smmu ? state.smmu[hit.index].lock_id : kMcLock);
-  if (!Serves(state)) return NoAnswer();
-  const bool reachable = !is_smmu || state.smmu[hit.index].reachable;
   Counters& counters = is_smmu ? state.smmu[hit.index].counters : state.mc.counters;
-  // An SMMU without power gives no answer; nor do we.
   const uint64_t stores = counters.stores;
   Seen seen;
   const Answer answer =
-      reachable ? Emulate(state, hit, esr, regs, &seen) : Refusal(SIDEWALL_REASON_POWER);
+      Answers(state, hit) ? Emulate(state, hit, esr, regs, &seen) : Refusal(SIDEWALL_REASON_POWER);
   ++counters.traps;
   Count(counters, answer);
   if ((state.cfg.flags & SIDEWALL_CFG_NO_RING) == 0) {

@@ -171,11 +171,12 @@ bool Settled(State& state, uint32_t handle, const Stream& stream) {
 sidewall_status Attach(State& state, uint32_t handle, const Stream& stream) {
   Domain& domain = state.domains.domain[handle];
   Smmu& smmu = state.smmu[stream.unit];
-  SettleUnit(state, stream.unit);
   if (smmu.power != Power::kOn) return SIDEWALL_REFUSED;
   if (smmu.sid_owner[stream.sid.value] != domain.owner) return SIDEWALL_REFUSED;
-  if (HostMatches(smmu, stream.sid)) return SIDEWALL_REFUSED;
+  SettleUnit(state, stream.unit);
   if (!Settled(state, handle, stream)) return SIDEWALL_DEGRADED;
+  // What has drained may have held back an entry of the host's, which is live by now.
+  if (HostMatches(smmu, stream.sid)) return SIDEWALL_REFUSED;
   const EntryIndex entry = FindEl2Entry(smmu, stream.sid);
   if (!EntryIsFree(smmu, entry, domain.owner)) return SIDEWALL_REFUSED;
   if (entry == kNoEntry && El2EntryRoom(smmu, SidSet{}) == 0) return SIDEWALL_REFUSED;
@@ -268,6 +269,7 @@ sidewall_status DetachStream(State& state, uint32_t handle, const Stream& stream
   Smmu& smmu = state.smmu[stream.unit];
   LockGuard lock(state.ctx, smmu.lock_id);
   const sidewall_status status = Detach(state, handle, stream);
+  if (status == SIDEWALL_REFUSED) return status;
   SettleUnit(state, stream.unit);
   SettleBanks(smmu);
   return status;

@@ -130,6 +130,13 @@ void FakePlatform::Unuse(uint64_t pa, uint64_t size) {
   unused.push_back({pa, size, log.size()});
 }
 
+void FakePlatform::Notify(uint32_t owner, const sidewall_fault& fault) {
+  ++telling[owner];
+  Gap();
+  notices.push_back({owner, fault, held.size()});
+  --telling[owner];
+}
+
 void FakePlatform::Lock(uint32_t id) {
   if (before_next_lock) {
     const std::function<void()> other_cpu = std::move(before_next_lock);
@@ -272,7 +279,7 @@ void sidewall_plat_relax(void* ctx) { Fake(ctx).time_us += 7; }
 uint64_t sidewall_plat_time_us(void* ctx) { return Fake(ctx).time_us; }
 void sidewall_plat_notify(void* ctx, uint32_t owner, const struct sidewall_fault* fault) {
   EXPECT_TRUE(Fake(ctx).held.empty()) << "notify under a lock";
-  Fake(ctx).notices.push_back({owner, *fault, Fake(ctx).held.size()});
+  Fake(ctx).Notify(owner, *fault);
 }
 void sidewall_plat_log(void* ctx, uint32_t reason, uint64_t a, uint64_t b) {
   EXPECT_TRUE(Fake(ctx).held.empty()) << "log under a lock";

@@ -68,6 +68,7 @@ class FakePlatform {
   // Pages of the pool that the driver has.
   size_t PagesOut(uint32_t pool) const;
   void Unuse(uint64_t pa, uint64_t size);
+  void Notify(uint32_t owner, const sidewall_fault& fault);
   void Lock(uint32_t id);
   void Unlock(uint32_t id);
 
@@ -105,6 +106,7 @@ class FakePlatform {
     size_t locks;  // held meanwhile
   };
   std::vector<Notice> notices;
+  std::map<uint32_t, size_t> telling;  // notices to an owner that are under way
   struct Unused {
     uint64_t pa, size;
     size_t at;  // how long the log of stores was

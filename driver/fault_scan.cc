@@ -110,6 +110,15 @@ bool LookAtGlobal(Smmu& smmu, uint32_t instance, Report* report) {
   return true;
 }
 
+// Whether a record names a stream of the set. One that cannot be read may.
+bool RecordNames(const RegisterWindow& window, uint32_t status, uint32_t any, uint32_t stream,
+                 const SidSet& set) {
+  uint32_t value = 0;
+  if (!window.Read32(status, &value)) return true;
+  if ((value & any) == 0) return false;
+  return !window.Read32(stream, &value) || set.Has(value & (kSidCount - 1));
+}
+
 // The place after the last bank of an instance stands for its global record.
 bool LookAt(Smmu& smmu, uint32_t place, Report* report) {
   const uint32_t places = smmu.bank_count + 1;
@@ -127,6 +136,17 @@ bool LookAt(Smmu& smmu, uint32_t place, Report* report) {
   return found;
 }
 
+// A VM is not gone, and its number not another's, while a record of it is in somebody's hand.
+void Hold(Smmu& smmu, const Report& report) {
+  if (report.owner < SIDEWALL_OWNER_GUEST0) return;
+  ++smmu.untold[report.owner - SIDEWALL_OWNER_GUEST0];
+}
+void Release(Smmu& smmu, const Report& report) {
+  if (report.owner < SIDEWALL_OWNER_GUEST0) return;
+  LockGuard lock(smmu.ctx, smmu.lock_id);
+  --smmu.untold[report.owner - SIDEWALL_OWNER_GUEST0];
+}
+
 struct Scan {
   uint32_t left = 0;  // places to look at
   uint32_t found = 0;
@@ -142,7 +162,7 @@ void Collect(Smmu& smmu, Scan* scan) {
     --scan->left;
     const uint32_t place = smmu.fault_cursor;
     smmu.fault_cursor = place + 1 < all ? place + 1 : 0;
-    if (LookAt(smmu, place, &scan->report[scan->found])) ++scan->found;
+    if (LookAt(smmu, place, &scan->report[scan->found])) Hold(smmu, scan->report[scan->found++]);
   }
 }
 
@@ -155,6 +175,33 @@ uint32_t NamedByStage2(const Smmu& smmu, uint32_t syndrome) {
   return from_stage1 && named < smmu.host_banks ? named : kNoBank;
 }
 
+// The syndrome before the status: while that is set, no new fault changes the syndrome.
+void WipeGlobalRecord(const RegisterWindow& window) {
+  window.Write64(gr0::kGFAR, 0);
+  window.Write32(gr0::kGFSYNR0, 0);
+  window.Write32(gr0::kGFSYNR1, 0);
+  window.Write32(gr0::kGFSYNR2, 0);
+  window.Write32(gr0::kGFSR, gfsr::kAll);
+}
+
+void DropRecords(Smmu& smmu, const SidSet& set) {
+  if (!smmu.reachable) return;
+  for (uint32_t n = 0; n < smmu.instance_count; ++n) {
+    const RegisterWindow window = WindowOf(smmu, n);
+    for (uint32_t i = smmu.host_banks; i < smmu.bank_count; ++i) {
+      const ContextBank bank{i};
+      if (bank == smmu.host_stage2) continue;
+      const uint32_t status = BankRegister(smmu, bank, cb::kFSR);
+      if (RecordNames(window, status, fsr::kFaults, CbfrsynraOffset(bank), set)) {
+        window.Write32(status, fsr::kFaults);
+      }
+    }
+    if (!RecordNames(window, gr0::kGFSR, gfsr::kAll, gr0::kGFSYNR1, set)) continue;
+    smmu.gfsr_told &= static_cast<uint8_t>(~(1u << n));
+    WipeGlobalRecord(window);
+  }
+}
+
 uint32_t ScanFaults(Smmu& smmu) {
   Scan scan;
   scan.left = smmu.instance_count * (smmu.bank_count + 1);
@@ -163,6 +210,7 @@ uint32_t ScanFaults(Smmu& smmu) {
     Collect(smmu, &scan);
     for (uint32_t i = 0; i < scan.found; ++i) {
       sidewall_plat_notify(smmu.ctx, scan.report[i].owner, &scan.report[i].fault);
+      Release(smmu, scan.report[i]);
     }
     told += scan.found;
   }

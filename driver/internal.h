@@ -164,10 +164,10 @@ sidewall_result PowerUp(State& state, uint32_t iommu, Power from);
 // One try to end what a time-out has left, of a unit that is on. False: the unit is degraded still.
 [[nodiscard]] bool RecoverUnit(State& state, Smmu& smmu);
 
-// ---- Faults, fault_scan.cc if nothing else is said.
+// ---- Faults, fault_scan.cc.
 // The bank of the host that a record of its stage 2 is about; ~0: none.
 uint32_t NamedByStage2(const Smmu& smmu, uint32_t syndrome);
-// smmu_fault.cc. Ends the records, on every instance, that name a stream of the set and would go
+// Ends the records, on every instance, that name a stream of the set and would go
 // with it to its next owner: those of EL2's banks and the global one. What the host's own banks and
 // its stage 2 have recorded is of streams that were the host's then, and stays its own. The caller
 // holds the SMMU's lock, and has changed the owner.

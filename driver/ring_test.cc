@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
 //
 // The trace ring: what is recorded, who sees it, and what is lost.
+#include <utility>
+
 #include "driver/driver_test.h"
 
 namespace sidewall_test {
@@ -42,6 +44,41 @@ TEST_F(RingTest, RecordSaysWhatBecameOfAnAccess) {
   EXPECT_EQ(record.value, 0x06u);
   EXPECT_EQ(record.is_write, 0u);
   EXPECT_EQ(record.hw_value, 0u);
+}
+
+// Another CPU of the host, in every gap of a finalize; and one that comes after it has failed.
+TEST_F(RingTest, AccessesDuringFinalizeAreRecordedToo) {
+  EXPECT_EQ(Init().status, uint32_t{SIDEWALL_OK});
+  uint64_t value = 0x00010000;
+  uint64_t traps = 0;
+  bool begun = false;  // the gap before the first lock is still before it
+  bool inside = false;
+  const auto other = [&] {
+    if (inside || !std::exchange(begun, true)) return;
+    inside = true;
+    traps += 2;
+    EXPECT_EQ(Trap(kIso + 0xc00, 4, true, &value).status, uint32_t{SIDEWALL_REFUSED});
+    EXPECT_EQ(Trap(kMcSid + 8 * 0x58, 4, false, &value).status, uint32_t{SIDEWALL_REFUSED});
+    inside = false;
+  };
+  fake.in_gap = other;
+  fake.stuck.insert(kIso);
+  EXPECT_EQ(sidewall_finalize(state).status, uint32_t{SIDEWALL_REFUSED});
+  EXPECT_GE(traps, 4u);
+  other();
+  fake.in_gap = nullptr;
+  EXPECT_EQ(Counters().by_reason[SIDEWALL_REASON_POWER], traps);
+  for (uint64_t n = 0; n < traps / 2; ++n) {
+    for (uint64_t ring : {kIsoRing, kMcRing}) {
+      EXPECT_EQ(Get(kHost, ring + 4 * n).status, uint32_t{SIDEWALL_OK});
+      EXPECT_EQ(record.reason, SIDEWALL_REASON_POWER);
+      EXPECT_EQ(record.decision, SIDEWALL_DECISION_REFUSED);
+      EXPECT_EQ(record.ipa, ring == kMcRing ? kMcSid + 8 * 0x58 : kIso + 0xc00);
+    }
+  }
+  fake.stuck.clear();
+  EXPECT_EQ(sidewall_finalize(state).status, uint32_t{SIDEWALL_OK});
+  EXPECT_EQ(Trap(kIso + 0xc00, 4, true, &value).status, uint32_t{SIDEWALL_OK});
 }
 
 TEST_F(RingTest, RefusedAccessesAreRecordedToo) {

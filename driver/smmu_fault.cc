@@ -138,15 +138,6 @@ bool GlobalRecordIsHosts(Smmu& smmu, uint32_t instance, uint32_t* named, bool* i
   return true;
 }
 
-// Whether a record names a stream of the set. One that cannot be read may.
-bool RecordNames(const RegisterWindow& window, uint32_t status, uint32_t any, uint32_t stream,
-                 const SidSet& set) {
-  uint32_t value = 0;
-  if (!window.Read32(status, &value)) return true;
-  if ((value & any) == 0) return false;
-  return !window.Read32(stream, &value) || set.Has(value & (kSidCount - 1));
-}
-
 Answer ReadGlobalFault(const Request& request, const RegisterWindow& window) {
   if (request.width == 8) {
     uint64_t value = 0;
@@ -178,33 +169,6 @@ Answer HandleGlobalFault(Smmu& smmu, const Request& request) {
   uint32_t again = 0;
   if (!GlobalRecordIsHosts(smmu, request.instance, &again, &is_hosts)) return NoAnswer();
   return is_hosts && again == named ? answer : Shown(0);
-}
-
-// The syndrome before the status: while that is set, no new fault changes the syndrome.
-void WipeGlobalRecord(const RegisterWindow& window) {
-  window.Write64(gr0::kGFAR, 0);
-  window.Write32(gr0::kGFSYNR0, 0);
-  window.Write32(gr0::kGFSYNR1, 0);
-  window.Write32(gr0::kGFSYNR2, 0);
-  window.Write32(gr0::kGFSR, gfsr::kAll);
-}
-
-void DropRecords(Smmu& smmu, const SidSet& set) {
-  if (!smmu.reachable) return;
-  for (uint32_t n = 0; n < smmu.instance_count; ++n) {
-    const RegisterWindow window = WindowOf(smmu, n);
-    for (uint32_t i = smmu.host_banks; i < smmu.bank_count; ++i) {
-      const ContextBank bank{i};
-      if (bank == smmu.host_stage2) continue;
-      const uint32_t status = BankRegister(smmu, bank, cb::kFSR);
-      if (RecordNames(window, status, fsr::kFaults, CbfrsynraOffset(bank), set)) {
-        window.Write32(status, fsr::kFaults);
-      }
-    }
-    if (!RecordNames(window, gr0::kGFSR, gfsr::kAll, gr0::kGFSYNR1, set)) continue;
-    smmu.gfsr_told &= static_cast<uint8_t>(~(1u << n));
-    WipeGlobalRecord(window);
-  }
 }
 
 Answer HandleBankFault(Smmu& smmu, const Request& request) {

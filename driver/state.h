@@ -140,6 +140,8 @@ struct Smmu {
   uint8_t gfsr_told;  // bit n: the global record of instance n has been reported
   uint32_t idle_banks;
   uint32_t fault_cursor;  // where the next look for fault records begins
+  // Records of a VM's that calls have in hand and have not told yet, or are telling.
+  uint32_t untold[SIDEWALL_MAX_VMS];
   // Banks in use whose host wants an interrupt: then the stage 2 below them raises one too.
   uint32_t interrupting_banks;
   // Entries that are valid for the host and not in hardware; they are tried again on each change.

@@ -214,10 +214,10 @@ sidewall_status UnassignUnit(State& state, uint32_t owner, const Stream& stream)
 sidewall_status BlockDma(State& state, const Stream& stream) {
   Smmu& smmu = state.smmu[stream.unit];
   LockGuard lock(state.ctx, smmu.lock_id);
-  SettleUnit(state, stream.unit);
   SidSet set;
   set.Add(stream.sid.value);
   if (IsAttached(smmu, stream.sid.value)) return SIDEWALL_REFUSED;
+  SettleUnit(state, stream.unit);
   if (smmu.sid_owner[stream.sid.value] != SIDEWALL_OWNER_HOST) {
     return SyncAll(smmu) ? SIDEWALL_OK : SIDEWALL_DEGRADED;
   }

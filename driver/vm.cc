@@ -63,6 +63,15 @@ bool IsEmptied(State& state, uint32_t owner) {
   return !AnyStreamOf(state, owner, true, &stream);
 }
 
+// Some CPU is about to tell the VM of a fault. None begins to, once no stream is the VM's.
+bool IsBeingTold(State& state, uint32_t owner) {
+  for (uint32_t i = 0; i < state.smmu_count; ++i) {
+    LockGuard lock(state.ctx, state.smmu[i].lock_id);
+    if (state.smmu[i].untold[owner - SIDEWALL_OWNER_GUEST0] != 0) return true;
+  }
+  return false;
+}
+
 // The last step, and the only one after which the slot can be made another VM: whatever the steps
 // before have seen, it looks once more at all that must be over.
 sidewall_result UnassignAll(State& state, const DyingVm& dying) {
@@ -75,6 +84,7 @@ sidewall_result UnassignAll(State& state, const DyingVm& dying) {
     const sidewall_status status = UnassignUnit(state, dying.owner, stream);
     if (status != SIDEWALL_OK) return Result(status == SIDEWALL_REFUSED ? SIDEWALL_OK : status);
   }
+  if (IsBeingTold(state, dying.owner)) return Result(SIDEWALL_OK);
   state.domains.vm[dying.owner - SIDEWALL_OWNER_GUEST0] = Vm{};
   return Result(SIDEWALL_OK, 1);
 }

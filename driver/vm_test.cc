@@ -631,6 +631,34 @@ TEST_F(VmTest, WhatTheHostsStreamLeftRecordedIsNotToldToItsGuest) {
   EXPECT_EQ(Told(), (std::vector<uint32_t>{kGuest0})) << "although the last one was the host's";
 }
 
+// Its number is nobody else's, and it is not gone, before it has been told.
+TEST_F(VmTest, DestroyWaitsForANoticeThatIsUnderWay) {
+  EXPECT_EQ(Create(0), kOk);
+  EXPECT_EQ(Assign(0, kSdmmc), kOk);
+  RaiseBank(kNiso1m, kFault, kSdmmc);
+  size_t destroyed = 0;
+  fake.in_gap = [&] {
+    if (fake.telling[kGuest0] == 0) return;
+    fake.in_gap = nullptr;
+    ++destroyed;
+    for (int again = 0; again < 3; ++again) {
+      const sidewall_result result = Destroy(0);
+      EXPECT_EQ(result.status, kOk);
+      EXPECT_EQ(result.progress, 0u);
+    }
+    EXPECT_EQ(Create(0), kRefused);
+    EXPECT_EQ(Assign(1, kSdmmc), kRefused) << "there is no VM 1";
+    EXPECT_EQ(Create(1), kOk);
+    EXPECT_EQ(Assign(1, kSdmmc), kOk) << "its streams are free already";
+  };
+  EXPECT_EQ(sidewall_fault_irq(state, kNiso1Side).progress, 1u);
+  EXPECT_EQ(destroyed, 1u);
+  ASSERT_EQ(fake.notices.size(), 1u);
+  EXPECT_EQ(fake.notices[0].owner, kGuest0);
+  EXPECT_EQ(Destroy(0).progress, 1u);
+  EXPECT_EQ(Create(0), kOk);
+}
+
 TEST_F(VmTest, RecordsOfOthersStayWhereAStreamChangesHands) {
   Start(0, kXusb);
   Start(1, kPcie1);

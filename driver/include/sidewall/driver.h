@@ -17,7 +17,8 @@
  *
  * Outcomes. A call has three, and no fourth:
  *   OK        done, as far as `progress` says;
- *   REFUSED   nothing that can be observed has changed;
+ *   REFUSED   nothing that can be observed has changed, except that what an earlier call had to
+ *             leave unfinished (DEGRADED) may have come to its end;
  *   DEGRADED  hardware did not answer: streams fault, pages and indices are kept, the unit is
  *             flagged, and a later completed sync ends it. Of a removal from the host's stage 2:
  *             the pages stay the host's, but they are gone from its devices' tables, also after
@@ -187,7 +188,7 @@ enum sidewall_reason {
   SIDEWALL_REASON_CLIENT = 10,  /* an MC register of no client, or of an untouchable one */
   SIDEWALL_REASON_LOCKED = 11,
   SIDEWALL_REASON_FAULT_DROPPED = 12, /* a stage-2 fault that names no bank of the host's */
-  SIDEWALL_REASON_POWER = 13,         /* the unit is suspended, off or not restored yet */
+  SIDEWALL_REASON_POWER = 13, /* the unit is suspended, off, or not restored or finalized yet */
   SIDEWALL_REASON_COUNT = 14,
 };
 
@@ -227,7 +228,8 @@ struct sidewall_fault {
  * REFUSED too: the board is not taken, though its streams may be closed. */
 SIDEWALL_R(init)(SIDEWALL_S, uint64_t size, void* ctx, const struct sidewall_cfg* cfg);
 /* Re-reads and re-writes everything, since the host may have written raw until now, and looks
- * whether EL2's tables are still an identity map of as many pages as were given. The memory
+ * whether EL2's tables are still an identity map of as many pages as were given, in pages of an
+ * el2_range; so pools are to give no others, or REFUSED is all that can come of it. The memory
  * controller's words are put back to what init found or set. REFUSED when hardware does not take
  * it (`progress` is then the line number of the check): it may be taken over in part, with its
  * streams closed. Once finalize has begun, and until one has returned OK, handle_dabt is REFUSED;
@@ -432,8 +434,8 @@ uint32_t sidewall_plat_cpu_id(void* ctx);
 void sidewall_plat_relax(void* ctx);
 uint64_t sidewall_plat_time_us(void* ctx);
 
-/* The owner may have come to an end on another CPU meanwhile. So a number of a VM is used again
- * only when calls of fault_irq and tick that were under way at its end have returned. */
+/* The owner may be coming to an end on another CPU; vm_destroy does not say that a VM is gone
+ * before all that was found for it has been told. */
 void sidewall_plat_notify(void* ctx, uint32_t owner, const struct sidewall_fault* fault);
 /* Free-form event log: an enum sidewall_reason and two numbers. FAULT_DROPPED: the address of the
  * access that met the record, and its FSR (upper half) and FSYNR0. At most one line a call. */
