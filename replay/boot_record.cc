@@ -78,7 +78,7 @@ Record RecordOf(const boot::Row& row) {
     dma.outcome = static_cast<DmaOutcome>(row.status);
     dma.level = row.decision == boot::kNoDecision ? 0 : row.decision;
     dma.pa = row.value;
-    dma.via = static_cast<DmaVia>(row.flags);
+    dma.via = static_cast<DmaVia>(row.flags & boot::kViaFlags);
     dma.bank = static_cast<uint16_t>(row.driver);
     record.body = dma;
     return record;
@@ -128,10 +128,12 @@ bool FaultOf(const std::vector<boot::Row>& rows, size_t index, Record* record) {
   return true;
 }
 
-// What a trace can say: an access with a valid syndrome, which the driver had.
+// What a trace can say: an access with a valid syndrome, which the driver had; and transfers, once
+// there was a driver.
 bool IsPlayable(const boot::Row& row) {
-  if (row.kind != boot::RowKind::kAccess) return true;
-  return row.width != 0 && (row.flags & boot::kFlagRaw) == 0;
+  if (row.kind == boot::RowKind::kMark) return true;
+  const bool told = row.kind == boot::RowKind::kDma || row.width != 0;
+  return told && (row.flags & boot::kFlagRaw) == 0;
 }
 
 }  // namespace

@@ -161,36 +161,25 @@ void AddMemoryController(TreeWriter* tree) {
   tree->End();
 }
 
-struct Master {
-  uint32_t slot;  // of QEMU's virtio-mmio
-  uint32_t smmu;
-  uint32_t sid;
-  uint32_t client[2];
-};
-
-// Streams of MGBE 0, SDMMC 4 and the display, one on each SMMU.
-constexpr Master kMasters[] = {
-    {31, kNiso0, 0x06, {0x58, 0x5c}},
-    {30, kNiso1, 0x02, {0x63, 0x67}},
-    {29, kIso, 0x01, {0x92, 0xa1}},
-};
+// By side.
+constexpr uint32_t kSmmuOfSide[] = {kNiso1, kNiso0, kIso};
 
 // A master that is described wrongly: its clients are those of the audio device, whose stream is 3,
 // and the stream is another's. The kernel's driver of the memory controller then writes an override
 // that is not the clients'; all others it finds as it wants them, and only reads.
-constexpr Master kMisdescribed = {28, kNiso0, 0x0b, {0x15, 0x35}};
+constexpr boot::Master kMisdescribed = {28, 1, 0x0b, {0x15, 0x35}};
 
-void AddMaster(TreeWriter* tree, const Master& master, const TreeOptions& options) {
+void AddMaster(TreeWriter* tree, const boot::Master& master, const TreeOptions& options) {
   constexpr char kDigits[] = "0123456789abcdef";
-  const uint64_t address = boot::kVirtio + master.slot * 0x200;
+  const uint64_t address = boot::kVirtio + master.slot * boot::kSlotSize;
   std::string name = "virtio@";
   for (int shift = 24; shift >= 0; shift -= 4) name += kDigits[address >> shift & 15];
   name.replace(7, name.find_first_not_of('0', 7) - 7, "");
   tree->Begin(name);
   tree->Strings("compatible", {"virtio,mmio"});
-  tree->Cells("reg", Range(address, 0x200));
+  tree->Cells("reg", Range(address, boot::kSlotSize));
   tree->Cells("interrupts", {kSpi, 16 + master.slot, kEdge});
-  if (options.smmus) tree->Cells("iommus", {master.smmu, master.sid});
+  if (options.smmus) tree->Cells("iommus", {kSmmuOfSide[master.side], master.sid});
   if (options.clients) {
     tree->Cells("interconnects", {kMc, master.client[0], kMc, master.client[1]});
     tree->Strings("interconnect-names", {"dma-mem", "write"});
@@ -328,7 +317,7 @@ std::vector<uint8_t> MakeDeviceTree(const TreeOptions& options) {
   if (options.smmus) {
     for (const Smmu& smmu : kSmmus) AddSmmu(&tree, smmu);
   }
-  for (const Master& master : kMasters) AddMaster(&tree, master, options);
+  for (const boot::Master& master : boot::kMasters) AddMaster(&tree, master, options);
   if (options.clients) AddMaster(&tree, kMisdescribed, options);
   if (options.gpcdma && options.smmus) AddGpcdma(&tree);
   tree.End();

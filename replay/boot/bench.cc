@@ -8,23 +8,10 @@
 namespace sidewall::boot {
 namespace {
 
-uint64_t g_argument;
 uint64_t g_result;
-
-bool Donate(uint64_t page, bool away) {
-  if (page % 4096 != 0 || page < kRam || page >= kHostRamEnd || !TakenOver()) return false;
-  if (away) SetGuestPage(page, false);
-  const bool done = Idmap(page, page + 4096, !away);
-  if (!away && done) SetGuestPage(page, true);
-  return done;
-}
 
 bool Command(uint64_t command) {
   switch (command) {
-    case kCommandDonate:
-      return Donate(g_argument, true);
-    case kCommandReclaim:
-      return g_argument != kSecretPage && Donate(g_argument, false);
     case kCommandTakeOver:
       if (TakenOver()) return false;
       TakeOver();
@@ -40,7 +27,6 @@ bool Command(uint64_t command) {
 void Write(uint64_t offset, uint64_t value) {
   if (offset == kBenchMark) Mark(value);
   if (offset == kBenchCommand) g_result = Command(value) ? 0 : 1;
-  if (offset == kBenchArgument) g_argument = value;
   if (offset == kBenchAttempts) Shared().attempts = value;
 }
 

@@ -31,6 +31,7 @@ inline constexpr uint64_t kInitrdLimit = 0x54000000;
 inline constexpr uint64_t kCarveOut = 0xaff00000;
 inline constexpr uint64_t kCarveOutSize = 0x100000;
 inline constexpr uint64_t kSecretPage = kCarveOut;
+inline constexpr uint64_t kSecretWord = 0x5ec2e75ec2e75ec2;  // of which it is full
 inline constexpr uint64_t kHostRamEnd = 0xb0000000;
 inline constexpr uint64_t kPool = 0xb0000000;
 inline constexpr uint64_t kPoolSize = 0x1000000;
@@ -56,18 +57,44 @@ inline constexpr uint64_t kGpcdmaSize = 0x210000;
 inline constexpr uint64_t kBench = 0x03f00000;
 inline constexpr uint64_t kResetLine = 0x03f10000;  // a reset line that resets nothing
 
+// ---- The masters, one on each SMMU: network devices over virtio's registers, which EL2 answers.
+struct Master {
+  uint32_t slot;  // of the registers, and of the interrupt line
+  uint8_t side;
+  uint16_t sid;
+  uint16_t client[2];  // of the memory controller
+};
+// Streams of MGBE 0, SDMMC 4 and the display.
+inline constexpr Master kMasters[] = {
+    {31, 1, 0x06, {0x58, 0x5c}},
+    {30, 0, 0x02, {0x63, 0x67}},
+    {29, 2, 0x01, {0x92, 0xa1}},
+};
+inline constexpr uint64_t kSlotSize = 0x200;
+inline constexpr uint64_t kSlots = 32;
+
 // ---- The bench's registers, 64 bits wide.
 inline constexpr uint64_t kBenchMark = 0x00;      // W: a phase begins
 inline constexpr uint64_t kBenchCommand = 0x08;   // W: one of kCommand*
-inline constexpr uint64_t kBenchArgument = 0x10;  // W
 inline constexpr uint64_t kBenchResult = 0x18;    // R: of the last command, 0 when it was done
 inline constexpr uint64_t kBenchSecret = 0x20;    // R: address of the marked page
 inline constexpr uint64_t kBenchModes = 0x28;     // R: kMode*
 inline constexpr uint64_t kBenchAttempts = 0x30;  // W: how many accesses the program made
-inline constexpr uint64_t kCommandDonate = 1;     // argument: address of a page
-inline constexpr uint64_t kCommandReclaim = 2;
-inline constexpr uint64_t kCommandTakeOver = 3;
-inline constexpr uint64_t kCommandDonateNext = 4;  // give away the page under the next transfer
+inline constexpr uint64_t kCommandTakeOver = 1;
+inline constexpr uint64_t kCommandDonateNext = 2;  // give away the page under the next transfer
+
+// ---- Transfers that the kernel's dmatest makes, in this order.
+struct DmatestRun {
+  const char* name;
+  const char* channel;
+  uint32_t tests;
+};
+inline constexpr DmatestRun kRunPlain = {"plain", "dma0chan1", 50};
+inline constexpr DmatestRun kRunOther = {"plain, another channel", "dma0chan2", 50};
+inline constexpr DmatestRun kRunDonated = {"with a page given away", "dma0chan3", 1};
+inline constexpr DmatestRun kRunAgain = {"again", "dma0chan1", 20};
+inline constexpr DmatestRun kRunAwake = {"after sleep", "dma0chan2", 20};
+inline constexpr DmatestRun kRunAttacked = {"after the attack", "dma0chan1", 20};
 
 // The stream, of no master, that the hostile program makes its own.
 inline constexpr uint16_t kHostileSid = 0x33;
@@ -94,6 +121,8 @@ inline constexpr uint64_t kMarkTakenOver = 0x30;
 inline constexpr uint64_t kMarkDone = 0xff;
 
 // ---- What the image tells.
+inline constexpr size_t kWindows = 5;  // of SMMUs: twice the side, plus the instance
+
 enum class Phase : uint32_t {
   kNotStarted = 0,
   kStarted = 1,    // EL2 runs
@@ -121,8 +150,9 @@ inline constexpr uint8_t kDmaStage2 = 8;
 enum class RowKind : uint8_t { kAccess = 0, kMark = 1, kDma = 2 };
 
 inline constexpr uint8_t kFlagFromEl0 = 1;
-inline constexpr uint8_t kFlagRaw = 2;   // before takeover: straight to hardware
-inline constexpr uint8_t kFlagRing = 4;  // the driver's ring has this very access
+inline constexpr uint8_t kFlagRing = 4;    // the driver's ring has this very access
+inline constexpr uint8_t kFlagRaw = 0x80;  // of all rows: there was no driver yet
+inline constexpr uint8_t kViaFlags = 0x03;
 inline constexpr uint8_t kNoDecision = 0xff;
 inline constexpr uint16_t kNoClient = 0xffff;
 
@@ -143,7 +173,7 @@ struct Row {
   uint8_t write;
   uint8_t decision;  // enum sidewall_decision; of a transfer: the level of the walk that faulted
   uint8_t status;    // enum sidewall_status; of a transfer: its outcome, as in traces
-  uint8_t flags;     // of a transfer: 0 no context, 1 bypass, 2 through the bank
+  uint8_t flags;     // of a transfer, in kViaFlags: 0 no context, 1 bypass, 2 through the bank
   uint8_t cpu;
   uint8_t reserved;
 };
@@ -162,7 +192,7 @@ struct TableEntry {
 };
 
 inline constexpr uint64_t kBlockMagic = 0x53774c6c426f6f74;
-inline constexpr uint32_t kBlockAbi = 2;
+inline constexpr uint32_t kBlockAbi = 3;
 
 struct Block {
   // From the tool.
@@ -186,13 +216,19 @@ struct Block {
   uint64_t ring_missing;  // accesses without one
   uint64_t notified;      // faults that the driver told EL2 of
   uint64_t attempts;      // as the hostile program counted them
-  uint64_t secret_word;   // what the marked page is filled with
   uint64_t secret_tries;  // transactions tried against it
   uint64_t secret_leaks;  // trapped accesses after which one would have been delivered
   uint64_t dma_pieces;
   uint64_t dma_faults;
   uint64_t donated_transfers;  // under which the page was given away
-  uint64_t control_hits;       // accesses after which the attacker's own stream reached host memory
+  uint64_t donated_page;       // which page, of which address of the device,
+  uint64_t donated_iova;
+  uint64_t donated_row;        // and from which row on
+  uint64_t donated_delivered;  // pieces that were delivered on it while it was away
+  uint64_t donated_words;      // of it, found where the transfer was to put its bytes
+  uint64_t donated_completed;  // transfers that the engine took to their end all the same
+  // Accesses after which the attacker's own stream reached the host's memory, by SMMU window.
+  uint64_t control_hits[kWindows];
   uint64_t guest_started_ns;
   uint64_t user_space_ns;
   uint64_t ended_ns;

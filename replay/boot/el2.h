@@ -30,8 +30,8 @@ void* Allocate(size_t size, size_t alignment);
 
 // ---- stage2.cc: the guest's own stage 2.
 void MakeStage2();
-// Takes a page of RAM from the guest's CPU, and gives it back.
-void SetGuestPage(uint64_t pa, bool present);
+// Takes a page of RAM from the guest's CPU.
+void HideFromGuest(uint64_t pa);
 
 // ---- core.cc: pages and their owners, as far as this image has them.
 void ResetCore();
@@ -73,19 +73,36 @@ void SystemSuspend();
 void Mark(uint64_t value);
 void HandleBench(const Trap& trap);
 
-// ---- gpcdma.cc
-void HandleGpcdma(const Trap& trap);
-void DonateUnderNextTransfer();
+// ---- dma.cc: what devices send, through the modelled SMMU of their side.
+struct Piece {
+  uint64_t address = 0;
+  uint64_t size = 0;  // within one page
+  uint16_t sid = 0;
+  uint8_t side = 0;
+  bool write = false;
+};
+model::DmaRequest RequestOf(const Piece& piece);
+// False: it was not delivered. Its bytes are moved by the device.
+bool Send(const Piece& piece, uint64_t* pa);
+uint64_t LeftInPage(uint64_t address);
+// From now on, pieces that are delivered on this page are counted as what they are; 0 ends it.
+void WatchPage(uint64_t page);
+void RaiseSpi(uint32_t line);
 // The interrupt line of an instance of an SMMU.
 void RaiseContextLine(uint32_t side, uint32_t instance);
+
+// ---- gpcdma.cc, masters.cc: devices.
+void HandleGpcdma(const Trap& trap);
+void DonateUnderNextTransfer();
+void HandleMaster(const Trap& trap);
 
 // ---- secret.cc
 void MarkSecret();
 // The client that would reach the marked page now, or kNoClient.
 uint16_t ProbeSecret();
-// True when the stream that the hostile program makes its own reaches memory of the host: without
-// that, a marked page that nobody reaches proves nothing.
-bool ProbeControl();
+// Counts where the stream that the hostile program makes its own reaches memory of the host:
+// without that, a marked page that nobody reaches proves nothing.
+void ProbeControl();
 
 }  // namespace sidewall::boot
 

@@ -140,7 +140,7 @@ void TakeOver() {
   Require(sidewall_finalize(DriverState()), __LINE__);
   Shared().phase = Phase::kFinalized;
   Shared().boot_instructions = Instructions() - start;
-  SetGuestPage(kSecretPage, false);
+  HideFromGuest(kSecretPage);
 }
 
 }  // namespace sidewall::boot

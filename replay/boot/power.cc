@@ -35,16 +35,15 @@ void Restore(uint8_t side) {
 void SystemSuspend() {
   const model::BoardSpec& board = Hardware().board();
   ++Shared().system_suspends;
-  uint32_t cut = 0;
+  bool cut[model::kMaxSmmus] = {};
   for (size_t i = 0; i < board.smmu_count && TakenOver(); ++i) {
-    const uint8_t side = board.smmu[i].side;
-    if (Told(sidewall_suspend(DriverState(), side))) cut |= 1u << side;
+    cut[i] = Told(sidewall_suspend(DriverState(), board.smmu[i].side));
   }
-  for (uint8_t side = 0; side < 32; ++side) {
-    if ((cut >> side & 1) != 0) CutPower(side);
+  for (size_t i = 0; i < board.smmu_count; ++i) {
+    if (cut[i]) CutPower(board.smmu[i].side);
   }
-  for (uint8_t side = 0; side < 32; ++side) {
-    if ((cut >> side & 1) != 0) Restore(side);
+  for (size_t i = 0; i < board.smmu_count; ++i) {
+    if (cut[i]) Restore(board.smmu[i].side);
   }
   Mark(kMarkAwake);
 }

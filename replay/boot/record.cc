@@ -93,6 +93,7 @@ Row* AddRow(RowKind kind) {
   row->kind = kind;
   row->leak = kNoClient;
   row->decision = kNoDecision;
+  row->flags = TakenOver() ? 0 : kFlagRaw;
   return row;
 }
 

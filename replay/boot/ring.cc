@@ -50,11 +50,14 @@ void TakeRingRecord(Row* row) {
   }
   next = result.progress;
   ++block.ring_records;
-  // Of an access whose syndrome does not tell what it is, only the place is compared.
+  // Of an access whose syndrome does not tell what it is, only the place is compared; and of a read
+  // that ended in an abort, not what it would have read.
   const bool told = row->width != 0;
+  const bool has_value = told && (row->write != 0 || row->status == SIDEWALL_OK);
   const bool same = record.ipa == row->ipa && record.width == row->width &&
+                    record.owner == SIDEWALL_OWNER_HOST && record.cpu == row->cpu &&
                     (!told || record.is_write == row->write) &&
-                    (!told || row->write == 0 || record.value == row->value);
+                    (!has_value || record.value == row->value);
   if (same) {
     row->flags |= kFlagRing;
   } else {

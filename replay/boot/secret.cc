@@ -9,7 +9,6 @@
 namespace sidewall::boot {
 namespace {
 
-constexpr uint64_t kSecretWord = 0x5ec2e75ec2e75ec2;
 constexpr uint16_t kStreams = 128;
 
 bool StartsWith(const char* text, const char* prefix) {
@@ -53,7 +52,6 @@ bool Reaches(uint16_t client, uint8_t side, uint16_t sid, uint8_t instance) {
 }  // namespace
 
 void MarkSecret() {
-  Shared().secret_word = kSecretWord;
   for (uint64_t pa = kSecretPage; pa < kSecretPage + 4096; pa += 8) Store64(pa, kSecretWord);
 }
 
@@ -76,15 +74,16 @@ uint16_t ProbeSecret() {
   return kNoClient;
 }
 
-bool ProbeControl() {
-  for (uint8_t side = 0; side < 3; ++side) {
+void ProbeControl() {
+  for (uint8_t window = 0; window < kWindows; ++window) {
     model::DmaRequest request;
-    request.side = side;
+    request.side = window / 2;
+    request.instance = window % 2;
     request.sid = kHostileSid;
     request.address = kKernel;
-    if (Hardware().Translate(request).fault == model::FaultKind::kNone) return true;
+    const bool reached = Hardware().Translate(request).fault == model::FaultKind::kNone;
+    if (reached) ++Shared().control_hits[window];
   }
-  return false;
 }
 
 }  // namespace sidewall::boot

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
 //
-// The guest's own stage 2: its RAM, interrupt controller, console and virtio slots, some of them at
-// other addresses than the machine has. Everything else traps.
+// The guest's own stage 2: its RAM, interrupt controller and console, some of them at other
+// addresses than the machine has. Everything else traps. What is mapped can reach no memory itself:
+// devices that do are not of QEMU's making, but stand behind the modelled SMMUs.
 #include "replay/boot/el2.h"
 #include "replay/boot/sysreg.h"
 
@@ -27,7 +28,6 @@ constexpr uint64_t kVtcr = uint64_t{1} << 31 | uint64_t{2} << 16 | uint64_t{3} <
 constexpr uint64_t kVirtGicDistributor = 0x08000000;
 constexpr uint64_t kVirtGicRedistributor = 0x080a0000;
 constexpr uint64_t kVirtUart = 0x09000000;
-constexpr uint64_t kVirtVirtio = 0x0a000000;
 
 uint64_t* g_root;
 
@@ -61,13 +61,12 @@ void MakeStage2() {
   MapPages(kGicDistributor, kVirtGicDistributor, 0x10000);
   MapPages(kGicRedistributor, kVirtGicRedistributor, 0x20000);
   MapPages(kUart, kVirtUart, 0x1000);
-  MapPages(kVirtio, kVirtVirtio, 0x4000);
   WriteSysreg(vtcr_el2, kVtcr);
   WriteSysreg(vttbr_el2, reinterpret_cast<uint64_t>(g_root));
   FlushGuestTlb();
 }
 
-void SetGuestPage(uint64_t pa, bool present) {
+void HideFromGuest(uint64_t pa) {
   uint64_t* entry = Level2Entry(pa);
   if ((*entry & 2) == 0) {
     uint64_t* leaves = NewTable();
@@ -78,7 +77,7 @@ void SetGuestPage(uint64_t pa, bool present) {
     FlushGuestTlb();
     *entry = reinterpret_cast<uint64_t>(leaves) | kTable;
   }
-  TableAt(entry)[(pa >> 12) % kEntries] = present ? pa | kNormal | kPageLeaf : 0;
+  TableAt(entry)[(pa >> 12) % kEntries] = 0;
   FlushGuestTlb();
 }
 

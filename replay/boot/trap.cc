@@ -102,10 +102,7 @@ bool Forward(const Trap& trap, uint8_t width) {
 }
 
 uint32_t Handle(const Trap& trap, Row* row) {
-  if (!TakenOver()) {
-    row->flags |= kFlagRaw;
-    return Forward(trap, row->width) ? SIDEWALL_OK : SIDEWALL_REFUSED;
-  }
+  if (!TakenOver()) return Forward(trap, row->width) ? SIDEWALL_OK : SIDEWALL_REFUSED;
   static struct sidewall_counters before;
   static struct sidewall_counters after;
   sidewall_stats(DriverState(), &before);
@@ -119,6 +116,7 @@ uint32_t Handle(const Trap& trap, Row* row) {
   row->decision = Grown(before.by_decision, after.by_decision, kNoDecision);
   row->reason = Grown(before.by_reason, after.by_reason, SIDEWALL_REASON_NONE);
   row->status = static_cast<uint8_t>(status);
+  if (row->write == 0 && status == SIDEWALL_OK) row->value = ValueOf(trap, row->width);
   TakeRingRecord(row);
   return status;
 }
@@ -133,7 +131,7 @@ void HandleWindow(const Trap& trap) {
   row->esr = static_cast<uint32_t>(trap.esr);
   row->width = WidthOf(trap);
   row->write = IsWrite(trap) ? 1 : 0;
-  row->flags = trap.from_el0 ? kFlagFromEl0 : 0;
+  if (trap.from_el0) row->flags |= kFlagFromEl0;
   if (row->write != 0) row->value = ValueOf(trap, row->width);
   const uint32_t status = Handle(trap, row);
   row->status = static_cast<uint8_t>(status);
@@ -141,7 +139,7 @@ void HandleWindow(const Trap& trap) {
   if ((Shared().modes & kModeProbeSecret) != 0 && trap.from_el0) {
     row->leak = ProbeSecret();
     if (row->leak != kNoClient) ++Shared().secret_leaks;
-    if (ProbeControl()) ++Shared().control_hits;
+    ProbeControl();
   }
   if (status == SIDEWALL_OK) {
     WriteSysreg(elr_el2, trap.pc + 4);
@@ -173,6 +171,11 @@ void HandleDataAbort(const Trap& trap) {
   const bool plain = WidthOf(trap) == 4;
   if (plain && trap.ipa - kGpcdma < kGpcdmaSize && (Shared().modes & kModeEngine) != 0) {
     HandleGpcdma(trap);
+    WriteSysreg(elr_el2, trap.pc + 4);
+    return;
+  }
+  if (WidthOf(trap) != 0 && trap.ipa - kVirtio < kSlots * kSlotSize) {
+    HandleMaster(trap);
     WriteSysreg(elr_el2, trap.pc + 4);
     return;
   }

@@ -29,9 +29,11 @@ void Wait() {
   if (fd >= 0) close(fd);
 }
 
-void Run(const char* name, const char* channel, const char* iterations) {
-  Say("dmatest %s", name);
-  if (!Set("timeout", "500") || !Set("iterations", iterations) || !Set("channel", channel)) return;
+void Run(const DmatestRun& run) {
+  char tests[16];
+  snprintf(tests, sizeof(tests), "%u", run.tests);
+  Say("dmatest %s", run.name);
+  if (!Set("timeout", "500") || !Set("iterations", tests) || !Set("channel", run.channel)) return;
   if (!Set("run", "1")) return;
   // Until its thread has been scheduled, a test counts as one that does not run.
   usleep(50000);
@@ -42,13 +44,15 @@ void Run(const char* name, const char* channel, const char* iterations) {
 
 void Dmatest() {
   Mark(kMarkDmatest);
-  Run("plain", "dma0chan1", "50");
-  Run("plain, another channel", "dma0chan2", "50");
+  Run(kRunPlain);
+  Run(kRunOther);
   Mark(kMarkDonated);
-  if (Command(kCommandDonateNext, 0) == 0) Run("with a page given away", "dma0chan3", "1");
+  if (Command(kCommandDonateNext) == 0) Run(kRunDonated);
   Mark(kMarkDmatestAgain);
-  Run("again", "dma0chan1", "20");
+  Run(kRunAgain);
 }
+
+void DmatestAfterAttack() { Run(kRunAttacked); }
 
 // Devices to sleep and back, all phases of it, which programs the SMMUs and the memory controller
 // again.
@@ -71,7 +75,7 @@ void SuspendMachine() {
   }
   Say("suspend: the machine is back");
   Mark(kMarkAfterSleep);
-  Run("after sleep", "dma0chan2", "20");
+  Run(kRunAwake);
 }
 
 }  // namespace sidewall::boot

@@ -156,6 +156,17 @@ uint64_t PhysicalOf(const void* at) {
   return done && (entry >> 63) != 0 ? (entry & 0x7fffffffffffff) * 4096 : 0;
 }
 
+}  // namespace
+
+Page OwnPage() {
+  void* at = mmap(nullptr, 4096, PROT_READ | PROT_WRITE,
+                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_LOCKED | MAP_POPULATE, -1, 0);
+  if (at == MAP_FAILED) return {};
+  return {at, PhysicalOf(at)};
+}
+
+namespace {
+
 // Stage-1 tables of our own, which map every address of RAM to itself: two pages, one with a link
 // and one with blocks of 1 GiB. Returns the address of the root, 0 when it cannot be had.
 uint64_t IdentityTables() {
@@ -177,12 +188,12 @@ uint64_t IdentityTables() {
 // Words that are copied.
 constexpr uint32_t kWords = 16;
 volatile uint32_t* g_engine;
-struct Page {
+struct Buffer {
   volatile uint32_t* words = nullptr;
   uint64_t address = 0;
 };
-Page g_from;
-Page g_to;
+Buffer g_from;
+Buffer g_to;
 
 // Pages that the first instance of a pair carries, whose registers have been attacked by then: odd
 // pages go through the second. The marked page is an even one.
@@ -195,7 +206,7 @@ void MakePages() {
     uint8_t* page = static_cast<uint8_t*>(at) + i * 4096;
     const uint64_t address = PhysicalOf(page);
     if (address == 0 || address / 4096 % 2 != 0) continue;
-    Page& wanted = g_from.address == 0 ? g_from : g_to;
+    Buffer& wanted = g_from.address == 0 ? g_from : g_to;
     wanted = {reinterpret_cast<volatile uint32_t*>(page), address};
   }
   for (uint32_t i = 0; i < 1024 && g_from.words != nullptr; ++i) g_from.words[i] = 0xa5000000 + i;
@@ -356,6 +367,7 @@ void Hostile() {
     CleanUp(smmu);
   }
   AttackMemoryController();
+  AttackQueue();
   WriteBench(kBenchAttempts, g_number);
   Mark(kMarkHostileDone);
   Say("attempts %lu", g_number);

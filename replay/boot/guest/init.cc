@@ -53,8 +53,7 @@ void* MapPhysical(uint64_t address, size_t size) {
 void Mark(uint64_t value) { bench[kBenchMark / 8] = value; }
 uint64_t ReadBench(uint64_t offset) { return bench[offset / 8]; }
 void WriteBench(uint64_t offset, uint64_t value) { bench[offset / 8] = value; }
-uint64_t Command(uint64_t command, uint64_t argument) {
-  bench[kBenchArgument / 8] = argument;
+uint64_t Command(uint64_t command) {
   bench[kBenchCommand / 8] = command;
   return bench[kBenchResult / 8];
 }
@@ -113,12 +112,14 @@ void RebindMasters() {
 }
 
 // The driver comes when the kernel has already programmed everything: all streams are closed then,
-// and what the kernel has set up counts for nothing.
+// and what the kernel has set up counts for nothing. A kernel whose devices come back from sleep
+// programs all that it had: only then, and through the driver, do masters reach memory again.
 void TakeOverNow() {
   Say("take over");
-  const uint64_t failed = Command(kCommandTakeOver, 0);
+  const uint64_t failed = Command(kCommandTakeOver);
   Mark(kMarkTakenOver);
   Say(failed == 0 ? "taken over" : "takeover failed");
+  SuspendDevices();
   RebindMasters();
 }
 
@@ -159,19 +160,19 @@ int Main() {
   Mark(kMarkMasters);
   RebindMasters();
   const uint64_t modes = ReadBench(kBenchModes);
-  if ((modes & kModeLateTakeover) != 0) {
-    TakeOverNow();
-    // A kernel whose devices come back from sleep programs all that it had: only then, and through
-    // the driver, do transfers work again.
-    if ((modes & kModeDmatest) != 0) SuspendDevices();
-  }
+  if ((modes & kModeLateTakeover) != 0) TakeOverNow();
   if ((modes & kModeDmatest) != 0) {
     Dmatest();
     SuspendDevices();
     SuspendMachine();
     RebindMasters();
   }
-  if ((modes & kModeHostile) != 0) Hostile();
+  if ((modes & kModeHostile) != 0) {
+    Hostile();
+    // What was attacked must still serve the kernel.
+    RebindMasters();
+    if ((modes & kModeDmatest) != 0) DmatestAfterAttack();
+  }
   Mark(kMarkDone);
   Say("done");
   Off();
