@@ -199,12 +199,10 @@ class Checker {
       Find("{} records of the driver's ring are of other accesses", block_.ring_others);
     }
     CheckRing();
-    if (shipped() && !q_.late && block_.counters.traps != checks_.accesses) {
-      Find("the driver counted {} accesses, EL2 {}", block_.counters.traps, checks_.accesses);
-    }
   }
 
-  // The driver's own ring holds exactly the accesses that EL2 handed to it.
+  // The driver's own ring holds exactly the accesses that EL2 handed to it, and its counters say of
+  // each what its record says.
   void CheckRing() {
     if (!shipped()) return;
     const auto handed = static_cast<uint64_t>(
@@ -216,6 +214,16 @@ class Checker {
     }
     if (block_.ring_records != handed) {
       Find("the driver's ring has {} records, of {} accesses", block_.ring_records, handed);
+    }
+    if (block_.counters.traps != handed) {
+      Find("the driver counted {} accesses, EL2 {}", block_.counters.traps, handed);
+    }
+    for (uint8_t i = 0; i < std::size(block_.counters.by_decision); ++i) {
+      const auto found = checks_.decisions.find(replay::DecisionName(i));
+      const uint64_t had = found == checks_.decisions.end() ? 0 : found->second;
+      if (block_.counters.by_decision[i] == had) continue;
+      Find("the driver counted {} accesses as {}, of which its ring has {}",
+           block_.counters.by_decision[i], replay::DecisionName(i), had);
     }
   }
 

@@ -4,6 +4,9 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <iterator>
+
 namespace sidewall::cli {
 namespace {
 
@@ -76,10 +79,10 @@ class BootChecksTest : public testing::Test {
     if ((flags & boot::kFlagRaw) == 0) {
       row.flags |= boot::kFlagRing;
       ++record_.block.ring_records;
+      ++record_.block.counters.traps;
     }
     row.leak = boot::kNoClient;
     record_.rows.push_back(row);
-    ++record_.block.counters.traps;
     return record_.rows.back();
   }
   // A hostile program of one access, which told of it and lived; its row is the last access.
@@ -151,8 +154,18 @@ class BootChecksTest : public testing::Test {
       record_.tables.push_back(table);
     }
   }
+  // As the driver counts what its ring says.
+  void CountDecisions() {
+    uint64_t(&counted)[8] = record_.block.counters.by_decision;
+    std::fill(std::begin(counted), std::end(counted), 0);
+    for (const Row& row : record_.rows) {
+      const bool had = row.kind == RowKind::kAccess && (row.flags & boot::kFlagRaw) == 0;
+      if (had && row.decision != boot::kNoDecision) ++counted[row.decision];
+    }
+  }
   // The findings, in one line.
   std::string Findings() {
+    if (counts_) CountDecisions();
     question_.end = &end_;
     question_.record = &record_;
     question_.console = &console_;
@@ -172,6 +185,7 @@ class BootChecksTest : public testing::Test {
   std::vector<std::string> console_;
   BootChecks checks_;
   size_t donated_ = 0;
+  bool counts_ = true;
 };
 
 TEST_F(BootChecksTest, ASoundBootHasNoFindings) {
@@ -202,6 +216,15 @@ TEST_F(BootChecksTest, WhatTheRingLacksIsAFinding) {
   ++record_.block.ring_records;
   record_.block.ring_others = 2;
   ExpectFinding("2 records of the driver's ring are of other accesses");
+}
+
+TEST_F(BootChecksTest, CountersThatSayOtherThanTheRingAreAFinding) {
+  CountDecisions();
+  counts_ = false;
+  --record_.block.counters.by_decision[SIDEWALL_DECISION_FORWARDED];
+  ++record_.block.counters.by_decision[SIDEWALL_DECISION_REFUSED];
+  ExpectFinding("the driver counted 5 accesses as forwarded, of which its ring has 6");
+  ExpectFinding("the driver counted 1 accesses as refused, of which its ring has 0");
 }
 
 TEST_F(BootChecksTest, WhatEndsTheRunIsTheOneFinding) {
@@ -407,6 +430,7 @@ TEST_F(BootChecksTest, AfterALateTakeoverNothingIsRawAndAllIsAttachedAgain) {
   question_.late = true;
   for (Row& row : record_.rows) row.flags = boot::kFlagRaw;
   record_.block.ring_records = 0;
+  record_.block.counters.traps = 0;
   ExpectFinding("the driver did not take over");
   ExpectFinding("the kernel pointed streams at banks in 0 windows, not 5");
   Tell("taken over");

@@ -10,6 +10,7 @@
 #include "cli/environment.h"
 #include "replay/boot/block.h"
 #include "replay/initrd.h"
+#include "replay/sha256.h"
 
 namespace sidewall::cli {
 namespace {
@@ -68,6 +69,20 @@ std::string FirstLine(const std::filesystem::path& path) {
   return text.substr(0, text.find('\n'));
 }
 
+// As build_kernel.sh names what it has built: the source, and what that and the configuration hash
+// to. A kernel of another configuration shows something else than what it is taken for.
+void RequirePresentConfig(const std::string& version) {
+  const std::string source = version.substr(0, version.find(' '));
+  replay::Sha256 hash;
+  hash.Update(source + "\n" + ReadTextFile(SourceRoot() / "replay/boot/tegra234.config"));
+  const std::string wanted = fmt::format("{} config {}", source, hash.Hex().substr(0, 16));
+  if (version == wanted) return;
+  throw EnvironmentError(
+      fmt::format("the kernel in {} is '{}', not '{}': ./sidewall boot --kernel=tegra234 builds it "
+                  "again",
+                  (BootCache() / "tegra234").string(), version, wanted));
+}
+
 }  // namespace
 
 std::filesystem::path BootCache() {
@@ -90,6 +105,7 @@ BootKernel FindKernel(const std::string& name, bool fetch) {
   }
   BootKernel kernel;
   kernel.version = FirstLine(folder / "version");
+  if (name == "tegra234") RequirePresentConfig(kernel.version);
   kernel.image = ReadTextFile(folder / "Image");
   kernel.initrd = MakeInitrd(folder / "modules");
   if (kernel.image.size() > boot::kDeviceTree - boot::kKernel ||

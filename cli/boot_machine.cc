@@ -134,6 +134,7 @@ BootEnd BootMachine::Run(const BootRun& run,
   end.seconds = SecondsSince(start);
   if (end.timed_out || end.panicked) child.Stop(SIGKILL);
   end.exit_code = child.Wait();
+  if (!log.flush()) throw UsageError(fmt::format("{}: cannot be written", run.log.string()));
   return end;
 }
 

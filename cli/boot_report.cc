@@ -3,14 +3,23 @@
 
 #include <fmt/format.h>
 
+#include <optional>
+
 namespace sidewall::cli {
 namespace {
 
 using Costs = std::map<std::pair<std::string, bool>, replay::CostRow>;
 
-double Ratio(uint64_t value, uint64_t base) {
-  return base == 0 ? 0 : static_cast<double>(value) / static_cast<double>(base);
-}
+// A figure of a run beside that of the canary, which may have none.
+struct Compared {
+  std::string name;
+  uint64_t value = 0;
+  uint64_t base = 0;
+  std::optional<double> ratio() const {
+    if (base == 0) return std::nullopt;
+    return static_cast<double>(value) / static_cast<double>(base);
+  }
+};
 
 uint64_t Mean(uint64_t sum, uint64_t count) { return count == 0 ? 0 : (sum + count / 2) / count; }
 
@@ -48,8 +57,75 @@ uint64_t RunTime(const replay::BootRecord& record) {
   return (record.block.ended_ns - record.block.guest_started_ns - waited) / 1000;
 }
 
-void PrintRatio(const char* what, uint64_t value, uint64_t base) {
-  fmt::print("  {:46} {:12} {:12} {:8.2f}\n", what, value, base, Ratio(value, base));
+// Boot time, accesses, and instructions an access.
+std::vector<Compared> CompareRuns(const BootOutcome& run, const BootOutcome& canary) {
+  const boot::Block& block = run.record.block;
+  const boot::Block& other = canary.record.block;
+  const replay::CostRow sum = Sum(replay::CostsOf(run.record));
+  const replay::CostRow base = Sum(replay::CostsOf(canary.record));
+  return {
+      {"takeover, instructions", block.boot_instructions, other.boot_instructions},
+      {"kernel's entry to user space, us", (block.user_space_ns - block.guest_started_ns) / 1000,
+       (other.user_space_ns - other.guest_started_ns) / 1000},
+      {"entry to power-off but for what must fail, us", RunTime(run.record),
+       RunTime(canary.record)},
+      {"trapped accesses", run.checks.accesses, canary.checks.accesses},
+      {"instructions an access, driver", Mean(sum.driver, sum.accesses),
+       Mean(base.driver, base.accesses)},
+      {"instructions an access, modelled hardware", Mean(sum.model, sum.accesses),
+       Mean(base.model, base.accesses)}};
+}
+
+// Instructions an access, by class; a class that the canary's kernel never touched has no base.
+std::vector<Compared> CompareClasses(const BootOutcome& run, const BootOutcome& canary) {
+  const Costs base = replay::CostsOf(canary.record);
+  std::vector<Compared> all;
+  for (const auto& [key, cost] : replay::CostsOf(run.record)) {
+    const auto found = base.find(key);
+    const replay::CostRow other = found == base.end() ? replay::CostRow() : found->second;
+    all.push_back(
+        {fmt::format("{}, {} ({})", key.first, key.second ? "write" : "read", cost.accesses),
+         Mean(cost.driver, cost.accesses), Mean(other.driver, other.accesses)});
+  }
+  return all;
+}
+
+void PrintCompared(const std::vector<Compared>& all) {
+  for (const Compared& each : all) {
+    const auto ratio = each.ratio();
+    fmt::print("  {:46} {:12} {:>12} {:>8}\n", each.name, each.value,
+               ratio ? fmt::format("{}", each.base) : "-",
+               ratio ? fmt::format("{:.2f}", *ratio) : "-");
+  }
+}
+
+nlohmann::json JsonOfCompared(const std::vector<Compared>& all) {
+  nlohmann::json rows = nlohmann::json::array();
+  for (const Compared& each : all) {
+    nlohmann::json row = {{"what", each.name}, {"value", each.value}};
+    if (const auto ratio = each.ratio()) {
+      row["base"] = each.base;
+      row["ratio"] = *ratio;
+    }
+    rows.push_back(row);
+  }
+  return rows;
+}
+
+nlohmann::json JsonOfCounters(const boot::Block& block) {
+  const struct sidewall_counters& counters = block.counters;
+  return {{"traps", counters.traps},
+          {"stores", counters.stores},
+          {"table_stores", counters.table_stores},
+          {"syncs", counters.syncs},
+          {"sync_timeouts", counters.sync_timeouts},
+          {"pages", counters.pages},
+          {"mapped_pages", counters.mapped_pages},
+          {"degraded", counters.degraded},
+          {"ring_records", block.ring_records},
+          {"ring_others", block.ring_others},
+          {"ring_missing", block.ring_missing},
+          {"faults_notified", block.notified}};
 }
 
 }  // namespace
@@ -98,35 +174,17 @@ void PrintBoot(const BootOutcome& run) {
 }
 
 void PrintRatios(const BootOutcome& run, const BootOutcome& canary) {
-  const Costs costs = replay::CostsOf(run.record);
-  const Costs base = replay::CostsOf(canary.record);
-  const replay::CostRow sum = Sum(costs);
-  const replay::CostRow base_sum = Sum(base);
   fmt::print("cost, against the same image over {}:\n", canary.driver);
   fmt::print("  {:46} {:>12} {:>12} {:>8}\n", "", run.driver, canary.driver, "ratio");
-  const boot::Block& block = run.record.block;
-  const boot::Block& other = canary.record.block;
-  PrintRatio("takeover, instructions", block.boot_instructions, other.boot_instructions);
-  PrintRatio("kernel's entry to user space, us",
-             (block.user_space_ns - block.guest_started_ns) / 1000,
-             (other.user_space_ns - other.guest_started_ns) / 1000);
-  PrintRatio("entry to power-off but for what must fail, us", RunTime(run.record),
-             RunTime(canary.record));
-  PrintRatio("trapped accesses", run.checks.accesses, canary.checks.accesses);
-  PrintRatio("instructions an access, driver", Mean(sum.driver, sum.accesses),
-             Mean(base_sum.driver, base_sum.accesses));
-  PrintRatio("instructions an access, modelled hardware", Mean(sum.model, sum.accesses),
-             Mean(base_sum.model, base_sum.accesses));
-  fmt::print("driver's instructions an access, by class:\n");
-  for (const auto& [key, cost] : costs) {
-    const auto found = base.find(key);
-    const replay::CostRow none;
-    const replay::CostRow& other_cost = found == base.end() ? none : found->second;
-    const std::string name =
-        fmt::format("{}, {} ({})", key.first, key.second ? "write" : "read", cost.accesses);
-    PrintRatio(name.c_str(), Mean(cost.driver, cost.accesses),
-               Mean(other_cost.driver, other_cost.accesses));
-  }
+  PrintCompared(CompareRuns(run, canary));
+  fmt::print("driver's instructions an access, by class (accesses):\n");
+  PrintCompared(CompareClasses(run, canary));
+}
+
+nlohmann::json JsonOfRatios(const BootOutcome& run, const BootOutcome& canary) {
+  return {{"against", canary.driver},
+          {"run", JsonOfCompared(CompareRuns(run, canary))},
+          {"driver_instructions_an_access", JsonOfCompared(CompareClasses(run, canary))}};
 }
 
 nlohmann::json JsonOfBoot(const BootOutcome& run) {
@@ -165,6 +223,8 @@ nlohmann::json JsonOfBoot(const BootOutcome& run) {
           {"dma_faults", block.dma_faults},
           {"dmatest_tests", run.checks.dmatest_tests},
           {"dmatest_failures", run.checks.dmatest_failures},
+          {"donated_pieces_delivered", block.donated_delivered},
+          {"counters", JsonOfCounters(block)},
           {"classes", classes},
           {"findings", run.checks.findings}};
 }

@@ -32,6 +32,7 @@ void PrintBoot(const BootOutcome& run);
 // Boot time, accesses, and instructions by class, against the canary that forwards everything.
 void PrintRatios(const BootOutcome& run, const BootOutcome& canary);
 nlohmann::json JsonOfBoot(const BootOutcome& run);
+nlohmann::json JsonOfRatios(const BootOutcome& run, const BootOutcome& canary);
 
 }  // namespace sidewall::cli
 

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
 #include "cli/environment.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
-#include <sstream>
 
 namespace sidewall::cli {
 namespace {
@@ -50,15 +51,23 @@ fs::path DriverVariant(const std::string& driver) {
   return program;
 }
 
-std::string ReadTextFile(const fs::path& path) {
+std::string ReadTextFile(const fs::path& path, size_t limit) {
   std::ifstream file(path, std::ios::binary);
   if (!file) throw UsageError(path.string() + ": " + std::strerror(errno));
-  std::ostringstream text;
-  text << file.rdbuf();
+  std::string text;
+  std::vector<char> part(size_t{1} << 16);
+  while (file.good() && text.size() <= limit) {
+    file.read(part.data(), static_cast<std::streamsize>(part.size()));
+    text.append(part.data(), static_cast<size_t>(file.gcount()));
+  }
   if (file.bad() || fs::is_directory(path)) {
     throw UsageError(path.string() + ": is not a file that can be read");
   }
-  return text.str();
+  if (text.size() > limit) {
+    throw UsageError(
+        fmt::format("{}: longer than {} bytes, for which there is room", path.string(), limit));
+  }
+  return text;
 }
 
 std::vector<fs::path> FilesIn(const fs::path& folder, const std::string& extension) {

@@ -7,6 +7,8 @@
 #ifndef SIDEWALL_CLI_ENVIRONMENT_H_
 #define SIDEWALL_CLI_ENVIRONMENT_H_
 
+#include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <stdexcept>
 #include <string>
@@ -36,8 +38,9 @@ std::filesystem::path BuildFolder();
 // ships, the empty string. Throws EnvironmentError when it was not built.
 std::filesystem::path DriverVariant(const std::string& driver);
 
-// Throws UsageError that names the file and the reason.
-std::string ReadTextFile(const std::filesystem::path& path);
+// Throws UsageError that names the file and the reason; one that is longer than `limit` bytes, as a
+// device may be without end, among them.
+std::string ReadTextFile(const std::filesystem::path& path, size_t limit = SIZE_MAX);
 
 // The files of a folder with this extension (".sw"), sorted by name. None where there is no folder.
 std::vector<std::filesystem::path> FilesIn(const std::filesystem::path& folder,

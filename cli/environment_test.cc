@@ -44,6 +44,17 @@ TEST(Environment, FileIsReadByteForByte) {
   const std::string bytes("a\r\n\0b", 5);
   std::ofstream(path, std::ios::binary) << bytes;
   EXPECT_EQ(ReadTextFile(path), bytes);
+  EXPECT_EQ(ReadTextFile(path, 5), bytes);
+}
+
+TEST(Environment, FileThatIsTooLongIsNotReadToItsEnd) {
+  try {
+    ReadTextFile("/dev/zero", 1000);
+    FAIL() << "a file without an end was read";
+  } catch (const UsageError& error) {
+    EXPECT_NE(std::string(error.what()).find("/dev/zero: longer than 1000 bytes"),
+              std::string::npos);
+  }
 }
 
 TEST(Environment, FilesOfAFolderAreSortedAndFiltered) {

@@ -71,9 +71,12 @@ TEST_F(BootRecordTest, WhatTheDriverNeverHadIsLeftOut) {
   Access(1, 0x12000000, 4, false, 1)->flags = boot::kFlagRaw;
   Access(2, 0x12000000, 0, true, 1);
   Access(3, 0x12000000, 4, false, 1);
+  Add(RowKind::kDma, 4)->flags = boot::kFlagRaw | 2;
+  Add(RowKind::kDma, 5)->flags = 2;
   const Trace trace = Read();
-  ASSERT_EQ(trace.records.size(), 1u);
-  EXPECT_EQ(trace.head.counts.left_out, 2u);
+  ASSERT_EQ(trace.records.size(), 2u);
+  EXPECT_EQ(std::get<DmaRecord>(trace.records[1].body).via, DmaVia::kBank);
+  EXPECT_EQ(trace.head.counts.left_out, 3u);
 }
 
 TEST_F(BootRecordTest, TablesComeBeforeTheirRow) {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
 #include "replay/device_tree.h"
 
-#include <algorithm>
+#include <cstring>
+#include <optional>
 
 #include "replay/boot/block.h"
 
@@ -12,6 +13,7 @@ constexpr uint32_t kMagic = 0xd00dfeed;
 constexpr uint32_t kBeginNode = 1;
 constexpr uint32_t kEndNode = 2;
 constexpr uint32_t kProperty = 3;
+constexpr uint32_t kNothing = 4;
 constexpr uint32_t kEnd = 9;
 constexpr size_t kHeaderSize = 40;
 constexpr size_t kReserveSize = 16;
@@ -38,6 +40,34 @@ void PutWord(std::vector<uint8_t>* bytes, uint32_t value) {
     bytes->push_back(static_cast<uint8_t>(value >> shift));
   }
 }
+
+// A blob that anybody may have made: what lies outside of it is not there.
+class TreeReader {
+ public:
+  explicit TreeReader(const std::vector<uint8_t>& blob) : blob_(blob) {}
+  std::optional<uint32_t> Word(size_t at) const {
+    if (at > blob_.size() || blob_.size() - at < 4) return std::nullopt;
+    uint32_t word = 0;
+    for (size_t i = 0; i < 4; ++i) word = word << 8 | blob_[at + i];
+    return word;
+  }
+  std::string_view Text(size_t at) const {
+    if (at >= blob_.size()) return {};
+    const char* text = reinterpret_cast<const char*>(blob_.data()) + at;
+    return {text, strnlen(text, blob_.size() - at)};
+  }
+  // Whether one of the strings in [at, at + size) is `wanted`.
+  bool Lists(size_t at, size_t size, std::string_view wanted) const {
+    if (at > blob_.size() || blob_.size() - at < size) return false;
+    for (const size_t end = at + size; at < end; at += Text(at).size() + 1) {
+      if (Text(at) == wanted) return true;
+    }
+    return false;
+  }
+
+ private:
+  const std::vector<uint8_t>& blob_;
+};
 
 std::vector<uint32_t> Range(uint64_t address, uint64_t size) {
   return {static_cast<uint32_t>(address >> 32), static_cast<uint32_t>(address),
@@ -324,13 +354,26 @@ std::vector<uint8_t> MakeDeviceTree(const TreeOptions& options) {
   return tree.Finish();
 }
 
-bool TreeNames(const std::vector<uint8_t>& blob, std::string_view wanted) {
-  std::vector<uint8_t> magic;
-  PutWord(&magic, kMagic);
-  if (blob.size() < kHeaderSize || !std::equal(magic.begin(), magic.end(), blob.begin())) {
-    return false;
+bool TreeHas(const std::vector<uint8_t>& blob, std::string_view wanted) {
+  const TreeReader tree(blob);
+  if (tree.Word(0) != kMagic || tree.Word(4).value_or(~0u) > blob.size()) return false;
+  const size_t strings = tree.Word(12).value_or(0);
+  size_t at = tree.Word(8).value_or(0);
+  for (;;) {
+    const auto token = tree.Word(at);
+    at += 4;
+    if (token == kBeginNode) {
+      at += (tree.Text(at).size() + 4) / 4 * 4;
+    } else if (token == kProperty) {
+      const size_t size = tree.Word(at).value_or(0);
+      const bool compatible = tree.Text(strings + tree.Word(at + 4).value_or(0)) == "compatible";
+      at += 8;
+      if (compatible && tree.Lists(at, size, wanted)) return true;
+      at += (size + 3) / 4 * 4;
+    } else if (token != kEndNode && token != kNothing) {
+      return false;
+    }
   }
-  return std::search(blob.begin(), blob.end(), wanted.begin(), wanted.end()) != blob.end();
 }
 
 }  // namespace sidewall::replay

@@ -47,9 +47,8 @@ struct TreeOptions {
 
 std::vector<uint8_t> MakeDeviceTree(const TreeOptions& options);
 
-// True when a blob is a device tree with a node that is compatible with `wanted`, as far as a
-// search for the string can tell.
-bool TreeNames(const std::vector<uint8_t>& blob, std::string_view wanted);
+// True when a blob is a device tree with a node that is compatible with `wanted`.
+bool TreeHas(const std::vector<uint8_t>& blob, std::string_view wanted);
 
 }  // namespace sidewall::replay
 

@@ -64,7 +64,7 @@ TEST(DeviceTree, HasTheSmmusOfTheBoard) {
   EXPECT_EQ(WordAt(master.at("iommus"), 0), WordAt(niso0.at("phandle"), 0));
   EXPECT_EQ(master.count("interconnects"), 0u);
   EXPECT_EQ(nodes.count("//dma-controller@2600000"), 0u);
-  EXPECT_TRUE(TreeNames(blob, "nvidia,tegra234-smmu"));
+  EXPECT_TRUE(TreeHas(blob, "nvidia,tegra234-smmu"));
 }
 
 TEST(DeviceTree, OffersWhatIsAskedFor) {
@@ -84,10 +84,27 @@ TEST(DeviceTree, WithoutSmmusNothingNamesOne) {
   TreeOptions options;
   options.smmus = false;
   const auto blob = MakeDeviceTree(options);
-  EXPECT_FALSE(TreeNames(blob, "nvidia,tegra234-smmu"));
+  EXPECT_FALSE(TreeHas(blob, "nvidia,tegra234-smmu"));
   EXPECT_EQ(ParseTree(blob).at("//virtio@a003e00").count("iommus"), 0u);
+  // Elsewhere than as what a node is compatible with, the name says nothing.
+  options.arguments = "nvidia,tegra234-smmu";
+  EXPECT_FALSE(TreeHas(MakeDeviceTree(options), "nvidia,tegra234-smmu"));
   const std::string text = "nvidia,tegra234-smmu and forty more bytes, but no tree";
-  EXPECT_FALSE(TreeNames({text.begin(), text.end()}, "nvidia,tegra234-smmu"));
+  EXPECT_FALSE(TreeHas({text.begin(), text.end()}, "nvidia,tegra234-smmu"));
+}
+
+TEST(DeviceTree, ABlobThatIsCutHasNothing) {
+  const auto blob = MakeDeviceTree({});
+  size_t had = 0;
+  for (size_t size = 0; size < blob.size(); ++size) {
+    // A heap block of exactly this size, so that a read beyond it is seen.
+    const std::vector<uint8_t> part(blob.begin(), blob.begin() + static_cast<long>(size));
+    if (TreeHas(part, "nvidia,tegra234-smmu")) ++had;
+  }
+  EXPECT_EQ(had, 0u);
+  std::vector<uint8_t> wild = blob;
+  wild[8] = wild[12] = 0xff;
+  EXPECT_FALSE(TreeHas(wild, "nvidia,tegra234-smmu"));
 }
 
 TEST(Initrd, IsAnArchiveOfFiles) {
