@@ -48,7 +48,8 @@ TEST(LockstepTest, BothBuildsDoTheSameOverAllTraces) {
 // by both builds.
 TEST(LockstepTest, BootsUnderTheDriverReplay) {
   UnicornEngine::SetImage(Image("driver-el2.elf"));
-  for (const char* name : {"boot-6.12-stock", "boot-6.12-stock-hostile", "boot-6.12-tegra234"}) {
+  for (const char* name : {"boot-6.12-stock", "boot-6.12-stock-hostile", "boot-6.12-stock-late",
+                           "boot-6.12-tegra234"}) {
     const PlayReport report = Play(Load(name), {.host = true, .el2 = true});
     EXPECT_TRUE(report.clean()) << name;
     EXPECT_TRUE(report.divergences.empty()) << name;
