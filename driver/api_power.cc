@@ -47,7 +47,7 @@ struct sidewall_result SIDEWALL_SYM(tick)(struct sidewall_state* s, uint64_t now
   uint32_t told = 0;
   bool whole = true;
   for (uint32_t i = 0; i < state.smmu_count; ++i) {
-    whole &= RecoverUnit(state, state.smmu[i]);
+    whole &= RecoverUnit(state, i);
     told += ScanFaults(state.smmu[i]);
   }
   return Result(whole ? SIDEWALL_OK : SIDEWALL_DEGRADED, told);

@@ -161,8 +161,9 @@ void ProgramStage2(Smmu& smmu, ContextBank bank, Vmid vmid, Pa root);
 // ---- Power, power.cc. These take the locks.
 sidewall_result PowerDown(State& state, uint32_t iommu, Power to);
 sidewall_result PowerUp(State& state, uint32_t iommu, Power from);
-// One try to end what a time-out has left, of a unit that is on. False: the unit is degraded still.
-[[nodiscard]] bool RecoverUnit(State& state, Smmu& smmu);
+// One try to end what a time-out has left, of a unit that is on: with the sync, nothing that
+// drained waits any longer. False: the unit is degraded still.
+[[nodiscard]] bool RecoverUnit(State& state, uint32_t unit);
 
 // ---- Faults, fault_scan.cc.
 // The bank of the host that a record of its stage 2 is about; ~0: none.

@@ -11,7 +11,7 @@
 //
 // When any of it fails the unit is closed again and stays down until a later resume succeeds. Only
 // the caller tries: as long as the call has not returned OK, the power may go again unannounced.
-#include "driver/internal.h"
+#include "driver/attach.h"
 
 namespace SIDEWALL_NS {
 namespace {
@@ -196,21 +196,21 @@ sidewall_result PowerUp(State& state, uint32_t iommu, Power from) {
   return result;
 }
 
-bool RecoverUnit(State& state, Smmu& smmu) {
+bool RecoverUnit(State& state, uint32_t unit) {
   LockGuard idmap_lock(state.ctx, SIDEWALL_LOCK_IDMAP);
+  LockGuard domains_lock(state.ctx, SIDEWALL_LOCK_DOMAINS);
+  Smmu& smmu = state.smmu[unit];
   LockGuard lock(state.ctx, smmu.lock_id);
   if (!smmu.reachable) return !smmu.degraded;
-  if (!smmu.degraded) {
-    // Another sync may have ended what a time-out has left, and not what waited for that.
-    SettleBanks(smmu);
-    return !smmu.degraded;
+  if (smmu.degraded) {
+    // The stores of before were invalidations of the host's VMID; they are made again, since a sync
+    // that was not seen to complete says nothing of them.
+    sidewall_plat_barrier(state.ctx);
+    if (!FlushHost(smmu)) return false;
+    state.idmap.unflushed &= ~(1u << unit);
   }
-  const uint32_t bit = 1u << (smmu.lock_id - SIDEWALL_LOCK_SMMU0);
-  // The stores of before were invalidations of the host's VMID; they are made again, since a sync
-  // that was not seen to complete says nothing of them.
-  sidewall_plat_barrier(state.ctx);
-  if (!FlushHost(smmu)) return false;
-  state.idmap.unflushed &= ~bit;
+  // Also where another sync has ended what a time-out had left, and not what waited for that.
+  SettleUnit(state, unit);
   SettleBanks(smmu);
   return !smmu.degraded;
 }

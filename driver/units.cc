@@ -101,6 +101,7 @@ bool NeedsEntry(const Smmu& smmu, uint32_t sid, bool named) {
 bool MayAssignPart(State& state, const Stream& stream, const SidSet& set, uint32_t index) {
   Smmu& smmu = state.smmu[index];
   SettleUnit(state, index);
+  SettleBanks(smmu);
   if (smmu.power != Power::kOn) return false;
   uint32_t wanted = 0;
   for (uint32_t sid = 0; sid < kSidCount; ++sid) {
@@ -218,6 +219,7 @@ sidewall_status BlockDma(State& state, const Stream& stream) {
   set.Add(stream.sid.value);
   if (IsAttached(smmu, stream.sid.value)) return SIDEWALL_REFUSED;
   SettleUnit(state, stream.unit);
+  SettleBanks(smmu);
   if (smmu.sid_owner[stream.sid.value] != SIDEWALL_OWNER_HOST) {
     return SyncAll(smmu) ? SIDEWALL_OK : SIDEWALL_DEGRADED;
   }
