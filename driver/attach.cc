@@ -275,6 +275,15 @@ sidewall_status DetachStream(State& state, uint32_t handle, const Stream& stream
   return status;
 }
 
+void EndContexts(State& state, uint32_t unit) {
+  Smmu& smmu = state.smmu[unit];
+  for (uint32_t i = 0; i < smmu.context_count && !smmu.degraded; ++i) {
+    const IndexLife& life = smmu.context[i].life;
+    if (!life.is_live() || life.references() != 0) continue;
+    if (!CloseContext(state, unit, static_cast<uint8_t>(i))) return;
+  }
+}
+
 bool FlushDomain(State& state, uint32_t handle) {
   bool done = true;
   for (uint32_t i = 0; i < state.smmu_count; ++i) {

@@ -38,6 +38,9 @@ sidewall_status DetachStream(State& state, uint32_t handle, const Stream& stream
 // ---- The unit's lock is held.
 // Releases what drained and is covered by a completed sync. SettleBanks is to follow.
 void SettleUnit(State& state, uint32_t unit);
+// Ends contexts that no stream is attached to any more, where a detachment could not. The caller
+// holds SIDEWALL_LOCK_DOMAINS too. SettleBanks is to follow.
+void EndContexts(State& state, uint32_t unit);
 // The context that an entry of EL2's names; kNoContext: the fault bank, or no bank of a domain.
 uint8_t ContextOf(const Smmu& smmu, EntryIndex index);
 

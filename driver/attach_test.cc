@@ -276,6 +276,43 @@ TEST_F(AttachTest, AnybodysCompletedSyncEndsADetachment) {
   EXPECT_EQ(Counters().degraded, 0u);
 }
 
+TEST_F(AttachTest, ABankThatDrainsIsFreeAfterATick) {
+  for (uint32_t i = 0; i < 4; ++i) ASSERT_EQ(Alloc(i), kOk);
+  for (uint32_t i = 0; i < 3; ++i) ASSERT_EQ(Attach(kNiso1Side, i, 0x0e + i), kOk);
+  EXPECT_EQ(Attach(kNiso1Side, 3, 0x11), kRefused) << "there are three banks";
+  fake.stuck.insert(kNiso1m);
+  EXPECT_EQ(Detach(kNiso1Side, 0, 0x0e), kDegraded);
+  EXPECT_EQ(sidewall_tick(state, 0).status, kDegraded);
+  fake.stuck.clear();
+  EXPECT_EQ(sidewall_tick(state, 0).status, kOk);
+  EXPECT_EQ(Sctlr(kNiso1, kFirstContext), 0u);
+  EXPECT_EQ(Attach(kNiso1Side, 3, 0x11), kOk);
+}
+
+TEST_F(AttachTest, WhatAFailedResumeHasDrainedIsNotFlushed) {
+  ASSERT_EQ(Alloc(0), kOk);
+  ASSERT_EQ(Attach(kNiso1Side, 0, 0x0e), kOk);
+  ASSERT_EQ(sidewall_suspend(state, kNiso1Side).status, kOk);
+  fake.unreadable.insert(kNiso1 + 0x20);
+  EXPECT_EQ(sidewall_resume(state, kNiso1Side).status, kDegraded);
+  EXPECT_EQ(Detach(kNiso1Side, 0, 0x0e), kDegraded);
+  EXPECT_EQ(sidewall_resume(state, kNiso1Side).status, kDegraded);
+  EXPECT_EQ(Sync(0).status, kDegraded);
+  fake.unreadable.clear();
+  // The sync that follows the streams' closing completes, and the one behind the flush does not.
+  size_t syncs = 0;
+  fake.before_read = [&](uint64_t pa) {
+    if (pa == kNiso1 + 0x74 && ++syncs == 2) fake.stuck.insert(kNiso1);
+  };
+  EXPECT_EQ(sidewall_resume(state, kNiso1Side).status, kDegraded);
+  EXPECT_GE(syncs, 2u);
+  EXPECT_EQ(Sync(0).status, kDegraded);
+  fake.before_read = nullptr;
+  fake.stuck.clear();
+  EXPECT_EQ(sidewall_resume(state, kNiso1Side).status, kOk);
+  EXPECT_EQ(Sync(0).progress, 1u);
+}
+
 TEST_F(AttachTest, TheHostCannotNameWhatIsEl2s) {
   ASSERT_EQ(Alloc(0), kOk);
   ASSERT_EQ(Attach(kNiso1Side, 0, 0x0e), kOk);

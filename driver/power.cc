@@ -148,6 +148,7 @@ void ForgetTransient(Smmu& smmu) {
 
 // The caller holds the identity map's lock and the unit's.
 sidewall_result Restore(State& state, Smmu& smmu) {
+  const SyncClock before = smmu.clock;
   smmu.reachable = true;
   ForgetTransient(smmu);
   uint32_t line = CloseAndProgram(state, smmu);
@@ -163,6 +164,8 @@ sidewall_result Restore(State& state, Smmu& smmu) {
     smmu.reachable = false;
     smmu.closed = false;
     smmu.degraded = true;
+    // What drained without power was never invalidated, so no sync of this try has ended it.
+    smmu.clock = before;
     return Result(SIDEWALL_DEGRADED, line);
   }
   state.idmap.unflushed &= ~(1u << (smmu.lock_id - SIDEWALL_LOCK_SMMU0));
@@ -211,6 +214,7 @@ bool RecoverUnit(State& state, uint32_t unit) {
   }
   // Also where another sync has ended what a time-out had left, and not what waited for that.
   SettleUnit(state, unit);
+  EndContexts(state, unit);
   SettleBanks(smmu);
   return !smmu.degraded;
 }

@@ -379,8 +379,8 @@ SIDEWALL_R(power_on)(SIDEWALL_S, uint32_t iommu);
  * clears in its registers is told once; all others are cleared when they are told. */
 SIDEWALL_R(fault_irq)(SIDEWALL_S, uint32_t iommu);
 /* Called now and then, with the time of sidewall_plat_time_us: ends boot streams, tries units that
- * are DEGRADED again (at most one sync each), and does what fault_irq does for each unit, whose
- * guests' faults raise no interrupt. DEGRADED: some unit still is. */
+ * are DEGRADED again (each up to the first sync that times out), and does what fault_irq does for
+ * each unit, whose guests' faults raise no interrupt. DEGRADED: some unit still is. */
 SIDEWALL_R(tick)(SIDEWALL_S, uint64_t now_us);
 
 #undef SIDEWALL_R
