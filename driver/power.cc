@@ -204,7 +204,8 @@ bool RecoverUnit(State& state, uint32_t unit) {
   LockGuard domains_lock(state.ctx, SIDEWALL_LOCK_DOMAINS);
   Smmu& smmu = state.smmu[unit];
   LockGuard lock(state.ctx, smmu.lock_id);
-  if (!smmu.reachable) return !smmu.degraded;
+  // A unit that was closed has drained and flushed all; of one that was not, nothing is known.
+  if (!smmu.reachable && !smmu.closed) return false;
   if (smmu.degraded) {
     // The stores of before were invalidations of the host's VMID; they are made again, since a sync
     // that was not seen to complete says nothing of them.
