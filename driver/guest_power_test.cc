@@ -126,6 +126,18 @@ TEST_F(GuestPowerTest, DetachWhilePowerIsOffHoldsAfterwards) {
   }
 }
 
+TEST_F(GuestPowerTest, NoStreamGetsANewPlaceWhilePowerIsOff) {
+  ASSERT_EQ(Alloc(5), kOk);
+  ASSERT_EQ(sidewall_vm_create(state, 3).status, kOk);
+  ASSERT_EQ(sidewall_suspend(state, kNiso1Side).status, kOk);
+  EXPECT_EQ(Attach(kNiso1Side, 5, 0x2b), kRefused);
+  EXPECT_EQ(sidewall_set_identity(state, kNiso1Side, 0x2b, 1).status, kRefused);
+  EXPECT_EQ(sidewall_set_identity(state, kNiso1Side, 0x2b, 0).status, kRefused);
+  EXPECT_EQ(sidewall_assign_unit(state, 3, kNiso1Side, 0x2b).status, kRefused);
+  ASSERT_EQ(sidewall_resume(state, kNiso1Side).status, kOk);
+  EXPECT_EQ(Attach(kNiso1Side, 5, 0x2b), kOk);
+}
+
 TEST_F(GuestPowerTest, ReferencesDropThoughAUnitIsOff) {
   EXPECT_EQ(sidewall_guest_map(state, 0, domain, 0x1000, kDram, kPage, SIDEWALL_PROT_RW).status,
             kOk);

@@ -364,8 +364,9 @@ SIDEWALL_R(guest_unmap)(SIDEWALL_S, uint32_t vm, uint32_t domain, uint64_t iova,
 
 /* Power of a unit. suspend and power_off are called before the power goes, while registers still
  * answer: every stream of the unit faults from then on. Until resume or power_on, called once it is
- * back, handle_dabt is REFUSED there and no register is touched; all other calls go on, and what
- * they change is in force when the unit is. resume ends suspend, power_on ends power_off; any other
+ * back, no register is touched; handle_dabt is REFUSED there, and so is what gives a stream a new
+ * place (attach_dev, guest_attach, assign_unit, set_identity); all other calls go on, and what they
+ * change is in force when the unit is. resume ends suspend, power_on ends power_off; any other
  * order is REFUSED. DEGRADED of suspend or power_off: what was under way was not seen to end, the
  * unit is as it was, and its power must stay on. DEGRADED of resume or power_on: hardware did not
  * take its state (`progress` is the line of the check), every stream of the unit faults, removals
