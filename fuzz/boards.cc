@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
 #include "fuzz/boards.h"
 
+#include <cstdio>
 #include <memory>
 #include <vector>
 
@@ -28,15 +29,21 @@ const model::BoardSpec* Keep(const model::BoardSpec& board) {
 const model::BoardSpec* BoardNamed(const char* spelling) {
   if (const model::BoardSpec* board = model::FindBoard(spelling)) return board;
   model::BoardSpec board;
-  return model::ParseBoard(spelling, &board) == nullptr ? Keep(board) : nullptr;
+  return model::ParseBoard(spelling, &board) ? nullptr : Keep(board);
 }
 
 std::string WhyNoBoard(const std::string& spelling) {
   model::BoardSpec board;
-  const char* wrong = model::ParseBoard(spelling.c_str(), &board);
-  std::string why = wrong != nullptr ? wrong : "";
-  // The name of a field alone: the description contradicts itself.
-  if (why.find(':') == std::string::npos) why += ": contradicts the rest with so much RAM";
+  const model::BoardFault wrong = model::ParseBoard(spelling.c_str(), &board);
+  std::string why = "nothing is wrong with it";
+  if (wrong) {
+    char value[24];
+    std::snprintf(value, sizeof(value), "0x%llx", static_cast<unsigned long long>(wrong.value));
+    // A name has no value that its spelling does not show.
+    why = wrong.field;
+    if (why != "name") why += std::string(" is ") + value;
+    why += std::string(", allowed: ") + wrong.allowed;
+  }
   size_t count = 0;
   const model::BoardSpec* boards = model::Boards(&count);
   why += "; known:";
@@ -48,7 +55,7 @@ bool HasBoard(const Program& program) {
   const model::BoardSpec* board = model::FindBoard(program.board);
   if (board == nullptr || program.ram == 0) return board != nullptr;
   model::BoardSpec sized;
-  return model::ParseBoard(BoardSpelling(program).c_str(), &sized) == nullptr;
+  return !model::ParseBoard(BoardSpelling(program).c_str(), &sized);
 }
 
 const model::BoardSpec* BoardOf(const Program& program) {

@@ -96,7 +96,7 @@ class ProgramParser {
     *given = true;
     if (line.key == "board") {
       model::BoardSpec board;
-      if (model::ParseBoard(line.value.c_str(), &board) != nullptr) {
+      if (model::ParseBoard(line.value.c_str(), &board)) {
         return Fail(number, line.column, "unknown board \"" + line.value + "\"",
                     WhyNoBoard(line.value));
       }

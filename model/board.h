@@ -94,15 +94,25 @@ const BoardSpec* FindBoard(uint8_t id);
 inline constexpr uint64_t kDramUnit = uint64_t{2} << 20;
 inline constexpr uint64_t kMaxDramUnits = 0xffff;  // 128 GiB but for one unit
 BoardSpec WithDram(const BoardSpec& board, uint64_t bytes);
-// "tegra234", or "tegra234:8G" and "tegra234:512M" with so much RAM. Null when it is one, else what
-// is wrong: the part of the spelling and what it may be, or, of a board that would not be sound,
-// the field that CheckBoard names.
-//
-//     const char* wrong = ParseBoard("tegra234:6M", &board);  // "pool"
-const char* ParseBoard(const char* spelling, BoardSpec* board);
 
-// Null when the description is sound, else the name of the first field that contradicts another.
-const char* CheckBoard(const BoardSpec& board);
+// What is wrong with a description, if anything is: the first field that contradicts another, what
+// it holds, and what it may hold.
+//
+//     if (const BoardFault fault = CheckBoard(board)) Print(fault.field, fault.value,
+//     fault.allowed);
+struct BoardFault {
+  const char* field = nullptr;
+  uint64_t value = 0;
+  const char* allowed = nullptr;
+  constexpr explicit operator bool() const { return field != nullptr; }
+};
+BoardFault CheckBoard(const BoardSpec& board);
+
+// "tegra234", or "tegra234:8G" and "tegra234:512M" with so much RAM. A spelling that is none names
+// its part, "name" or "RAM"; a board that would not be sound, the field.
+//
+//     BoardFault fault = ParseBoard("tegra234:6M", &board);  // of "pool"
+BoardFault ParseBoard(const char* spelling, BoardSpec* board);
 
 }  // namespace sidewall::model
 

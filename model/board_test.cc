@@ -18,7 +18,7 @@ TEST(Boards, AreSoundAndDistinct) {
   std::set<std::string> names;
   uint8_t last = 0;
   for (size_t i = 0; i < count; ++i) {
-    EXPECT_EQ(CheckBoard(boards[i]), nullptr) << boards[i].name;
+    EXPECT_FALSE(CheckBoard(boards[i])) << boards[i].name;
     EXPECT_TRUE(names.insert(boards[i].name).second);
     EXPECT_GT(boards[i].id, last);
     last = boards[i].id;
@@ -79,50 +79,55 @@ TEST(Boards, TwoHaveBootStreams) {
 
 TEST(Boards, RamIsAParameter) {
   BoardSpec board;
-  ASSERT_EQ(ParseBoard("tegra234:8G", &board), nullptr);
+  ASSERT_FALSE(ParseBoard("tegra234:8G", &board));
   EXPECT_STREQ(board.name, "tegra234");
   EXPECT_EQ(board.id, 1);
   EXPECT_EQ(board.dram[0].start, 0x80000000u);
   EXPECT_EQ(board.dram[0].size, uint64_t{8} << 30);
   EXPECT_EQ(board.pool.end(), board.dram[0].end());
   EXPECT_GE(board.pool.size, uint64_t{24} << 20);  // tables take 2 MiB for each GiB
-  EXPECT_EQ(CheckBoard(board), nullptr);
-  ASSERT_EQ(ParseBoard("tiny:64M", &board), nullptr);
+  EXPECT_FALSE(CheckBoard(board));
+  ASSERT_FALSE(ParseBoard("tiny:64M", &board));
   EXPECT_EQ(board.dram[0].size, uint64_t{64} << 20);
   EXPECT_EQ(board.smmu[0].banks, 4);
-  ASSERT_EQ(ParseBoard("small", &board), nullptr);
+  ASSERT_FALSE(ParseBoard("small", &board));
   EXPECT_EQ(board.dram[0].size, FindBoard("small")->dram[0].size);
 }
 
 TEST(Boards, ASpellingThatIsNoneSaysWhatIsWrong) {
   struct Case {
     const char* spelling;
-    const char* wrong;  // how it begins
+    const char* field;
+    uint64_t value;
+    const char* allowed;  // how it begins
   };
+  constexpr uint64_t kMiB = uint64_t{1} << 20;
   const Case cases[] = {
-      {"", "name: "},
-      {":8G", "name: "},
-      {"orin", "name: "},
-      {"tegra234-", "name: "},
-      {"a-name-that-no-board-could-have", "name: "},
-      {"tegra234:", "RAM: a number"},
-      {"tegra234:G", "RAM: a number"},
-      {"tegra234:8", "RAM: a number"},
-      {"tegra234:8T", "RAM: a number"},
-      {"tegra234:8Gx", "RAM: a number"},
-      {"tegra234:9999999999G", "RAM: a number"},
-      {"tegra234:65M", "RAM: a multiple"},
-      {"tegra234:0G", "RAM: from"},
-      {"tegra234:128G", "RAM: from"},
-      {"tegra234:600G", "RAM: from"},
-      {"tegra234:2M", "pool"},
-      {"tegra234:6M", "pool"},
+      {"", "name", 0, "a board"},
+      {":8G", "name", 0, "a board"},
+      {"orin", "name", 0, "a board"},
+      {"tegra234-", "name", 0, "a board"},
+      {"a-name-that-no-board-could-have", "name", 0, "a board"},
+      {"tegra234:", "RAM", 0, "a number"},
+      {"tegra234:G", "RAM", 0, "a number"},
+      {"tegra234:8", "RAM", 8, "a number"},
+      {"tegra234:8T", "RAM", 8, "a number"},
+      {"tegra234:8Gx", "RAM", 8, "a number"},
+      {"tegra234:9999999999G", "RAM", 999999, "a number"},
+      {"tegra234:65M", "RAM", 65 * kMiB, "a multiple"},
+      {"tegra234:0G", "RAM", 0, "from"},
+      {"tegra234:128G", "RAM", 131072 * kMiB, "from"},
+      {"tegra234:600G", "RAM", 614400 * kMiB, "from"},
+      {"tegra234:2M", "pool", 0x80000000 - 8 * kMiB, "whole pages"},
+      {"tegra234:6M", "pool", 0x80000000 - 4 * kMiB, "whole pages"},
   };
   for (const Case& c : cases) {
     BoardSpec board;
-    const char* wrong = ParseBoard(c.spelling, &board);
-    ASSERT_NE(wrong, nullptr) << c.spelling;
-    EXPECT_EQ(std::string(wrong).rfind(c.wrong, 0), 0u) << c.spelling << ": " << wrong;
+    const BoardFault wrong = ParseBoard(c.spelling, &board);
+    ASSERT_TRUE(wrong) << c.spelling;
+    EXPECT_STREQ(wrong.field, c.field) << c.spelling;
+    EXPECT_EQ(wrong.value, c.value) << c.spelling;
+    EXPECT_EQ(std::string(wrong.allowed).rfind(c.allowed, 0), 0u) << c.spelling << wrong.allowed;
   }
 }
 
@@ -166,7 +171,15 @@ const Contradiction kOfAnSmmu[] = {
     {"smmu.idr[0]", [](BoardSpec& b) { b.smmu[0].idr[0] &= ~(7u << 28); }},  // no translation
     {"smmu.idr[0]", [](BoardSpec& b) { b.smmu[0].idr[0] &= ~(1u << 29); }},  // NTS without S2TS
     {"smmu.idr[1]", [](BoardSpec& b) { b.smmu[0].idr[1] += 1; }},
+    {"smmu.idr[0]", [](BoardSpec& b) { b.smmu[0].idr[0] |= 1u << 8; }},   // EXIDS
     {"smmu.idr[1]", [](BoardSpec& b) { b.smmu[0].idr[1] |= 5u << 16; }},  // NUMS2CB
+    {"smmu.idr[1]", [](BoardSpec& b) { b.smmu[0].idr[1] |= 4u << 16; }},  // none for stage 1
+    {"smmu.idr[1]",
+     [](BoardSpec& b) {  // for a stage 2 that is not there
+       b.smmu[0].idr[0] &= ~(3u << 28);
+       b.smmu[0].idr[1] |= 1u << 16;
+     }},
+    {"smmu.idr[2]", [](BoardSpec& b) { b.smmu[0].idr[2] |= 0x8000; }},    // VMID16S
     {"smmu.idr[2]", [](BoardSpec& b) { b.smmu[0].idr[2] &= ~0x7000u; }},  // no granule
     {"smmu.idr[2]", [](BoardSpec& b) { b.smmu[0].idr[2] ^= 0x7000u; }},   // 16 KiB only
     {"smmu.idr[2]", [](BoardSpec& b) { b.smmu[0].idr[2] |= 0x6; }},       // IAS 7
@@ -174,6 +187,7 @@ const Contradiction kOfAnSmmu[] = {
     {"smmu.idr[2]", [](BoardSpec& b) { b.smmu[0].idr[2] -= 0x100; }},     // UBS 4, IAS 5
     {"smmu.el2_banks", [](BoardSpec& b) { b.smmu[0].el2_banks = 4; }},
     {"smmu.el2_entries", [](BoardSpec& b) { b.smmu[0].el2_entries = 5; }},
+    {"smmu.host_vmid", [](BoardSpec& b) { b.smmu[0].host_vmid = 0; }},
 };
 
 const Contradiction kOfTheRest[] = {
@@ -239,9 +253,11 @@ const Contradiction kOfTheRest[] = {
 void Names(const Contradiction& c) {
   BoardSpec board = *FindBoard("tiny");
   c.make(board);
-  const char* field = CheckBoard(board);
-  ASSERT_NE(field, nullptr) << c.field;
-  EXPECT_STREQ(field, c.field);
+  const BoardFault fault = CheckBoard(board);
+  ASSERT_TRUE(fault) << c.field;
+  EXPECT_STREQ(fault.field, c.field);
+  ASSERT_NE(fault.allowed, nullptr);
+  EXPECT_STRNE(fault.allowed, "");
 }
 
 TEST(CheckBoard, NamesTheFieldOfAnSmmuThatContradictsAnother) {
@@ -252,28 +268,45 @@ TEST(CheckBoard, NamesTheFieldOfTheBoardThatContradictsAnother) {
   for (const Contradiction& c : kOfTheRest) Names(c);
 }
 
+// The field alone would leave its reader to look for the number.
+TEST(CheckBoard, TellsTheValueAndWhatIsAllowed) {
+  BoardSpec board = *FindBoard("tiny");
+  board.smmu[1].idr[0] |= 1u << 8;
+  EXPECT_EQ(CheckBoard(board).value, board.smmu[1].idr[0]);
+  EXPECT_STREQ(CheckBoard(board).allowed, "EXIDS (8) clear: extended stream IDs are not modelled");
+  board = *FindBoard("tiny");
+  board.smmu[2].window[0] = 0x12000000;
+  EXPECT_EQ(CheckBoard(board).value, 0x12000000u);
+  board = *FindBoard("tiny");
+  board.smmu[0].idr[1] |= 4u << 16;
+  EXPECT_STREQ(CheckBoard(board).allowed,
+               "NUMS2CB (23:16) below smmu.banks where IDR0.S1TS (30) is set");
+  board.smmu[0].idr[0] &= ~(1u << 30 | 1u << 28);  // stage 2 is all that it does
+  EXPECT_FALSE(CheckBoard(board));
+}
+
 // Of the sixteen widths that UBS could name, the manual has seven.
 TEST(CheckBoard, TakesTheWidthsOfABusThatThereAre) {
   for (uint32_t bus = 0; bus < 16; ++bus) {
     BoardSpec board = *FindBoard("tiny");
     for (SmmuSpec& smmu : board.smmu) smmu.idr[2] = (smmu.idr[2] & ~0xf0fu) | bus << 8;
-    const char* field = CheckBoard(board);
+    const BoardFault fault = CheckBoard(board);
     if (bus <= 5 || bus == 15) {
-      EXPECT_EQ(field, nullptr) << bus;
+      EXPECT_FALSE(fault) << bus;
     } else {
-      EXPECT_STREQ(field, "smmu.idr[2]") << bus;
+      EXPECT_STREQ(fault.field, "smmu.idr[2]") << bus;
     }
   }
 }
 
 // Every field that a board could get wrong is in one of the lists: the members of the structure,
-// apart from a window of SMMUs that need not be there, and a VMID, which fits whatever it is.
+// apart from a window of SMMUs that need not be there.
 TEST(CheckBoard, HasAContradictionForEachField) {
   std::set<std::string> fields;
   for (const Contradiction& c : kOfAnSmmu) fields.insert(c.field);
-  EXPECT_EQ(fields.size(), 11u);
+  EXPECT_EQ(fields.size(), 12u);
   for (const Contradiction& c : kOfTheRest) fields.insert(c.field);
-  EXPECT_EQ(fields.size(), 11u + 17u);
+  EXPECT_EQ(fields.size(), 12u + 17u);
 }
 
 }  // namespace

@@ -178,6 +178,8 @@ bool Sound(const Range& range) {
          range.size % 4096 == 0;
 }
 
+constexpr const char* kWholePages = "whole pages of 4 KiB, at least one";
+
 // IDR2.IAS and OAS give 32, 36, 40, 42, 44 or 48 bits; UBS gives 32, 36, 40, 42, 44, 49 or 64, and
 // no bus is narrower than the addresses that come over it.
 bool SoundSizes(uint32_t idr2) {
@@ -187,33 +189,87 @@ bool SoundSizes(uint32_t idr2) {
   return granule && ias <= 5 && (idr2 >> 4 & 15) <= 5 && (bus <= 5 || bus == 15) && bus >= ias;
 }
 
-const char* CheckSmmu(const SmmuSpec& smmu) {
-  if (smmu.side > 2) return "smmu.side";
-  if (smmu.instance_count < 1 || smmu.instance_count > 2) return "smmu.instance_count";
-  if (smmu.side == 2 && smmu.instance_count != 1) return "smmu.instance_count";
+// What IDR0 may say: streams are matched (SMS) by something that translates, nested needs both
+// stages, and neither extended stream IDs nor address translation operations are modelled.
+BoardFault CheckIdr0(const SmmuSpec& smmu) {
+  const uint32_t idr0 = smmu.idr[0];
+  const auto wrong = [&](const char* allowed) { return BoardFault{"smmu.idr[0]", idr0, allowed}; };
+  const bool stage1 = (idr0 >> 30 & 1) != 0;
+  const bool stage2 = (idr0 >> 29 & 1) != 0;
+  const bool nested = (idr0 >> 28 & 1) != 0;
+  if ((idr0 & 0xff) != smmu.entries) return wrong("NUMSMRG (7:0) equal to smmu.entries");
+  if ((idr0 >> 8 & 1) != 0) return wrong("EXIDS (8) clear: extended stream IDs are not modelled");
+  if ((idr0 >> 27 & 1) == 0) return wrong("SMS (27) set");
+  if (!stage1 && !stage2) return wrong("S1TS (30) or S2TS (29) set");
+  if (nested && !(stage1 && stage2)) return wrong("NTS (28) only with S1TS (30) and S2TS (29)");
+  return {};
+}
+
+// The first NUMS2CB banks do stage 2 alone, so that where there is a stage 1 some bank is left.
+BoardFault CheckIdr1(const SmmuSpec& smmu) {
+  const uint32_t idr1 = smmu.idr[1];
+  const auto wrong = [&](const char* allowed) { return BoardFault{"smmu.idr[1]", idr1, allowed}; };
+  if ((idr1 & 0xff) != smmu.banks) return wrong("NUMCB (7:0) equal to smmu.banks");
+  const uint32_t stage2_only = idr1 >> 16 & 0xff;
+  const bool stage1 = (smmu.idr[0] >> 30 & 1) != 0;
+  if (stage2_only > smmu.banks) return wrong("NUMS2CB (23:16) at most smmu.banks");
+  if (stage2_only == smmu.banks && stage1) {
+    return wrong("NUMS2CB (23:16) below smmu.banks where IDR0.S1TS (30) is set");
+  }
+  if (stage2_only != 0 && (smmu.idr[0] >> 29 & 1) == 0) {
+    return wrong("NUMS2CB (23:16) 0 where IDR0.S2TS (29) is clear");
+  }
+  return {};
+}
+
+BoardFault CheckSmmu(const SmmuSpec& smmu) {
+  if (smmu.side > 2) return {"smmu.side", smmu.side, "0 niso1, 1 niso0, 2 iso"};
+  if (smmu.instance_count < 1 || smmu.instance_count > 2) {
+    return {"smmu.instance_count", smmu.instance_count, "1 or 2"};
+  }
+  if (smmu.side == 2 && smmu.instance_count != 1) {
+    return {"smmu.instance_count", smmu.instance_count, "1, of iso"};
+  }
   // Half of the window is for banks, in pages of the size that IDR1.PAGESIZE tells.
   const uint64_t page = PageSize(smmu);
   const uint64_t pages = PageCount(smmu);
-  if (smmu.window_size != 2 * pages * page) return "smmu.window_size";
-  for (uint8_t n = 0; n < smmu.instance_count; ++n) {
-    if (!Sound({smmu.window[n], smmu.window_size})) return "smmu.window";
-    if (smmu.window[n] % page != 0) return "smmu.window";
+  if (smmu.window_size != 2 * pages * page) {
+    return {"smmu.window_size", smmu.window_size,
+            "twice the pages of IDR1.NUMPAGENDXB, of the size of IDR1.PAGESIZE"};
   }
-  if (smmu.banks == 0 || smmu.banks > pages || smmu.banks > 128) return "smmu.banks";
-  if (smmu.entries == 0 || smmu.entries > 128) return "smmu.entries";
-  if ((smmu.idr[0] & 0xff) != smmu.entries) return "smmu.idr[0]";
-  if ((smmu.idr[1] & 0xff) != smmu.banks) return "smmu.idr[1]";
-  // Streams are matched (SMS), by something that translates; nested needs both stages.
-  const bool stage1 = (smmu.idr[0] >> 30 & 1) != 0;
-  const bool stage2 = (smmu.idr[0] >> 29 & 1) != 0;
-  const bool nested = (smmu.idr[0] >> 28 & 1) != 0;
-  if ((smmu.idr[0] >> 27 & 1) == 0 || (!stage1 && !stage2)) return "smmu.idr[0]";
-  if (nested && !(stage1 && stage2)) return "smmu.idr[0]";
-  if ((smmu.idr[1] >> 16 & 0xff) > smmu.banks) return "smmu.idr[1]";  // for stage 2 alone
-  if (!SoundSizes(smmu.idr[2])) return "smmu.idr[2]";
-  if (smmu.el2_banks >= smmu.banks) return "smmu.el2_banks";
-  if (smmu.el2_entries >= smmu.entries) return "smmu.el2_entries";
-  return nullptr;
+  for (uint8_t n = 0; n < smmu.instance_count; ++n) {
+    if (!Sound({smmu.window[n], smmu.window_size}) || smmu.window[n] % page != 0) {
+      return {"smmu.window", smmu.window[n],
+              "an address of whole pages, whose window does not wrap"};
+    }
+  }
+  if (smmu.banks == 0 || smmu.banks > pages || smmu.banks > 128) {
+    return {"smmu.banks", smmu.banks,
+            "from 1 to 128, and no more than half of the window has pages"};
+  }
+  if (smmu.entries == 0 || smmu.entries > 128) {
+    return {"smmu.entries", smmu.entries, "from 1 to 128"};
+  }
+  if (const BoardFault fault = CheckIdr0(smmu)) return fault;
+  if (const BoardFault fault = CheckIdr1(smmu)) return fault;
+  if (!SoundSizes(smmu.idr[2])) {
+    return {
+        "smmu.idr[2]", smmu.idr[2],
+        "4 KiB (12) or 64 KiB (14) granule, IAS and OAS up to 5, UBS up to 5 or 15 and from IAS"};
+  }
+  if ((smmu.idr[2] >> 15 & 1) != 0) {
+    return {"smmu.idr[2]", smmu.idr[2], "VMID16S (15) clear: VMIDs of 16 bits are not modelled"};
+  }
+  if (smmu.el2_banks >= smmu.banks) {
+    return {"smmu.el2_banks", smmu.el2_banks, "fewer than smmu.banks"};
+  }
+  if (smmu.el2_entries >= smmu.entries) {
+    return {"smmu.el2_entries", smmu.el2_entries, "fewer than smmu.entries"};
+  }
+  if (smmu.host_vmid == 0) {
+    return {"smmu.host_vmid", smmu.host_vmid, "from 1 to 255: 0 is what a bank has at reset"};
+  }
+  return {};
 }
 
 // Each is a stream of a unit that keeps an entry for it.
@@ -244,37 +300,50 @@ bool OverlapsAny(const Range& range, const Range* others, size_t count) {
   return false;
 }
 
-const char* CheckWindows(const BoardSpec& board) {
+constexpr const char* kApart = "windows, RAM and other registers apart from each other";
+
+BoardFault CheckWindows(const BoardSpec& board) {
   Range seen[2 * kMaxSmmus + kMaxMcWindows];
   size_t count = 0;
   for (size_t i = 0; i < board.smmu_count; ++i) {
     const SmmuSpec& smmu = board.smmu[i];
     for (size_t other = 0; other < i; ++other) {
-      if (board.smmu[other].side == smmu.side) return "smmu.side";
+      if (board.smmu[other].side == smmu.side) {
+        return {"smmu.side", smmu.side, "one SMMU for each side"};
+      }
     }
     for (uint8_t n = 0; n < smmu.instance_count; ++n) {
       const Range window = {smmu.window[n], smmu.window_size};
-      if (OverlapsAny(window, seen, count)) return "smmu.window";
+      if (OverlapsAny(window, seen, count)) return {"smmu.window", window.start, kApart};
       seen[count++] = window;
     }
   }
   for (size_t i = 0; i < board.mc_window_count; ++i) {
-    if (!Sound(board.mc_window[i])) return "mc_window";
+    const Range& window = board.mc_window[i];
+    if (!Sound(window)) return {"mc_window", window.start, kWholePages};
     // Two words for each client in the first, and the registers of a channel in the others.
-    if (board.mc_window[i].size < (i == 0 ? 0x1000 : 0x3000)) return "mc_window";
-    if (OverlapsAny(board.mc_window[i], seen, count)) return "mc_window";
-    seen[count++] = board.mc_window[i];
+    if (window.size < (i == 0 ? 0x1000 : 0x3000)) {
+      return {"mc_window", window.size, "0x1000 bytes for stream IDs, 0x3000 for a channel"};
+    }
+    if (OverlapsAny(window, seen, count)) return {"mc_window", window.start, kApart};
+    seen[count++] = window;
   }
   for (size_t i = 0; i < count; ++i) {
-    if (OverlapsAny(seen[i], board.dram, board.dram_count)) return "dram";
-    if (OverlapsAny(seen[i], board.host_mmio, board.host_mmio_count)) return "host_mmio";
+    if (OverlapsAny(seen[i], board.dram, board.dram_count)) {
+      return {"dram", seen[i].start, "RAM without register windows"};
+    }
+    if (OverlapsAny(seen[i], board.host_mmio, board.host_mmio_count)) {
+      return {"host_mmio", seen[i].start, "no window of an SMMU or the memory controller"};
+    }
     bool guarded = false;
     for (size_t n = 0; n < board.el2_only_count; ++n) {
       guarded = guarded || Within(seen[i], board.el2_only[n]);
     }
-    if (!guarded) return "el2_only";
+    if (!guarded) {
+      return {"el2_only", seen[i].start, "ranges that hold each register window and the pool"};
+    }
   }
-  return nullptr;
+  return {};
 }
 
 }  // namespace
@@ -314,24 +383,27 @@ BoardSpec WithDram(const BoardSpec& board, uint64_t bytes) {
 
 namespace {
 
-// The number of bytes behind the colon. Null, or what is wrong.
-const char* ParseRam(const char* at, uint64_t* bytes) {
-  constexpr const char* kForm = "RAM: a number and M or G, such as tegra234:8G";
+// The number of bytes behind the colon.
+BoardFault ParseRam(const char* at, uint64_t* bytes) {
   uint64_t count = 0;
   const char* first = at;
   for (; *at >= '0' && *at <= '9' && at - first < 6; ++at) {
     count = count * 10 + static_cast<uint64_t>(*at - '0');
   }
-  if (at == first || (*at != 'M' && *at != 'G') || at[1] != '\0') return kForm;
+  if (at == first || (*at != 'M' && *at != 'G') || at[1] != '\0') {
+    return {"RAM", count, "a number and M or G, such as tegra234:8G"};
+  }
   *bytes = count * (*at == 'G' ? 1024 * kMiB : kMiB);
-  if (*bytes % kDramUnit != 0) return "RAM: a multiple of 2 MiB";
-  if (*bytes == 0 || *bytes / kDramUnit > kMaxDramUnits) return "RAM: from 2 MiB to below 128 GiB";
-  return nullptr;
+  if (*bytes % kDramUnit != 0) return {"RAM", *bytes, "a multiple of 2 MiB"};
+  if (*bytes == 0 || *bytes / kDramUnit > kMaxDramUnits) {
+    return {"RAM", *bytes, "from 2 MiB to below 128 GiB"};
+  }
+  return {};
 }
 
 }  // namespace
 
-const char* ParseBoard(const char* spelling, BoardSpec* board) {
+BoardFault ParseBoard(const char* spelling, BoardSpec* board) {
   char name[24];
   size_t length = 0;
   while (spelling[length] != '\0' && spelling[length] != ':' && length + 1 < sizeof(name)) {
@@ -341,64 +413,106 @@ const char* ParseBoard(const char* spelling, BoardSpec* board) {
   name[length] = '\0';
   const BoardSpec* found = FindBoard(name);
   const char* at = spelling + length;
-  if (found == nullptr || (*at != '\0' && *at != ':')) return "name: no board is called so";
+  if (found == nullptr || (*at != '\0' && *at != ':')) {
+    return {"name", 0, "a board of `list boards`: no board is called so"};
+  }
   *board = *found;
-  if (*at == '\0') return nullptr;
+  if (*at == '\0') return {};
   uint64_t bytes = 0;
-  const char* wrong = ParseRam(at + 1, &bytes);
-  if (wrong != nullptr) return wrong;
+  if (const BoardFault fault = ParseRam(at + 1, &bytes)) return fault;
   *board = WithDram(*found, bytes);
   return CheckBoard(*board);
 }
 
-const char* CheckBoard(const BoardSpec& board) {
-  if (board.name == nullptr) return "name";
-  if (board.id == 0) return "id";
-  if (board.smmu_count == 0 || board.smmu_count > kMaxSmmus) return "smmu_count";
-  if (board.dram_count == 0 || board.dram_count > kMaxDram) return "dram_count";
+namespace {
+
+// Numbers that say how much of the structure is in use, and single values.
+BoardFault CheckCounts(const BoardSpec& board) {
+  if (board.name == nullptr) return {"name", 0, "a string"};
+  if (board.id == 0) return {"id", board.id, "from 1 to 255"};
+  if (board.smmu_count == 0 || board.smmu_count > kMaxSmmus) {
+    return {"smmu_count", board.smmu_count, "from 1 to 3"};
+  }
+  if (board.dram_count == 0 || board.dram_count > kMaxDram) {
+    return {"dram_count", board.dram_count, "from 1 to 4"};
+  }
   // Stream IDs are in the first window, and the second reaches all channels.
-  if (board.mc_window_count < 2 || board.mc_window_count > kMaxMcWindows) return "mc_window_count";
-  if (board.host_mmio_count > kMaxHostMmio) return "host_mmio_count";
-  if (board.el2_only_count > kMaxEl2Ranges) return "el2_only_count";
-  if ((board.mc_security_reset & ~0x00010101u) != 0) return "mc_security_reset";
-  if (board.mc_override_reset > 0xff) return "mc_override_reset";
-  if (board.sync_timeout_us == 0) return "sync_timeout_us";
-  if (!SoundBootStreams(board)) return "boot_stream";
-  for (size_t i = 0; i < board.smmu_count; ++i) {
-    if (const char* field = CheckSmmu(board.smmu[i])) return field;
-    const bool cttw = (board.smmu[i].idr[0] >> 14 & 1) != 0;
-    if (cttw != board.coherent_walk) return "coherent_walk";
+  if (board.mc_window_count < 2 || board.mc_window_count > kMaxMcWindows) {
+    return {"mc_window_count", board.mc_window_count, "from 2 to 18"};
   }
-  for (size_t i = 0; i < board.dram_count; ++i) {
-    if (!Sound(board.dram[i]) || OverlapsAny(board.dram[i], board.dram, i)) return "dram";
-    // Bit 39 selects a format, and is no part of an address.
-    if (board.dram[i].end() > kFormatBit) return "dram";
+  if (board.host_mmio_count > kMaxHostMmio) {
+    return {"host_mmio_count", board.host_mmio_count, "at most 8"};
   }
+  if (board.el2_only_count > kMaxEl2Ranges) {
+    return {"el2_only_count", board.el2_only_count, "at most 32"};
+  }
+  if ((board.mc_security_reset & ~0x00010101u) != 0) {
+    return {"mc_security_reset", board.mc_security_reset, "bits 0, 8 and 16"};
+  }
+  if (board.mc_override_reset > 0xff) {
+    return {"mc_override_reset", board.mc_override_reset, "at most 0xff"};
+  }
+  if (board.sync_timeout_us == 0) return {"sync_timeout_us", 0, "at least 1"};
+  if (!SoundBootStreams(board)) {
+    return {"boot_stream", board.boot_stream_count,
+            "at most 4, each once, 1 to 0x7d, with an entry of EL2 on its side"};
+  }
+  return {};
+}
+
+// RAM is the host's, apart from the pool, which EL2 guards.
+BoardFault CheckMemory(const BoardSpec& board) {
   bool inside = false;
-  for (size_t i = 0; i < board.dram_count; ++i) inside |= Within(board.pool, board.dram[i]);
-  if (!Sound(board.pool) || !inside) return "pool";
+  for (size_t i = 0; i < board.dram_count; ++i) {
+    const Range& dram = board.dram[i];
+    if (!Sound(dram)) return {"dram", dram.start, kWholePages};
+    if (OverlapsAny(dram, board.dram, i)) return {"dram", dram.start, "ranges that do not overlap"};
+    // Bit 39 selects a format, and is no part of an address.
+    if (dram.end() > kFormatBit) return {"dram", dram.end(), "an end up to 0x8000000000"};
+    inside |= Within(board.pool, dram);
+  }
+  if (!Sound(board.pool) || !inside) {
+    return {"pool", board.pool.start, "whole pages, within one range of RAM that has room for it"};
+  }
   bool pool_guarded = false;
   for (size_t i = 0; i < board.el2_only_count; ++i) {
-    if (!Sound(board.el2_only[i])) return "el2_only";
+    if (!Sound(board.el2_only[i])) return {"el2_only", board.el2_only[i].start, kWholePages};
     pool_guarded |= Within(board.pool, board.el2_only[i]);
   }
-  if (!pool_guarded) return "el2_only";
+  if (!pool_guarded) return {"el2_only", board.pool.start, "ranges that hold the pool"};
   for (size_t i = 0; i < board.host_mmio_count; ++i) {
     const Range& range = board.host_mmio[i];
-    if (!Sound(range) || OverlapsAny(range, board.el2_only, board.el2_only_count) ||
+    if (!Sound(range)) return {"host_mmio", range.start, kWholePages};
+    if (OverlapsAny(range, board.el2_only, board.el2_only_count) ||
         OverlapsAny(range, board.dram, board.dram_count) ||
         OverlapsAny(range, board.host_mmio, i)) {
-      return "host_mmio";
+      return {"host_mmio", range.start, kApart};
     }
   }
-  if (const char* field = CheckWindows(board)) return field;
-  // RAM is the host's, apart from the pool.
+  return {};
+}
+
+}  // namespace
+
+BoardFault CheckBoard(const BoardSpec& board) {
+  if (const BoardFault fault = CheckCounts(board)) return fault;
+  for (size_t i = 0; i < board.smmu_count; ++i) {
+    if (const BoardFault fault = CheckSmmu(board.smmu[i])) return fault;
+    const bool cttw = (board.smmu[i].idr[0] >> 14 & 1) != 0;
+    if (cttw != board.coherent_walk) {
+      return {"coherent_walk", board.coherent_walk, "IDR0.CTTW (14) of every SMMU"};
+    }
+  }
+  if (const BoardFault fault = CheckMemory(board)) return fault;
+  if (const BoardFault fault = CheckWindows(board)) return fault;
   for (size_t i = 0; i < board.el2_only_count; ++i) {
     const Range& range = board.el2_only[i];
     if (Within(range, board.pool)) continue;
-    if (OverlapsAny(range, board.dram, board.dram_count)) return "el2_only";
+    if (OverlapsAny(range, board.dram, board.dram_count)) {
+      return {"el2_only", range.start, "no RAM but the pool"};
+    }
   }
-  return nullptr;
+  return {};
 }
 
 }  // namespace sidewall::model

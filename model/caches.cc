@@ -46,6 +46,14 @@ bool Cached(const Resolution& via) {
          via.route == Route::kStage2;
 }
 
+// Where neither stage translates there is nothing to keep.
+bool Keepable(const SmmuInstance& smmu, const Resolution& via) {
+  return Cached(via) && (via.route != Route::kStage1Only || HasStage1(smmu, via.bank));
+}
+
+uint64_t PageOf(uint64_t address) { return address & ~(kPageSize - 1); }
+uint64_t OffsetOf(uint64_t address) { return address & (kPageSize - 1); }
+
 }  // namespace
 
 void Machine::SetProfile(TlbProfile profile, size_t entries) {
@@ -73,7 +81,7 @@ bool Machine::AnswerFromUnknown(const DmaRequest& request, Choices* choices,
   uint64_t page = 0;
   for (int i = 0; i < 3; ++i) page = page << 8 | choices->Next();
   result->pa = ram.start + page % (ram.size / kPageSize) * kPageSize;
-  result->pa |= request.address & (kPageSize - 1);
+  result->pa |= OffsetOf(request.address);
   result->stale = true;
   return true;
 }
@@ -102,12 +110,13 @@ bool Machine::AnswerFromTlb(const DmaRequest& request, unsigned kind, Choices* c
                             DmaResult* result, FaultRecord* record) const {
   const SmmuInstance& smmu = smmu_[result->instance];
   const TranslationCache& cache = cache_[result->instance];
-  if (choices == nullptr || cache.limit() == 0 || !Cached(result->via)) return false;
+  if (choices == nullptr || cache.limit() == 0 || !Keepable(smmu, result->via)) return false;
   TlbTag tag = TagOf(smmu, result->via.bank);
-  const uint64_t page = request.address & ~(kPageSize - 1);
+  const uint64_t page = PageOf(request.address);
   if (HasTwoVmids(result->via) && (choices->Next() & 1) != 0) tag.vmid = result->via.stage2_vmid;
   if (smmu.quirks.keeps_absent && cache.HoldsAbsent(tag, page) && (choices->Next() & 1) != 0) {
-    return RefuseFromTlb(request, FaultKind::kTranslation, tag.stage2_only ? 2 : 1, result, record);
+    return RefuseFromTlb(request, FaultKind::kTranslation, tag.stage2_only ? 2 : 1, page, result,
+                         record);
   }
   const bool lru = profile_ == TlbProfile::kLru;
   Hits hits;
@@ -122,13 +131,12 @@ bool Machine::AnswerFromTlb(const DmaRequest& request, unsigned kind, Choices* c
   if (hits.count == 0) return false;
   // With one hit that was made of the tables as they are, there is nothing to find out.
   const CachedTranslation& first = cache.entry(hits.answer[0].at);
-  const bool agrees =
-      hits.count == 1 && first.agreed == changes_ && first.agreed_bank == result->via.bank;
+  const bool agrees = hits.count == 1 && first.Agrees(changes_, result->via.bank);
   if (agrees && !lru) return false;
   Walk walk(memory_, smmu, tlb_[result->instance], nullptr);
   if (!agrees) walk.Run(result->via, KindAt(kind), request.address);
   const bool mapped = walk.fault == FaultKind::kNone;
-  const uint64_t now = agrees ? first.pa : walk.pa & ~(kPageSize - 1);
+  const uint64_t now = agrees ? first.pa : PageOf(walk.pa);
   size_t which = 0;
   if (!lru) {
     Hits differing;
@@ -149,32 +157,51 @@ bool Machine::AnswerFromTlb(const DmaRequest& request, unsigned kind, Choices* c
         (mapped && last.pa != now) || cache.entry(hits.answer[0].at).pa != last.pa;
     which = (choice >> 1) % (hits.count + (conflict ? 1 : 0));
     if (which == hits.count) {
-      return RefuseFromTlb(request, FaultKind::kTlbConflict, 1, result, record);
+      return RefuseFromTlb(request, FaultKind::kTlbConflict, 1, page, result, record);
     }
-    const uint8_t stage = hits.answer[which].stage;
-    if (stage != 0) return RefuseFromTlb(request, FaultKind::kPermission, stage, result, record);
+    const Hits::Answer& hit = hits.answer[which];
+    const uint64_t ipa = cache.entry(hit.at).ipa;
+    if (hit.stage != 0) {
+      return RefuseFromTlb(request, FaultKind::kPermission, hit.stage, ipa, result, record);
+    }
   }
   const CachedTranslation& entry = cache.entry(hits.answer[which].at);
-  result->pa = entry.pa | (request.address & (kPageSize - 1));
-  result->stale = !mapped || entry.pa != now;
-  // Where stage 1 is on, nothing is left of what the master drives.
-  if (!tag.stage2_only) {
-    result->stale = result->stale || (!agrees && entry.attributes != walk.attributes);
-    result->memory_attribute = entry.attributes.memory;
-    result->shareability = entry.attributes.shareability;
-  }
+  result->pa = entry.pa | OffsetOf(request.address);
+  result->ipa = entry.ipa | OffsetOf(request.address);
+  const Attributes& told = tag.stage2_only ? walk.leaf_attributes : walk.attributes;
+  result->stale = !mapped || entry.pa != now || (!agrees && entry.attributes != told);
+  const Attributes attributes = AttributesOfHit(request, result->via, entry, result->instance);
+  result->memory_attribute = attributes.memory;
+  result->shareability = attributes.shareability;
   record->walk.hit = hits.answer[which].at;
   return true;
 }
 
-// The fault of an entry of the TLB, as a walk of that stage would record it.
-bool Machine::RefuseFromTlb(const DmaRequest& request, FaultKind kind, uint8_t stage,
+// Where stage 1 is on, nothing is left of what the master drives. Else that joins what stage 2
+// says, as it does after a walk.
+Attributes Machine::AttributesOfHit(const DmaRequest& request, const Resolution& via,
+                                    const CachedTranslation& entry, size_t instance) const {
+  if (!entry.tag.stage2_only) return entry.attributes;
+  const SmmuInstance& smmu = smmu_[instance];
+  Attributes driven = {request.memory_attribute, request.shareability};
+  driven = Apply(OverrideOfEntry(smmu.s2cr[via.entry]), driven);
+  if (via.route == Route::kNested) {
+    driven = Apply(OverrideOfControl(smmu.bank[via.bank].sctlr), driven);
+  }
+  return Settle(CombineStages(driven, entry.attributes));
+}
+
+// The fault of an entry of the TLB, as a walk of that stage would record it; ipa is that of the
+// page.
+bool Machine::RefuseFromTlb(const DmaRequest& request, FaultKind kind, uint8_t stage, uint64_t ipa,
                             DmaResult* result, FaultRecord* record) const {
   const SmmuInstance& smmu = smmu_[result->instance];
   Walk refused(memory_, smmu, tlb_[result->instance], nullptr);
   refused.fault = kind;
   refused.stage = stage;
   refused.level = 3;
+  refused.ipa = ipa | OffsetOf(request.address);
+  result->ipa = refused.ipa;
   result->fault = kind;
   result->stage = stage;
   result->level = refused.level;
@@ -188,7 +215,7 @@ bool Machine::RefuseFromTlb(const DmaRequest& request, FaultKind kind, uint8_t s
 void Machine::KeepTranslation(const Resolution& via, size_t instance, uint64_t address,
                               CachedTranslation entry) {
   const SmmuInstance& smmu = smmu_[instance];
-  entry.va = address & ~(kPageSize - 1);
+  entry.va = PageOf(address);
   entry.tag = TagOf(smmu, via.bank);
   const bool known = entry.kinds != 0;
   uint8_t agreed = 0;
@@ -198,16 +225,19 @@ void Machine::KeepTranslation(const Resolution& via, size_t instance, uint64_t a
     if (walk.fault == FaultKind::kPermission && !walk.stage1_walk) {
       uint8_t& denied = entry.denied[walk.stage - 1];
       denied = static_cast<uint8_t>(denied | 1u << kind);
+      if (walk.stage == 2) entry.ipa = PageOf(walk.ipa);
     }
     if (walk.fault != FaultKind::kNone) continue;
-    const uint64_t page = walk.pa & ~(kPageSize - 1);
+    const uint64_t page = PageOf(walk.pa);
+    const Attributes& told = entry.tag.stage2_only ? walk.leaf_attributes : walk.attributes;
     if (!known && agreed == 0) {
       entry.pa = page;
+      entry.ipa = PageOf(walk.ipa);
       entry.leaf_bits = walk.leaf_bits;
       entry.global = walk.global;
-      entry.attributes = walk.attributes;
+      entry.attributes = told;
     }
-    if (page == entry.pa && walk.attributes == entry.attributes) {
+    if (page == entry.pa && told == entry.attributes) {
       agreed = static_cast<uint8_t>(agreed | 1u << kind);
     }
   }
@@ -225,12 +255,13 @@ void Machine::KeepTranslation(const Resolution& via, size_t instance, uint64_t a
 bool Machine::IsKept(const TlbTag& tag, size_t instance, uint64_t address,
                      const WalkNote& walk) const {
   const TranslationCache& cache = cache_[instance];
-  const uint64_t page = address & ~(kPageSize - 1);
+  const uint64_t page = PageOf(address);
   size_t at = cache.Find(tag, page, 0);
   for (; at != TranslationCache::kNone; at = cache.Find(tag, page, at + 1)) {
     const CachedTranslation& entry = cache.entry(at);
-    if (entry.pa != (walk.pa & ~(kPageSize - 1)) || entry.global != walk.global) continue;
-    if (entry.attributes != walk.attributes) continue;
+    if (entry.pa != PageOf(walk.pa) || entry.global != walk.global) continue;
+    if (entry.ipa != PageOf(walk.ipa)) continue;
+    if (entry.attributes != (tag.stage2_only ? walk.leaf_attributes : walk.attributes)) continue;
     return Bit(entry.kinds, walk.kind) && entry.global_seq == 0 && entry.bank_seq == 0;
   }
   return false;
@@ -244,7 +275,9 @@ void Machine::NoteWalk(const Walk& walk, unsigned kind, WalkNote* note) {
   note->leaf_bits = walk.leaf_bits;
   note->reads = walk.reads;
   note->pa = walk.pa;
+  note->ipa = walk.ipa;
   note->attributes = walk.attributes;
+  note->leaf_attributes = walk.leaf_attributes;
 }
 
 // The fault is not recorded yet: only the first one raises the interrupt.
@@ -286,7 +319,7 @@ void Machine::Remember(const DmaRequest& request, const FaultRecord& record,
       Cached(result.via)) {
     const TlbTag tag = TagOf(smmu_[instance], result.via.bank);
     CachedTranslation nothing;
-    nothing.va = request.address & ~(kPageSize - 1);
+    nothing.va = PageOf(request.address);
     nothing.tag = tag;
     nothing.absent = true;
     cache_[instance].Insert(nothing);
@@ -297,17 +330,18 @@ void Machine::Remember(const DmaRequest& request, const FaultRecord& record,
       HasStage1(smmu_[instance], result.via.bank)) {
     KeepTranslation(result.via, instance, request.address, {});
   }
-  if (!walk.found || result.stale || !Cached(result.via)) return;
+  if (!walk.found || result.stale || !Keepable(smmu_[instance], result.via)) return;
   const TlbTag tag = TagOf(smmu_[instance], result.via.bank);
   const bool lru = profile_ == TlbProfile::kLru;
   if (tag.stage2_only && !lru) return;
   if (!IsKept(tag, instance, request.address, walk)) {
     CachedTranslation entry;
-    entry.pa = walk.pa & ~(kPageSize - 1);
+    entry.pa = PageOf(walk.pa);
+    entry.ipa = PageOf(walk.ipa);
     entry.global = walk.global;
     entry.kinds = static_cast<uint8_t>(1u << walk.kind);
     entry.leaf_bits = walk.leaf_bits;
-    entry.attributes = walk.attributes;
+    entry.attributes = tag.stage2_only ? walk.leaf_attributes : walk.attributes;
     KeepTranslation(result.via, instance, request.address, entry);
   }
   // Prefetch: of the pages after it, as many as the choice says.

@@ -112,7 +112,9 @@ bool Machine::MatchStream(const SmmuInstance& smmu, uint16_t sid, Choices* choic
   }
   via.entry = match[0];
   if (count == 1) return true;
-  const uint8_t choice = choices != nullptr ? choices->Next() : 0;
+  // With IDR1.SMCD every one of them is detected.
+  const bool detects = Bit(smmu.idr[1], 15);
+  const uint8_t choice = choices != nullptr && !detects ? choices->Next() : 0;
   if (choice != 0) {
     via.entry = match[(choice - 1u) % count];
     return true;
@@ -135,6 +137,8 @@ void Machine::DecideContext(const SmmuInstance& smmu, Decision* decision) const 
   // Hardware may lack a kind of translation: IDR0.S2TS, S1TS and NTS, by type.
   constexpr uint8_t kSupport[4] = {29, 30, 0, 28};
   if (type == cbar::kFault || !Bit(smmu.idr[0], kSupport[type])) return;
+  // The first banks may do stage 2 alone (IDR1.NUMS2CB).
+  if (type != cbar::kStage2 && via.bank < Bits(smmu.idr[1], 23, 16)) return;
   decision->fault = FaultKind::kNone;
   if (type == cbar::kStage1) {
     via.route = Route::kStage1Only;

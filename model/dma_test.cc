@@ -107,6 +107,48 @@ TEST_F(Dma, SeveralMatchesMayGoUndetected) {
   EXPECT_EQ(Resolve(6).route, Route::kMultiMatch);
 }
 
+// IDR1.SMCD: detection is guaranteed, and there is no choice to take.
+TEST_F(Dma, SeveralMatchesAreDetectedWhereTheIdsSaySo) {
+  BoardSpec spec = *rig.board;
+  spec.smmu[1].idr[1] |= 1u << 15;
+  Rig other(&spec, 16);
+  other.Open(kNiso0);
+  other.Stream(kNiso0, 0, 6, 3);
+  other.Stream(kNiso0, 1, 6, 3);
+  for (const uint8_t choice : {0, 1, 2}) {
+    other.Choose({choice, choice});
+    const DmaResult result = other.machine->Dma({.side = 1, .sid = 6, .instance = 0});
+    EXPECT_EQ(result.fault, FaultKind::kMultipleMatch) << int{choice};
+  }
+}
+
+// IDR1.NUMS2CB: the first banks have no stage 1 to give.
+TEST_F(Dma, FirstBanksMayDoStage2Alone) {
+  BoardSpec spec = *rig.board;
+  spec.smmu[1].idr[1] |= 2u << 16;
+  ASSERT_FALSE(CheckBoard(spec));
+  Rig other(&spec, 16);
+  other.Open(kNiso0);
+  other.Stage2Bank(kNiso0, 1, other.NewPage(), 7);
+  struct Case {
+    uint32_t bank;
+    uint32_t cbar;
+    bool invalid;
+  };
+  for (const Case& c :
+       {Case{0, 7, false}, Case{1, 7, false}, Case{0, 0x10007, true}, Case{0, 0x30107, true},
+        Case{2, 0x10007, false}, Case{2, 0x30107, false}, Case{2, 0x20007, true}}) {
+    other.Write(kNiso0, 0x10800 + 4 * c.bank, 1);
+    other.Write(kNiso0, 0x10000 + 4 * c.bank, c.cbar);
+    other.Stream(kNiso0, 0, 6, c.bank);
+    other.Write(kNiso0, 0x48, 0xffffffff);
+    const DmaResult result = other.machine->Dma({.side = 1, .sid = 6, .instance = 0});
+    EXPECT_EQ(result.fault == FaultKind::kInvalidContext, c.invalid) << c.bank << " " << c.cbar;
+    EXPECT_EQ(other.Read(kNiso0, 0x48), c.invalid ? 1u : 0u) << c.bank << " " << c.cbar;
+    EXPECT_EQ(other.Read(kNiso0, 0x50) & 1, 0u);  // it is not the second bank that is wrong
+  }
+}
+
 TEST_F(Dma, DetectedMatchesPassWhereSmcfcfgIsClear) {
   BoardSpec spec = *rig.board;
   for (SmmuSpec& smmu : spec.smmu) smmu.smcfcfg_writable = true;

@@ -296,6 +296,9 @@ void Machine::UpdateBankTree(size_t index, uint16_t number) {
   }
   bank.tree = next;
   bank.tree_vmid = vmid;
+  const uint64_t bit = uint64_t{1} << (number % 64);
+  uint64_t& naming = smmu.tree_banks[number / 64];
+  naming = next != kNoTree ? naming | bit : naming & ~bit;
   holders_tree_ = kNoTree;
 }
 

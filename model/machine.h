@@ -364,7 +364,9 @@ class Machine {
     uint8_t leaf_bits = 12;
     uint32_t reads = 0;
     uint64_t pa = 0;
-    Attributes attributes;
+    uint64_t ipa = 0;
+    Attributes attributes;       // of what was delivered,
+    Attributes leaf_attributes;  // and those that the leaf of stage 2 added
     size_t hit = TranslationCache::kNone;
   };
   // Where a fault is recorded, and what.
@@ -412,8 +414,10 @@ class Machine {
   bool AnswerFromUnknown(const DmaRequest& request, Choices* choices, DmaResult* result) const;
   bool AnswerFromTlb(const DmaRequest& request, unsigned kind, Choices* choices, DmaResult* result,
                      FaultRecord* record) const;
-  bool RefuseFromTlb(const DmaRequest& request, FaultKind kind, uint8_t stage, DmaResult* result,
-                     FaultRecord* record) const;
+  Attributes AttributesOfHit(const DmaRequest& request, const Resolution& via,
+                             const CachedTranslation& entry, size_t instance) const;
+  bool RefuseFromTlb(const DmaRequest& request, FaultKind kind, uint8_t stage, uint64_t ipa,
+                     DmaResult* result, FaultRecord* record) const;
   void KeepTranslation(const Resolution& via, size_t instance, uint64_t address,
                        CachedTranslation entry);
   bool IsKept(const TlbTag& tag, size_t instance, uint64_t address, const WalkNote& walk) const;

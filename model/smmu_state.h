@@ -193,6 +193,7 @@ struct SmmuInstance {
   uint32_t cba2r[kMaxBanks] = {};
   uint64_t valid_entries[kMaxEntries / 64] = {};  // the VALID bits of smr, for speed
   ContextBank bank[kMaxBanks];
+  uint64_t tree_banks[kMaxBanks / 64] = {};  // which banks name a stage-2 tree, for speed
   ImplementationDefined impl;
   Pmu pmu;
 

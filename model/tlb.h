@@ -124,6 +124,7 @@ class Tlb {
   const StaleEntry& entry(size_t i) const { return entries_[i]; }
   size_t tree_count() const { return tree_count_; }
   const StaleTree& tree(size_t i) const { return trees_[i]; }
+  const Stage2Trees& index() const { return *index_; }
 
   // Snapshots. Save copies the entries, Restore makes the table equal to `saved`, which was copied
   // from this object when the entries were saved.

@@ -563,6 +563,58 @@ TEST_F(StaleLeaf, OneTranslationConflictsWithNothing) {
   EXPECT_EQ(Go({1 | 1 << 1}).fault, FaultKind::kTlbConflict);
 }
 
+// --------------------------------------------------------------------- two trees under one VMID
+
+// Bank 2 of instance 2 names another tree, under the VMID of bank 3.
+class TwoTrees : public StaleLeaf {
+ protected:
+  void SetUp() override {
+    StaleLeaf::SetUp();
+    other = rig.NewPage();
+    rig.Stage2Bank(2, 2, other, kVmid);
+    rig.Map(other, kPage, kPage + 0x2000, kAll);
+    rig.Map(other, kPage + 0x1000, kPage + 0x3000, kAll);
+  }
+  uint64_t other = 0;
+};
+
+// An entry of a TLB names no bank, so that what one of them made answers for both.
+TEST_F(TwoTrees, EitherAnswersForTheOther) {
+  EXPECT_EQ(Go({}).pa, kPage + 4);
+  EXPECT_FALSE(Go({0}).stale);
+  const DmaResult theirs = Go({1});
+  EXPECT_EQ(theirs.pa, kPage + 0x2004);
+  EXPECT_TRUE(theirs.stale);
+  // Both can be there at once.
+  EXPECT_EQ(Go({1 | 1 << 1}).fault, FaultKind::kTlbConflict);
+  rig.Stream(2, 0, 6, 2);
+  EXPECT_EQ(Go({}).pa, kPage + 0x2004);
+  EXPECT_EQ(Go({1}).pa, kPage + 4);
+}
+
+TEST_F(TwoTrees, AnswersWhereTheOwnTreeHasNothing) {
+  rig.Unmap(root, kPage);
+  Flush();
+  EXPECT_EQ(Go({}).fault, FaultKind::kTranslation);
+  EXPECT_EQ(Go({1}).pa, kPage + 0x2004);
+}
+
+// No invalidation helps while both are on, and what is left of one goes with the VMID.
+TEST_F(TwoTrees, EndsWithTheBankAndItsFlush) {
+  Flush();
+  EXPECT_EQ(Go({1}).pa, kPage + 0x2004);
+  rig.Write(2, Rig::Cb(2, 0), 0x160);
+  EXPECT_EQ(Go({1}).pa, kPage + 0x2004);
+  Flush();
+  EXPECT_EQ(Go({1}).pa, kPage + 4);
+}
+
+TEST_F(TwoTrees, AnotherVmidKeepsThemApart) {
+  rig.Write(2, 0x10008, kVmid + 1);
+  Flush();
+  EXPECT_EQ(Go({1}).pa, kPage + 4);
+}
+
 // --------------------------------------------------------------------- unequal VMIDs of one pair
 
 // Bank 1, off, nests on bank 3 with a VMID of its own.

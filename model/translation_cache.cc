@@ -79,9 +79,9 @@ void TranslationCache::Insert(const CachedTranslation& entry) {
     CachedTranslation& old = entries_[i];
     if (old.used == 0) {
       slot = i;
-    } else if (old.va == entry.va && old.pa == entry.pa && old.absent == entry.absent &&
-               old.global == entry.global && old.attributes == entry.attributes &&
-               SameTag(old.tag, entry.tag)) {
+    } else if (old.va == entry.va && old.pa == entry.pa && old.ipa == entry.ipa &&
+               old.absent == entry.absent && old.global == entry.global &&
+               old.attributes == entry.attributes && SameTag(old.tag, entry.tag)) {
       old.kinds |= entry.kinds;
       for (size_t stage = 0; stage < 2; ++stage) old.denied[stage] |= entry.denied[stage];
       // What an entry of this page was denied before, or allowed, it may be denied or allowed

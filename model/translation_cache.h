@@ -48,6 +48,7 @@ struct TlbTag {
 struct CachedTranslation {
   uint64_t va = 0;  // of a page of 4 KiB
   uint64_t pa = 0;
+  uint64_t ipa = 0;          // of the page, after stage 1, where what follows looked at it
   uint64_t used = 0;         // when it was last made or hit; 0: the slot is free
   uint64_t agreed = 0;       // the last state of the machine in which the tables were seen to agree
   uint16_t agreed_bank = 0;  // and whose tables: several banks can find one entry
@@ -55,12 +56,16 @@ struct CachedTranslation {
   uint64_t bank_seq = 0;     // the first command of a bank, or 0,
   uint16_t bank = 0;         // and which bank
   TlbTag tag;
-  Attributes attributes;   // of what it delivers
+  Attributes attributes;   // of what it delivers; of stage 2 alone, those of its leaf
   bool global = false;     // nG was 0
   bool absent = false;     // a walk that found nothing; see Quirks::keeps_absent
   uint8_t kinds = 0;       // accesses that it allows: bit write + 2 * privileged + 4 * instruction
   uint8_t denied[2] = {};  // that stage 1, and stage 2, of what it was made of refused
   uint8_t leaf_bits = 12;  // log2 of the size of the leaf that it is part of
+
+  bool Agrees(uint64_t state, uint16_t with) const {
+    return agreed == state && agreed_bank == with;
+  }
 };
 
 struct Invalidation {

@@ -427,6 +427,25 @@ TEST_F(Caches, SnapshotKeepsThem) {
 
 // ------------------------------------------------------------------------------- the LRU profile
 
+// The refusal of a cached translation is recorded with the address that stage 2 refused.
+TEST_F(Caches, RefusalOfACachedTranslationNamesItsAddress) {
+  const uint64_t ipa = 0x40005000;
+  Link(4, kB, ipa | kLeaf1 | kNotGlobal);
+  rig.Map(root, ipa, kData, kPermRead);
+  ASSERT_EQ(Dma(2, 4, kB + 0x18, {}).fault, FaultKind::kNone);
+  rig.Map(root, ipa, kData, kAll);
+  rig.Write(2, Rig::Cb(5, 0x58), 0xc00001fe);
+  // Stage 2 lets the write pass, but for the translation that was kept before.
+  const DmaResult refused = Dma(2, 4, kB + 0x18, {1}, true);
+  EXPECT_EQ(refused.fault, FaultKind::kPermission);
+  EXPECT_EQ(refused.stage, 2);
+  EXPECT_TRUE(refused.stale);
+  EXPECT_EQ(refused.ipa, ipa + 0x18);
+  uint64_t ipafar = 0;
+  ASSERT_TRUE(rig.machine->Read64(rig.Window(2) + Rig::Cb(5, 0x70), &ipafar));
+  EXPECT_EQ(ipafar, ipa + 0x18);
+}
+
 class Lru : public Caches {
  protected:
   void SetUp() override {
@@ -521,6 +540,64 @@ TEST_F(Lru, StageOneEntriesAreTaggedAsTheyShouldBe) {
   EXPECT_EQ(Counts().hits, 0u);
   ASSERT_EQ(Dma(2, 0, kA, {}, true).fault, FaultKind::kNone);
   EXPECT_EQ(Counts().hits, 1u);
+}
+
+// What a walk of the same access gives: where to, as which memory, and through which address.
+void ExpectSame(const DmaResult& hit, const DmaResult& walked, const char* what) {
+  EXPECT_EQ(hit.fault, walked.fault) << what;
+  EXPECT_EQ(hit.pa, walked.pa) << what;
+  EXPECT_EQ(hit.ipa, walked.ipa) << what;
+  EXPECT_EQ(hit.memory_attribute, walked.memory_attribute) << what;
+  EXPECT_EQ(hit.shareability, walked.shareability) << what;
+}
+
+// A hit joins what the master drives now, not what the first one drove, with what stage 2 says.
+TEST_F(Lru, HitsSayWhatTheWalkSays) {
+  constexpr uint64_t kIpa = kData + 0x8000;
+  rig.Put(root, kIpa, kOther | 0x403 | 0x5 << 2 | 3 << 6 | 2 << 8);  // not cacheable
+  rig.Put(root, kA + 0x8000, kOther | 0x403 | 0x1 << 2 | 3 << 6);    // a device
+  Link(4, kA + 0x3000, kIpa | kLeaf1 | kNotGlobal);
+  struct Case {
+    const char* name;
+    uint16_t sid;
+    uint64_t address;
+    uint32_t s2cr;  // of stream 4 while it drives the second access
+  };
+  rig.Stream(2, 3, 3, 4);  // the nested bank
+  constexpr Case kCases[] = {
+      {"stage 2 alone, write-back", 4, kA + 0x10, 5},
+      {"stage 2 alone, a device", 4, kA + 0x8010, 5},
+      {"stage 2 alone, overridden by S2CR", 4, kA + 0x10, 5 | 1 << 11 | 5 << 12 | 1 << 8},
+      {"nested", 3, kA + 0x3010, 5},
+  };
+  for (const Case& c : kCases) {
+    const auto ask = [&](uint8_t memory) {
+      return rig.machine->Dma({.side = 1,
+                               .sid = c.sid,
+                               .address = c.address,
+                               .instance = 0,
+                               .memory_attribute = memory,
+                               .shareability = 3});
+    };
+    rig.machine->SetProfile(TlbProfile::kLru);
+    ASSERT_EQ(ask(0x00).fault, FaultKind::kNone) << c.name;  // as a device would
+    rig.Write(2, 0xc10, c.s2cr);
+    const uint64_t before = Counts().hits;
+    const DmaResult hit = ask(0xbb);
+    EXPECT_EQ(Counts().hits, before + 1) << c.name;
+    EXPECT_FALSE(hit.stale) << c.name;
+    rig.machine->SetProfile(TlbProfile::kLru, 0);
+    ExpectSame(hit, ask(0xbb), c.name);
+    rig.Write(2, 0xc10, 5);
+  }
+}
+
+// Neither stage is on, so there is nothing that another bank of the VMID could find.
+TEST_F(Lru, NothingIsKeptWhereNothingIsTranslated) {
+  rig.machine->SetProfile(TlbProfile::kLru);
+  rig.Write(2, Rig::Cb(0, 0), 0x1166);
+  EXPECT_EQ(Dma(2, 0, kA, {}).pa, kA);
+  EXPECT_EQ(Dma(2, 4, kA, {}).pa, kData);
 }
 
 TEST_F(Lru, CountsCommandsSyncsFaultsAndInterrupts) {

@@ -62,6 +62,7 @@ void Walk::Run(const Resolution& via, AccessKind access, uint64_t address) {
       stage2_bank_ = &bank;
       stage2_vmid_ = cbar::Vmid(smmu_.cbar[via.stage2_bank]);
       if (type == cbar::kNested) ChooseVmid(cbar::Vmid(cbar_value));
+      FindTwins();
     }
   }
   // Entries that combine both stages are found by virtual address: no use to stage 2 alone.
@@ -87,6 +88,33 @@ void Walk::Run(const Resolution& via, AccessKind access, uint64_t address) {
 void Walk::ChooseVmid(uint8_t of_stage1) {
   if (choices_ == nullptr || of_stage1 == stage2_vmid_) return;
   if ((choices_->Next() & 1) != 0) stage2_vmid_ = of_stage1;
+}
+
+// Entries of a TLB name a VMID and no bank, so what one bank made of its tree answers for another
+// bank of that VMID as well.
+void Walk::FindTwins() {
+  if (choices_ == nullptr) return;
+  for (size_t word = 0; word < kMaxBanks / 64; ++word) {
+    for (uint64_t left = smmu_.tree_banks[word]; left != 0; left &= left - 1) {
+      const ContextBank& other = smmu_.bank[word * 64 + static_cast<size_t>(__builtin_ctzll(left))];
+      if (other.tree_vmid != stage2_vmid_ || other.tree == stage2_bank_->tree) continue;
+      bool known = twin_count_ == kMaxTwins;
+      for (size_t i = 0; i < twin_count_; ++i) known |= twin_[i] == other.tree;
+      if (!known) twin_[twin_count_++] = other.tree;
+    }
+  }
+}
+
+// How many translations of a page may be cached that are not of the tree of this walk, and the
+// `which`-th of them: those that were removed, and those of the twins.
+size_t Walk::FindCached(uint64_t page, size_t which, LeafAnswer* answer) const {
+  size_t count = tlb_.FindStale(stage2_vmid_, page, stale_forms_, which, answer);
+  for (size_t i = 0; i < twin_count_; ++i) {
+    LeafAnswer found;
+    if (!tlb_.index().LookUp(twin_[i], page, &found)) continue;
+    if (count++ == which) *answer = found;
+  }
+  return count;
 }
 
 // Tables of AArch32 formats are not followed: such a context delivers nothing while it is on. What
@@ -273,22 +301,23 @@ bool Walk::Conflicts(uint64_t in, const LeafAnswer& cached) const {
   return found.leaf_bits != cached.leaf_bits || (found.page | offset) != cached.page;
 }
 
-// A translation that the tables no longer hold may still be cached and answer, with all that its
-// leaf said: more than the leaf of now, or less. Several translations of one address, of which the
-// present tables may give one, may also make a TLB conflict; the choice after the last says so.
+// A translation that the tables no longer hold, or that a twin's tables hold, may be cached and
+// answer, with all that its leaf says: more than the leaf of these tables, or less. Several
+// translations of one address, of which the present tables may give one, may also make a TLB
+// conflict; the choice after the last says so.
 Walk::Cached Walk::StaleAnswers(const ContextBank& bank, AccessKind access, uint64_t in,
                                 bool for_walk, uint64_t* out) {
   if (choices_ == nullptr) return Cached::kNone;
   LeafAnswer answer;
   const uint64_t page = in & ~(kPageSize - 1);
-  const size_t count = tlb_.FindStale(stage2_vmid_, page, stale_forms_, 0, &answer);
+  const size_t count = FindCached(page, 0, &answer);
   if (count == 0) return Cached::kNone;
   // An odd choice is an answer, and what is above its lowest bit says which.
   const uint8_t choice = choices_->Next();
   if ((choice & 1) == 0) return Cached::kNone;
   const bool conflict = count > 1 || Conflicts(in, answer);
   const size_t which = (choice >> 1) % (count + (conflict ? 1 : 0));
-  if (which != 0) tlb_.FindStale(stage2_vmid_, page, stale_forms_, which, &answer);
+  if (which != 0) FindCached(page, which, &answer);
   const uint64_t descriptor = LeafDescriptor(answer.attributes);
   // Without its access flag a leaf is cached only where nobody looks at that.
   const bool kept = (descriptor & kAccessFlag) != 0 || (bank.sctlr & sctlr::kAffd) != 0;
@@ -302,7 +331,7 @@ Walk::Cached Walk::StaleAnswers(const ContextBank& bank, AccessKind access, uint
   }
   const unsigned at = 3 - (answer.leaf_bits - 12) / 9;
   if (!Stage2Leaf(bank, access, descriptor, at, for_walk)) return Cached::kFaulted;
-  if (!for_walk) attributes = CombineStages(attributes, Stage2Attributes(descriptor));
+  if (!for_walk) UseLeaf(descriptor);
   *out = answer.page | (in & (kPageSize - 1));
   if (!stage1_leaf_) leaf_bits = answer.leaf_bits;
   stage1_walk = false;
@@ -369,13 +398,19 @@ bool Walk::Stage2(AccessKind access, uint64_t in, bool for_walk, uint64_t* out) 
     }
     stage2_leaf_ = {next, LeafAttributes(descriptor), static_cast<uint8_t>(shift)};
     if (!Stage2Leaf(bank, access, descriptor, at, for_walk)) return false;
-    if (!for_walk) attributes = CombineStages(attributes, Stage2Attributes(descriptor));
+    if (!for_walk) UseLeaf(descriptor);
     *out = next | (in & ((uint64_t{1} << shift) - 1));
     if (!stage1_leaf_) leaf_bits = static_cast<uint8_t>(shift);
     stage1_walk = false;
     return true;
   }
   return Fail(FaultKind::kTranslation, 2, 3);
+}
+
+// What the leaf of stage 2 says of memory joins what the transaction says.
+void Walk::UseLeaf(uint64_t descriptor) {
+  leaf_attributes = Stage2Attributes(descriptor);
+  attributes = CombineStages(attributes, leaf_attributes);
 }
 
 bool Walk::Stage2Leaf(const ContextBank& bank, AccessKind access, uint64_t descriptor, unsigned at,

@@ -46,6 +46,7 @@ class Walk {
   uint64_t pa = 0;
   uint64_t ipa = 0;
   Attributes attributes;        // in: as the transaction has them before any stage; out: after all
+  Attributes leaf_attributes;   // of the stage-2 leaf that was last used, as it says
   bool global = true;           // no stage-1 leaf says otherwise (nG)
   uint8_t leaf_bits = 12;       // log2 of the size of the leaf of stage 1, or of stage 2 alone
   uint32_t reads = 0;           // descriptors that were fetched
@@ -79,11 +80,14 @@ class Walk {
   bool ShapeStage2(const ContextBank& bank, uint64_t in, Shape* shape);
   bool Stage2Leaf(const ContextBank& bank, AccessKind access, uint64_t descriptor, unsigned level,
                   bool for_walk);
+  void UseLeaf(uint64_t descriptor);
   // What a cached translation of stage 2 did with an access.
   enum class Cached : uint8_t { kNone, kDelivered, kFaulted };
   Cached StaleAnswers(const ContextBank& bank, AccessKind access, uint64_t in, bool for_walk,
                       uint64_t* out);
   bool Conflicts(uint64_t in, const LeafAnswer& stale) const;
+  void FindTwins();
+  size_t FindCached(uint64_t page, size_t which, LeafAnswer* answer) const;
   bool CanFetch(uint64_t* where);
   void ChooseVmid(uint8_t of_stage1);
 
@@ -94,6 +98,11 @@ class Walk {
   const ContextBank* stage2_bank_ = nullptr;
   uint8_t stage2_vmid_ = 0;
   uint8_t stale_forms_ = Tlb::kStage2Only | Tlb::kCombined;
+  // Trees that other banks of the instance name under the same VMID. More than a few are rare, and
+  // which are left out means little.
+  static constexpr size_t kMaxTwins = 4;
+  uint16_t twin_[kMaxTwins] = {};
+  size_t twin_count_ = 0;
   bool has_stage2_ = false;     // also when its bank is off
   bool granule_drawn_ = false;  // for a stage 2 whose TG0 names no granule of this hardware
   unsigned granule_ = 0;

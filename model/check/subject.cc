@@ -22,8 +22,9 @@ model::BoardSpec MakeBoard() {
   board.dram[0] = {kRamStart, kRamSize};
   board.el2_only[board.el2_only_count - 1] = board.pool = {kPoolStart, kPoolSize};
   board.format_bit = false;  // a processor has none
-  if (const char* field = model::CheckBoard(board)) {
-    throw std::logic_error(std::string("the board of the walk check contradicts itself: ") + field);
+  if (const model::BoardFault fault = model::CheckBoard(board)) {
+    throw std::logic_error(std::string("the board of the walk check contradicts itself: ") +
+                           fault.field + ", allowed: " + fault.allowed);
   }
   return board;
 }
