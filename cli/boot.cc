@@ -240,7 +240,7 @@ int Run(const Options& options) {
     fmt::print("{}\n", report.dump(2));
     return exit_code;
   }
-  for (const BootOutcome& run : runs) PrintBoot(run);
+  for (const BootOutcome& run : runs) PrintBoot(run, &run != &runs[0]);
   if (compare && base) PrintRatios(runs[0], runs[1]);
   if (!base)
     fmt::print("no ratios: the run over the canary, their base, did not come to its end\n");

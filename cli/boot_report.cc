@@ -130,7 +130,7 @@ nlohmann::json JsonOfCounters(const boot::Block& block) {
 
 }  // namespace
 
-void PrintBoot(const BootOutcome& run) {
+void PrintBoot(const BootOutcome& run, bool base) {
   const boot::Block& block = run.record.block;
   const BootChecks& checks = run.checks;
   const struct sidewall_counters& counters = block.counters;
@@ -169,7 +169,9 @@ void PrintBoot(const BootOutcome& run) {
     fmt::print("  marked page: {} transactions tried, reachable after {} accesses\n",
                block.secret_tries, checks.leaks);
   }
-  for (const std::string& finding : checks.findings) fmt::print("  FINDING: {}\n", finding);
+  for (const std::string& finding : checks.findings) {
+    fmt::print("  {}: {}\n", base ? "the canary, which forwards everything" : "FINDING", finding);
+  }
   fmt::print("  kernel's log, trace and EL2's log: {}\n", run.folder.string());
 }
 

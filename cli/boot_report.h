@@ -2,7 +2,7 @@
 //
 // One run of `boot`, for people and as JSON.
 //
-//     PrintBoot(run);
+//     PrintBoot(run, false);
 //     PrintRatios(run, canary);
 #ifndef SIDEWALL_CLI_BOOT_REPORT_H_
 #define SIDEWALL_CLI_BOOT_REPORT_H_
@@ -28,7 +28,9 @@ struct BootOutcome {
   BootChecks checks;
 };
 
-void PrintBoot(const BootOutcome& run);
+// `base`: a run over the canary that is only there to be compared with; what it lets through is no
+// finding.
+void PrintBoot(const BootOutcome& run, bool base);
 // Boot time, accesses, and instructions by class, against the canary that forwards everything.
 void PrintRatios(const BootOutcome& run, const BootOutcome& canary);
 nlohmann::json JsonOfBoot(const BootOutcome& run);
