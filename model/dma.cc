@@ -265,6 +265,8 @@ void Machine::Translated(const DmaRequest& request, Choices* choices, DmaResult*
   result->ipa = walk.ipa;
   result->memory_attribute = walk.attributes.memory;
   result->shareability = walk.attributes.shareability;
+  result->leaf_bits[0] = walk.met_bits[0];
+  result->leaf_bits[1] = walk.met_bits[1];
   result->table_count = walk.table_count;
   for (size_t i = 0; i < walk.table_count; ++i) result->table_page[i] = walk.table_page[i];
   if (walk.fault == FaultKind::kNone) return;

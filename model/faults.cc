@@ -179,11 +179,11 @@ bool Machine::powered(uint8_t side) const {
 
 void Machine::SetPower(uint8_t side, bool on) {
   if (side > 2 || on == powered(side)) return;
-  PowerLoss(side);
   for (uint8_t n = 0; n < 2; ++n) {
     const size_t index = InstanceIndex(side, n);
     if (index < kMaxInstances) smmu_[index].powered = on;
   }
+  PowerLoss(side);
   bool any = false;
   for (const SmmuInstance& smmu : smmu_) any |= smmu.spec != nullptr && smmu.powered;
   if (!any) mc_.LosePower();

@@ -472,5 +472,59 @@ TEST_F(Faults, PowerIsInTheSnapshot) {
   EXPECT_FALSE(rig.machine->powered(3));
 }
 
+// Registers without a reset value show anything when the power is back, in either instance; those
+// with one show it, and nothing is on that could use the others.
+TEST(Power, RegistersWithoutAResetValueAreDrawn) {
+  Rig rig("tiny");
+  struct Register {
+    const char* name;
+    uint32_t offset;
+    bool unknown;
+  };
+  const Register kRegisters[] = {{"sGFAR", 0x040, true},
+                                 {"sGFSR", 0x048, true},
+                                 {"sGFSYNR0", 0x050, true},
+                                 {"sGFSYNR1", 0x054, true},
+                                 {"SMR[3]", 0x80c, true},
+                                 {"CBFRSYNRA[1]", 0x10404, true},
+                                 {"TTBR0", Rig::Cb(1, 0x20), true},
+                                 {"TTBR1", Rig::Cb(1, 0x28), true},
+                                 {"TCR", Rig::Cb(1, 0x30), true},
+                                 {"MAIR0", Rig::Cb(1, 0x38), true},
+                                 {"FSR", Rig::Cb(1, 0x58), true},
+                                 {"FAR", Rig::Cb(1, 0x60), true},
+                                 {"FSYNR0", Rig::Cb(1, 0x68), true},
+                                 {"sCR0", 0x000, false},
+                                 {"sACR", 0x010, false},
+                                 {"S2CR[3]", 0xc0c, false},
+                                 {"CBAR[1]", 0x10004, false},
+                                 {"CBA2R[1]", 0x10804, false},
+                                 {"SCTLR", Rig::Cb(1, 0), false},
+                                 {"ACTLR", Rig::Cb(1, 4), false},
+                                 {"TCR2", Rig::Cb(1, 0x10), false}};
+  Rig fresh("tiny");
+  const auto differing = [&](const Register& r) {
+    size_t count = 0;
+    for (const size_t i : {size_t{2}, size_t{3}}) {
+      count += rig.Read(i, r.offset) != fresh.Read(i, r.offset) ? 1 : 0;
+    }
+    return count;
+  };
+  const auto lose = [&](std::vector<uint8_t> choices, bool off) {
+    rig.Choose(std::move(choices));
+    if (off) rig.machine->SetPower(1, false);
+    if (off) rig.machine->SetPower(1, true);
+    if (!off) rig.machine->PowerLoss(1);
+  };
+  for (const bool off : {false, true}) {
+    lose({1, 2, 3, 4}, off);
+    for (const Register& r : kRegisters) EXPECT_EQ(differing(r), r.unknown ? 2u : 0u) << r.name;
+    for (uint32_t n = 0; n < 5; ++n) EXPECT_EQ(rig.Read(2, 0x800 + 4 * n) >> 31, 0u);
+    EXPECT_NE(rig.Read(2, 0x80c), rig.Read(3, 0x80c));
+    lose({0, 2, 3, 4}, off);
+    for (const Register& r : kRegisters) EXPECT_EQ(differing(r), 0u) << r.name;
+  }
+}
+
 }  // namespace
 }  // namespace sidewall::model

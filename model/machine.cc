@@ -523,6 +523,7 @@ void Machine::PowerLoss(uint8_t side) {
     }
     DropStaleTrees(dropped);
   }
+  if (powered(side)) DrawUnknown(side);
 }
 
 }  // namespace sidewall::model

@@ -117,6 +117,9 @@ struct DmaResult {
   uint8_t memory_attribute = 0xff;
   uint8_t shareability = 0;
   uint64_t output = 0;  // pa before address bit 39 took effect
+  // log2 of the size of the leaf that a walk met in stage 1, and in stage 2 for what stage 1 gave;
+  // 0: none.
+  uint8_t leaf_bits[2] = {};
 };
 
 // A transaction that a stall holds, or one whose stall has ended, with the result it has so far.
@@ -314,7 +317,8 @@ class Machine {
   // The next reads of the memory controller, in any of its windows.
   void FailMcReads(uint64_t count) { failing_mc_reads_ = count; }
   // A side loses its state, with the stream IDs of the clients that are wired to it. The rest of
-  // the memory controller lasts as long as any side has power: see SetPower.
+  // the memory controller lasts as long as any side has power: see SetPower. While the power is on,
+  // what registers without a reset value show next is drawn.
   void PowerLoss(uint8_t side);
   // Off: all state is lost, reads fail, writes are lost, and DMA of the side is held. On brings the
   // reset state, and lets the masters go on. With the last side the memory controller is off.
@@ -446,6 +450,8 @@ class Machine {
   void ScrambleInstance(size_t instance, uint64_t* state);
   void DrawIdentity(uint64_t* state);
   void DrawQuirks(uint64_t* state);
+  void DrawUnknown(uint8_t side);
+  void DrawUnknownOf(size_t instance, uint64_t* state);
   void DrawStuckRegister(uint64_t* state);
   void DrawClients(uint64_t* state);
   void DrawMonitors(size_t instance, uint64_t* state);

@@ -113,6 +113,47 @@ void Machine::ScrambleInstance(size_t index, uint64_t* state) {
   }
 }
 
+// Registers that have no reset value may show anything when the power is back. The rest is as
+// ResetRegisters says; a choice of 0 leaves zeros. It seeds a generator, with three more.
+void Machine::DrawUnknown(uint8_t side) {
+  if (choices_ == nullptr) return;
+  uint64_t state = choices_->Next();
+  if (state == 0) return;
+  for (unsigned i = 0; i < 3; ++i) state = state << 8 | choices_->Next();
+  for (uint8_t n = 0; n < 2; ++n) {
+    const size_t index = InstanceIndex(side, n);
+    if (index < kMaxInstances && smmu_[index].spec != nullptr) DrawUnknownOf(index, &state);
+  }
+}
+
+void Machine::DrawUnknownOf(size_t index, uint64_t* state) {
+  SmmuInstance& smmu = smmu_[index];
+  smmu.cr2 = Word(state) & keeps::kScr2;
+  smmu.gfsr = Word(state) & gfsr::kClearable;
+  smmu.gfar = Draw(state);
+  smmu.gfsynr[0] = Word(state) & keeps::kGfsynr0;
+  smmu.gfsynr[1] = Word(state) & keeps::kGfsynr1;
+  smmu.gfsynr[2] = Word(state);
+  constexpr uint32_t kValid = 1u << 31;  // the one bit of an entry that has a reset value
+  for (size_t n = 0; n < smmu.entries; ++n) SetEntry(smmu, n, Word(state) & keeps::kSmr & ~kValid);
+  for (uint16_t n = 0; n < smmu.banks; ++n) {
+    ContextBank& bank = smmu.bank[n];
+    smmu.cbfrsynra[n] = Word(state) & keeps::kCbfrsynra;
+    bank.ttbr0 = Draw(state);
+    bank.ttbr1 = Draw(state);
+    bank.tcr = Word(state) & keeps::kTcr1;
+    bank.mair0 = Word(state);
+    bank.mair1 = Word(state);
+    bank.contextidr = Word(state);
+    bank.par = Draw(state);
+    bank.fsr = Word(state) & fsr::kClearable;
+    bank.far = Draw(state);
+    bank.fsynr0 = Word(state) & keeps::kFsynr01;
+    bank.fsynr1 = Word(state);
+    bank.ipafar = Draw(state);
+  }
+}
+
 bool Machine::Contradict(uint64_t assumption) {
   if (assumption == 14) {
     mc_.SetSecurePasses(true);

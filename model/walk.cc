@@ -254,7 +254,7 @@ bool Walk::Stage1(const ContextBank& bank, AccessKind access, uint64_t va, uint6
     if (!Stage1Leaf(bank, access, descriptor, at, table_attributes)) return false;
     attributes = Stage1Attributes(descriptor, bank.mair0, bank.mair1);
     *out = next | (input & ((uint64_t{1} << shift) - 1));
-    leaf_bits = static_cast<uint8_t>(shift);
+    leaf_bits = met_bits[0] = static_cast<uint8_t>(shift);
     global = !Bit(descriptor, 11);
     stage1_leaf_ = true;
     return true;
@@ -397,6 +397,7 @@ bool Walk::Stage2(AccessKind access, uint64_t in, bool for_walk, uint64_t* out) 
       continue;
     }
     stage2_leaf_ = {next, LeafAttributes(descriptor), static_cast<uint8_t>(shift)};
+    if (!for_walk) met_bits[1] = stage2_leaf_.leaf_bits;
     if (!Stage2Leaf(bank, access, descriptor, at, for_walk)) return false;
     if (!for_walk) UseLeaf(descriptor);
     *out = next | (in & ((uint64_t{1} << shift) - 1));

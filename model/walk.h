@@ -49,6 +49,7 @@ class Walk {
   Attributes leaf_attributes;   // of the stage-2 leaf that was last used, as it says
   bool global = true;           // no stage-1 leaf says otherwise (nG)
   uint8_t leaf_bits = 12;       // log2 of the size of the leaf of stage 1, or of stage 2 alone
+  uint8_t met_bits[2] = {};     // of the leaf of stage 1, and of stage 2 for what stage 1 gave
   uint32_t reads = 0;           // descriptors that were fetched
   uint8_t table_count = 0;      // stage-1 tables that were read, or would have been,
   uint64_t table_page[4] = {};  // as intermediate physical addresses

@@ -29,13 +29,14 @@ enum class Fault : uint8_t {
 struct Answer {
   Fault fault = Fault::kNone;
   uint8_t level = 0;
-  uint8_t stage = 0;         // that faulted
-  bool stage1_walk = false;  // stage 2 faulted at the fetch of a table of stage 1
-  uint8_t fetches = 0;       // of stage-1 tables; told by the model only
-  uint64_t fetch = 0;        // where stage 1 has the table of the last; told by the model only
-  uint64_t page = 0;         // of 4 KiB
-  uint8_t attribute = 0;     // as in MAIR
-  uint8_t shareability = 0;  // 0 non, 2 outer, 3 inner
+  uint8_t stage = 0;          // that faulted
+  bool stage1_walk = false;   // stage 2 faulted at the fetch of a table of stage 1
+  uint8_t fetches = 0;        // of stage-1 tables; told by the model only
+  uint64_t fetch = 0;         // where stage 1 has the table of the last; told by the model only
+  uint8_t leaf_bits[2] = {};  // log2 of the leaf of each stage, 0: none; told by the model only
+  uint64_t page = 0;          // of 4 KiB
+  uint8_t attribute = 0;      // as in MAIR
+  uint8_t shareability = 0;   // 0 non, 2 outer, 3 inner
 };
 
 struct CpuRegisters {

@@ -194,6 +194,7 @@ Answer Subject::Ask(const Case& one) {
     answer = Answer();
     answer.page = done.ipa & ~(model::kPageSize - 1);
   }
+  for (size_t stage = 0; stage < 2; ++stage) answer.leaf_bits[stage] = done.leaf_bits[stage];
   Unload();
   return answer;
 }

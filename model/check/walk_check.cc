@@ -131,8 +131,9 @@ class Tally {
  public:
   explicit Tally(CheckReport* report) : report_(*report) { report_.rows = EmptyRows(); }
 
-  // By the processor's answer. A leaf that both stages have counts once for each.
-  void Count(const Case& one, const Answer& answer) {
+  // Faults by the processor's answer. It does not tell the size of a leaf, so that of the leaves
+  // which the model's walk met counts, for a case in which the two agree of the page.
+  void Count(const Case& one, const Answer& model, const Answer& answer) {
     const bool nested = one.stage1.on && one.stage2.on;
     ++report_.by_stage[nested          ? "nested"
                        : one.stage1.on ? "stage 1"
@@ -143,7 +144,7 @@ class Tally {
       CountEnd(one, answer, stage);
       return;
     }
-    CountLeaf(one, stage, nested);
+    if (model.page == answer.page) CountLeaf(one, model, stage, nested);
   }
 
  private:
@@ -156,12 +157,15 @@ class Tally {
     CountRow(fmt::format("{} {}", granule, end));
   }
 
-  void CountLeaf(const Case& one, unsigned stage, bool nested) {
+  void CountLeaf(const Case& one, const Answer& model, unsigned stage, bool nested) {
     const bool through_both = nested && IsBothStages(one.operation);
     if (!one.stage1.on && !one.stage2.on) return;
     // Of a nested case the stage that it was drawn for is not known here; take them in turn.
     const unsigned counted = through_both ? 1 + one.index % 2 : stage;
-    const unsigned level = one.leaf_level[counted - 1];
+    const unsigned bits = model.leaf_bits[counted - 1];
+    if (bits == 0) return;
+    const unsigned page_bits = counted == 1 ? one.stage1_granule : one.stage2.granule;
+    const unsigned level = 3 - (bits - page_bits) / (page_bits - 3);
     const char* granule = GranuleOf(one, counted);
     const std::string leaf = level == 3 ? "page" : fmt::format("block level {}", level);
     ++report_.by_end[fmt::format("stage {} {} {}", counted, granule, leaf)];
@@ -377,7 +381,7 @@ class Check {
       if (Stopped()) return;
       const Answer answer = AnswerOf(batch.results[passenger.place]);
       ++report_.cases;
-      tally_.Count(passenger.one, answer);
+      tally_.Count(passenger.one, passenger.predicted, answer);
       Note(Difference(passenger.one, passenger.predicted, answer, &report_.excluded));
       if (passenger.twin == 0) continue;
       ++report_.second_questions;
