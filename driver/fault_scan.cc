@@ -119,6 +119,15 @@ bool RecordNames(const RegisterWindow& window, uint32_t status, uint32_t any, ui
   return !window.Read32(stream, &value) || set.Has(value & (kSidCount - 1));
 }
 
+// Whether the record of a bank may be of a stream that names no bank of the host's: of EL2's own, and
+// of the host's stage 2 where it stands under no stage 1. All others the host is shown, as its own.
+bool IsShownToNobody(const Smmu& smmu, const RegisterWindow& window, ContextBank bank) {
+  if (!(bank == smmu.host_stage2)) return true;
+  uint32_t syndrome = 0;
+  return !window.Read32(BankRegister(smmu, bank, cb::kFSYNR0), &syndrome) ||
+         NamedByStage2(smmu, syndrome) == kNoBank;
+}
+
 // The place after the last bank of an instance stands for its global record.
 bool LookAt(Smmu& smmu, uint32_t place, Report* report) {
   const uint32_t places = smmu.bank_count + 1;
@@ -190,7 +199,7 @@ void DropRecords(Smmu& smmu, const SidSet& set) {
     const RegisterWindow window = WindowOf(smmu, n);
     for (uint32_t i = smmu.host_banks; i < smmu.bank_count; ++i) {
       const ContextBank bank{i};
-      if (bank == smmu.host_stage2) continue;
+      if (!IsShownToNobody(smmu, window, bank)) continue;
       const uint32_t status = BankRegister(smmu, bank, cb::kFSR);
       if (RecordNames(window, status, fsr::kFaults, CbfrsynraOffset(bank), set)) {
         window.Write32(status, fsr::kFaults);

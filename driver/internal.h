@@ -169,8 +169,8 @@ sidewall_result PowerUp(State& state, uint32_t iommu, Power from);
 // The bank of the host that a record of its stage 2 is about; ~0: none.
 uint32_t NamedByStage2(const Smmu& smmu, uint32_t syndrome);
 // Ends the records, on every instance, that name a stream of the set and would go
-// with it to its next owner: those of EL2's banks and the global one. What the host's own banks and
-// its stage 2 have recorded is of streams that were the host's then, and stays its own. The caller
+// with it to its next owner: those of EL2's banks and the global one. What the host is shown in its
+// own banks, the stage 2 below them included, was of the host's streams, and stays. The caller
 // holds the SMMU's lock, and has changed the owner.
 void DropRecords(Smmu& smmu, const SidSet& set);
 // Leaves nothing of an instance's global record, neither address nor stream.
