@@ -7,8 +7,9 @@
 
 docs/assumptions.md: a row has all cells and a number of its own, and every ID that is named
 anywhere has a row. driver/README.md: the table of files lists each file of the driver with its
-lines, and the table of orders names tests that there are. Every fault is one line; exit code 1 when
-there is one.
+lines, and the table of orders names tests that there are. corpus/board: each invariant has a good
+and a bad program, and so has each row of the regression table one. Every fault is one line; exit
+code 1 when there is one.
 """
 
 import pathlib
@@ -23,6 +24,13 @@ FILE_ROW = re.compile(r"^\| +(\d+) \| `([^`]+)` \| (.+) \|$", re.M)
 ORDER_ROW = re.compile(r"^\| ([^|`]+) \| ((?:`\w+\.\w+`(?:, )?)+) \|$", re.M)
 TEST_NAME = re.compile(r"`(\w+)\.(\w+)`")
 TEST = re.compile(r"\bTEST(?:_F|_P)?\(\s*(\w+),\s*(\w+)\)")
+INVARIANTS = "oracle/invariant.cc"
+CODE = re.compile(r'"((?:ISO|FUN|ERR|MEM|DIF)[0-9]{2})"')
+PROGRAMS = "corpus/board"
+REGRESSION = "corpus/board/regression/README.md"
+PROGRAM_ROW = re.compile(r"^\| [^|`]+ \| `([^`]+\.sw)` \|$", re.M)
+# A patch of the driver's source breaks both of its builds alike; replay/ tests a patched image.
+NO_PROGRAM = {("bad", "DIF01")}
 NAMED_IN = (".md", ".cc", ".h", ".sw", ".patch", ".inc", ".py", ".cmake")
 
 
@@ -111,11 +119,34 @@ def check_orders(root, faults):
         faults.append(f"{README}:1: no order is held by a test")
 
 
+def check_programs(root, faults):
+    codes = set(CODE.findall((root / INVARIANTS).read_text()))
+    if not codes:
+        faults.append(f"{INVARIANTS}:1: no invariant is found; does each have its code in quotes?")
+    for kind in ("good", "bad"):
+        there = [path.name for path in (root / PROGRAMS / kind).glob("*.sw")]
+        for code in sorted(codes):
+            found = any(name.startswith(f"{code.lower()}-") for name in there)
+            if (kind, code) in NO_PROGRAM:
+                if found:
+                    faults.append(f"{PROGRAMS}/{kind}: {code} has a program; "
+                                  "take it out of NO_PROGRAM")
+            elif not found:
+                faults.append(f"{PROGRAMS}/{kind}: no program for {code}: {code.lower()}-*.sw")
+    listed = PROGRAM_ROW.findall((root / REGRESSION).read_text())
+    if not listed:
+        faults.append(f"{REGRESSION}:1: no row names a program")
+    for name in listed:
+        if not (root / REGRESSION).with_name(name).is_file():
+            faults.append(f"{REGRESSION}:1: there is no program {name}")
+
+
 def check(root, fix=False):
     faults = []
     check_assumptions(root, faults)
     check_files(root, fix, faults)
     check_orders(root, faults)
+    check_programs(root, faults)
     return faults
 
 

@@ -16,6 +16,12 @@ SOUND = {
     "driver/a.cc": "int a;\nint b;\n",
     "driver/b.h": "int c;\n",
     "driver/a_test.cc": "TEST_F(ATest, Order) {}\n",
+    "oracle/invariant.cc": '{"ISO01", "DIF01"}\n',
+    "corpus/board/good/iso01-a.sw": "",
+    "corpus/board/good/dif01-a.sw": "",
+    "corpus/board/bad/iso01-b.sw": "",
+    "corpus/board/regression/README.md": "| what | `c.sw` |\n",
+    "corpus/board/regression/c.sw": "",
 }
 
 
@@ -64,6 +70,20 @@ class DocumentsTest(unittest.TestCase):
         self.expect("no test ATest.Order", {"driver/a_test.cc": "TEST_F(ATest, Other) {}\n"})
         readme = SOUND["driver/README.md"].replace("| first, then second | `ATest.Order` |\n", "")
         self.expect("no order is held", {"driver/README.md": readme})
+
+    def test_programs(self):
+        self.expect("good: no program for ERR01", {
+            "oracle/invariant.cc": '{"ISO01", "DIF01", "ERR01"}\n',
+            "corpus/board/bad/err01-a.sw": ""})
+        self.expect("bad: no program for ERR01", {
+            "oracle/invariant.cc": '{"ISO01", "DIF01", "ERR01"}\n',
+            "corpus/board/good/err01-a.sw": ""})
+        self.expect("take it out", {"corpus/board/bad/dif01-a.sw": ""})
+        readme = "corpus/board/regression/README.md"
+        self.expect("no program d.sw", {readme: "| what | `d.sw` |\n"})
+        self.expect("no row", {readme: "# x\n"})
+        self.expect("no invariant is found", {
+            "oracle/invariant.cc": "int none;\n"})
 
 
 if __name__ == "__main__":

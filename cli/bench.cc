@@ -6,6 +6,7 @@
 //     sidewall bench walk --cases=1000000
 //     sidewall bench policies
 //     sidewall bench driver
+//     sidewall bench oracle
 #include "cli/bench.h"
 
 #include <fmt/format.h>
@@ -39,7 +40,8 @@ struct Options {
   uint64_t stride = 1;
   unsigned jobs = 2;
   std::string trace = "corpus/traces/linux-6.12-tegra234.trace.zst";
-  unsigned rounds = 40;
+  std::string programs = "corpus/board";
+  unsigned rounds = 0;  // 0: as many as the measurement thinks right
   bool json = false;
 };
 
@@ -186,7 +188,9 @@ int RunWithImage(const Options&) {
 #endif
 
 int RunBench(const Options& options) {
-  if (options.what == "driver") return BenchDriver(options.trace, options.rounds, options.json);
+  const auto rounds = [&](unsigned usual) { return options.rounds ? options.rounds : usual; };
+  if (options.what == "driver") return BenchDriver(options.trace, rounds(40), options.json);
+  if (options.what == "oracle") return BenchOracle(options.programs, rounds(7), options.json);
   if (options.what == "policies") return BenchPolicies(options.stride, options.jobs, options.json);
   return RunWithImage(options);
 }
@@ -199,12 +203,15 @@ void RegisterBench(CLI::App& app, int* exit_code) {
   verb->add_option("what", options->what,
                    "model: its speed; walk: its walker against QEMU's MMU; policies: every value "
                    "of registers that one value decides; driver: accesses a second, and what the "
-                   "trace ring costs")
+                   "trace ring costs; oracle: events a second with it and without, and what a "
+                   "check costs by size of state")
       ->required()
-      ->check(CLI::IsMember({"model", "walk", "policies", "driver"}));
+      ->check(CLI::IsMember({"model", "walk", "policies", "driver", "oracle"}));
   verb->add_option("--trace", options->trace, "driver: the boot whose accesses are mediated")
       ->check(CLI::ExistingFile);
-  verb->add_option("--rounds", options->rounds, "driver: how often each slice is timed")
+  verb->add_option("--programs", options->programs, "oracle: the folder of the programs it runs")
+      ->check(CLI::ExistingDirectory);
+  verb->add_option("--rounds", options->rounds, "driver, oracle: how often each slice is timed")
       ->check(CLI::Range(1u, 100000u));
   verb->add_option("--cases", options->cases, "walk: how many cases")
       ->check(CLI::Range(uint64_t{1}, uint64_t{1} << 40));

@@ -27,6 +27,10 @@ int BenchPolicies(uint64_t stride, unsigned jobs, bool json);
 // exit code: a finding when the ring costs more than it may.
 int BenchDriver(const std::string& trace, unsigned rounds, bool json);
 
+// What the oracle costs, and that it does not grow with what exists. Returns the exit code: a
+// finding when it takes more than all that it looks at.
+int BenchOracle(const std::string& programs, unsigned rounds, bool json);
+
 }  // namespace sidewall::cli
 
 #endif  // SIDEWALL_CLI_BENCH_H_

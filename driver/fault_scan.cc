@@ -119,8 +119,9 @@ bool RecordNames(const RegisterWindow& window, uint32_t status, uint32_t any, ui
   return !window.Read32(stream, &value) || set.Has(value & (kSidCount - 1));
 }
 
-// Whether the record of a bank may be of a stream that names no bank of the host's: of EL2's own, and
-// of the host's stage 2 where it stands under no stage 1. All others the host is shown, as its own.
+// Whether the record of a bank may be of a stream that names no bank of the host's: of EL2's own,
+// and of the host's stage 2 where it stands under no stage 1. All others the host is shown, as its
+// own.
 bool IsShownToNobody(const Smmu& smmu, const RegisterWindow& window, ContextBank bank) {
   if (!(bank == smmu.host_stage2)) return true;
   uint32_t syndrome = 0;

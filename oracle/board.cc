@@ -70,6 +70,7 @@ Board::Board(const HarnessOptions& options)
     : base_(*options.board),
       spec_(base_),
       armed_(options.armed),
+      looks_(options.looks),
       trap_(options.trap),
       narrator_(options.narrator),
       own_coverage_(options.coverage ? nullptr : new Coverage()),
@@ -163,7 +164,7 @@ void Board::Boot(Caller& caller) {
   time_us_ = 0;
   down_ = 0;
   spec_ = base_;
-  machine_->Reset(spec_, arena_, &choices_, &reach_);
+  machine_->Reset(spec_, arena_, &choices_, looks_ ? &reach_ : nullptr);
   ghost_.Reset(arena_);
   reach_.Reset();
   checks_->Reset();
@@ -181,7 +182,7 @@ bool Board::Init() {
     broken_ = true;
     return false;
   }
-  reach_.RefreshAll();
+  if (looks_) reach_.RefreshAll();
   phase_ = Phase::kTakenOver;
   checks_->AfterTakeover();
   return true;
@@ -192,7 +193,7 @@ void Board::Snapshot() { hyp_.Snapshot(*this); }
 bool Board::Finalize() {
   // A refused finalize may be tried again; until one succeeds nothing is up.
   if (Invoke({.id = CallId::kFinalize}).status != SIDEWALL_OK) return false;
-  reach_.RefreshAll();
+  if (looks_) reach_.RefreshAll();
   phase_ = Phase::kUp;
   checks_->AfterFinalize();
   return true;
@@ -240,7 +241,7 @@ struct sidewall_result Board::Invoke(const Call& call) {
 
 // Streams that the call gave to somebody else are looked at with their new owner's eyes.
 void Board::NoteCall(const Call& call, const struct sidewall_result& result) {
-  if (phase_ != Phase::kUp) return;
+  if (!looks_ || phase_ != Phase::kUp) return;
   ghost_.OnCall(call, result);
   for (size_t i = 0; i < spec_.smmu_count; i++) {
     const uint8_t side = spec_.smmu[i].side;
@@ -277,7 +278,7 @@ uint64_t Board::WordAt(uint64_t pa, unsigned width, bool table) const {
 void Board::NoteStore(uint64_t pa, unsigned width, uint64_t value, bool table) {
   checks_->BeforeStore(pa, width, table);
   stores_in_event_++;
-  if (trap_) return;
+  if (trap_ || !looks_) return;
   last_store_ = {true,        table, pa, width, WordAt(pa, width, table), value, stores_in_event_,
                  store_site()};
 }

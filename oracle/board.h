@@ -168,6 +168,7 @@ class Board final : public Platform, private model::HypCalls {
   const model::BoardSpec& base_;
   model::BoardSpec spec_;  // the same with the counts that the hardware of this run shows
   const InvariantSet armed_;
+  const bool looks_;
   const bool trap_;
   Narrator* const narrator_;
   std::unique_ptr<Coverage> own_coverage_;

@@ -135,7 +135,7 @@ Outcome Board::OutcomeOf(const HypResult& result) const {
 // ---------------------------------------------------------------- ownership of memory
 
 void Board::TellReach(uint64_t pa, uint64_t count, bool before) {
-  for (uint64_t i = 0; i < count; i++) reach_.OnOwner(pa + i * kPageSize, before);
+  for (uint64_t i = 0; looks_ && i < count; i++) reach_.OnOwner(pa + i * kPageSize, before);
 }
 
 void Board::ChangeHands(uint64_t pa, uint64_t count, bool lends, uint8_t next) {

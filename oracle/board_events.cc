@@ -136,11 +136,11 @@ Outcome Board::Trap(uint64_t ipa, uint64_t esr, struct sidewall_regs& regs) {
   uint32_t offset = 0;
   const bool ours = WindowOf(ipa, &window, &offset);
   const bool down = ours && IsDown(window);
-  const bool write = ours && access.legal && access.write && !down;
+  const bool write = looks_ && ours && access.legal && access.write && !down;
   if (write) {
     checks_->ArmWatches();
     ghost_.HostWrite(window, offset, access.width, Truncate(access.value, access.width));
-    checks_->ArmAcrossWrite();
+    checks_->ArmAcrossWrite(window);
   }
   const struct sidewall_regs before = regs;
   Call call = {.id = CallId::kHandleDabt, .arg = {esr, ipa}};
@@ -276,7 +276,7 @@ Outcome Board::OnePiece(model::DmaRequest request) {
   request.side = machine_->SideOf(result.instance);
   request.sid = result.sid;
   Legal legal;
-  if (phase_ == Phase::kUp && !IsDown(result.instance)) {
+  if (looks_ && phase_ == Phase::kUp && !IsDown(result.instance)) {
     legal = ghost_.LegalDma(request.side, result.sid, request.address, request.write,
                             request.privileged, request.instruction);
   }
@@ -302,7 +302,7 @@ Outcome Board::ApplyHardware(const Event& event) {
   if (event.kind == EventKind::kHwPowerLoss) return LosePower(event.arg[0]);
   if (event.kind == EventKind::kHwContrary) {
     if (!machine_->Contradict(event.arg[0])) return {};
-    reach_.RefreshAll();
+    if (looks_) reach_.RefreshAll();
     return outcome;
   }
   if (event.arg[0] >= kWindowCount) return {};
@@ -365,7 +365,7 @@ Outcome Board::ApplyBoot(const Event& event) {
   cold_ = true;
   phase_ = Phase::kOff;
   spec_ = base_;
-  machine_->Reset(spec_, arena_, &choices_, &reach_);
+  machine_->Reset(spec_, arena_, &choices_, looks_ ? &reach_ : nullptr);
   if (event.arg[0] == kBootArbitrary) machine_->Scramble();
   if (event.arg[0] == kBootOdd) {
     machine_->ScrambleOdd();

@@ -66,7 +66,7 @@ struct sidewall_result Board::SwitchPower(model::PowerCall call, uint8_t side) {
     machine_->GateMasters(side, true);
     return result;
   }
-  reach_.RefreshAll();
+  if (looks_) reach_.RefreshAll();
   checks_->AfterPowerUp(side, calls_when_down_[side] == calls);
   machine_->GateMasters(side, false);
   return result;
@@ -86,6 +86,7 @@ std::vector<uint32_t> Checks::ReadPolicy(uint8_t side) const {
 }
 
 void Checks::BeforePowerDown(uint8_t side) {
+  if (!board_.looks_) return;
   now_.before_down[side] = ReadPolicy(side);
   now_.clients_before_down[side] = ReadClients();
 }
@@ -102,6 +103,7 @@ bool Checks::IsHeld(uint16_t client) const {
 }
 
 void Checks::AfterPowerLoss(uint8_t side) {
+  if (!board_.looks_) return;
   lives_.SetNow(board_.event_index_, "-");
   for (size_t instance = 0; instance < model::kMaxInstances; instance++) {
     if (board_.machine_->SideOf(instance) == side) lives_.OnPowerLoss(instance);
@@ -110,6 +112,7 @@ void Checks::AfterPowerLoss(uint8_t side) {
 
 // `untouched`: no call of the driver came in between, so that everything is as it was.
 void Checks::AfterPowerUp(uint8_t side, bool untouched) {
+  if (!board_.looks_) return;
   for (size_t smmu = 0; smmu < board_.spec_.smmu_count; smmu++) {
     const model::SmmuSpec& spec = board_.spec_.smmu[smmu];
     if (spec.side != side) continue;

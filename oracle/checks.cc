@@ -97,9 +97,13 @@ std::vector<Checks::ClientImage> Checks::ReadClients() const {
   return images;
 }
 
-void Checks::BeforeTakeover() { now_.before = ReadClients(); }
+void Checks::BeforeTakeover() {
+  if (!board_.looks_) return;
+  now_.before = ReadClients();
+}
 
 void Checks::AfterTakeover() {
+  if (!board_.looks_) return;
   for (size_t instance = 0; instance < model::kMaxInstances; instance++) {
     now_.fixed_sacr[instance] = board_.machine_->Peek32(instance, layout::kSAcr);
     now_.fixed_actlr[instance] =
@@ -110,6 +114,7 @@ void Checks::AfterTakeover() {
 }
 
 void Checks::AfterFinalize() {
+  if (!board_.looks_) return;
   lives_.Begin();
   FindIdmap();
   FullCheck();
@@ -153,6 +158,7 @@ void Checks::FullCheck() {
 void Checks::BeforeEvent() { last_store_ = Store::kNone; }
 
 void Checks::AfterStore(uint64_t pa, unsigned width, uint64_t value) {
+  if (!board_.looks_) return;
   size_t instance = 0;
   uint32_t offset = 0;
   if (!board_.machine_->InstanceOf(pa, &instance, &offset)) {
@@ -167,7 +173,7 @@ void Checks::AfterStore(uint64_t pa, unsigned width, uint64_t value) {
   AfterSmmuStore(instance, offset, value);
   if (width == 8) AfterSmmuStore(instance, offset + 4, value);
   if (board_.reach_.suspicious()) Iso01Reach();
-  if (!now_.armed_watches.empty()) Fun03Watched();
+  if (!now_.armed_watches.empty()) Fun03Watched(instance);
 }
 
 void Checks::AfterSmmuStore(size_t instance, uint32_t offset, uint64_t value) {
@@ -218,6 +224,7 @@ void Checks::NoteLives(size_t instance, uint32_t offset, uint64_t value) {
 }
 
 void Checks::AfterLoad(uint64_t pa, uint32_t value) {
+  if (!board_.looks_) return;
   size_t instance = 0;
   uint32_t offset = 0;
   // Of banks and of the whole instance alike: the sync is not over.
@@ -251,6 +258,7 @@ void Checks::CheckPolicyWord(size_t instance, uint32_t offset) {
 }
 
 void Checks::AfterTableStore(uint64_t pa, uint64_t bytes, uint64_t old) {
+  if (!board_.looks_) return;
   last_store_ = Store::kTable;
   idmap_.OnStore(pa, bytes);
   for (uint64_t line = pa & ~(kLine - 1); line < pa + bytes; line += kLine) {
@@ -265,11 +273,12 @@ void Checks::AfterTableStore(uint64_t pa, uint64_t bytes, uint64_t old) {
   }
   if (board_.phase_ == Board::Phase::kOff) return;
   if (board_.reach_.suspicious()) Iso01Reach();
-  if (!now_.armed_watches.empty()) Fun03Watched();
+  if (!now_.armed_watches.empty()) Fun03Watched(model::kMaxInstances);
   if (bytes == sizeof(uint64_t)) Mem02Break(pa, old);
 }
 
 void Checks::AfterClean(uint64_t pa, uint64_t size) {
+  if (!board_.looks_) return;
   std::erase_if(unclean_, [&](uint64_t line) {
     if (line + kLine <= pa || line >= pa + size) return false;
     unordered_.push_back(line);
@@ -301,6 +310,7 @@ void Checks::NoteForMirror(size_t instance, uint32_t offset, uint64_t value) {
 }
 
 void Checks::AfterCall(CallId id) {
+  if (!board_.looks_) return;
   Mem02Visible("the call returns");
   // What timed out before is ended there.
   if (id == CallId::kTick) indices_touched_ = (1u << model::kMaxInstances) - 1;
@@ -323,10 +333,12 @@ void Checks::AfterCall(CallId id) {
 // ---------------------------------------------------------------- the rest
 
 void Checks::AfterMcAccess(uint32_t offset) {
+  if (!board_.looks_) return;
   if (offset < 0x1000) Iso09McSid(static_cast<uint16_t>(offset / 8));
 }
 
 void Checks::AfterMove(uint8_t side) {
+  if (!board_.looks_) return;
   if (board_.reach_.suspicious()) Iso01Reach();
   const model::SmmuSpec* spec = nullptr;
   for (size_t i = 0; i < board_.spec_.smmu_count; i++) {
@@ -346,6 +358,7 @@ void Checks::AfterMove(uint8_t side) {
 }
 
 void Checks::AfterLoss(uint64_t pa, uint64_t count, uint8_t from) {
+  if (!board_.looks_) return;
   if (board_.reach_.suspicious()) Iso01Reach();
   // One look, however many pages.
   if (Enabled(Invariant::kIso02)) Evaluated(Invariant::kIso02);
@@ -353,6 +366,7 @@ void Checks::AfterLoss(uint64_t pa, uint64_t count, uint8_t from) {
 }
 
 void Checks::AfterFree(uint64_t pa) {
+  if (!board_.looks_) return;
   Iso02FreedTable(pa);
   lives_.SetNow(board_.event_index_, board_.call_name_);
   lives_.OnFree(pa);
@@ -360,6 +374,7 @@ void Checks::AfterFree(uint64_t pa) {
 
 void Checks::AfterDma(const model::DmaRequest& request, const model::DmaResult& result,
                       const Legal& legal) {
+  if (!board_.looks_) return;
   IsoDelivered(result, board_.ghost_.StreamOwner(request.side, request.sid & 0x7f));
   Fun03Works(request, result, legal);
 }
@@ -373,6 +388,7 @@ void Checks::AfterPanic(uint32_t line) {
 }
 
 void Checks::Watch(const model::DmaRequest& request, uint64_t pa) {
+  if (!board_.looks_) return;
   constexpr size_t kWatches = 3;
   if (now_.watches.size() >= kWatches) now_.watches.erase(now_.watches.begin());
   now_.watches.push_back({request, pa});
@@ -380,6 +396,7 @@ void Checks::Watch(const model::DmaRequest& request, uint64_t pa) {
 
 // Watches whose transfer is still legal though the moving pages are taken as gone.
 void Checks::ArmWatches() {
+  if (!board_.looks_) return;
   now_.armed_watches.clear();
   for (const WatchedDma& watch : now_.watches) {
     const model::DmaRequest& r = watch.request;
@@ -393,10 +410,13 @@ void Checks::ArmWatches() {
 }
 
 // A trapped write may change what the host's streams do. A transfer that is legal, and goes to the
-// same place, before the write and after it must work at every store in between.
-void Checks::ArmAcrossWrite() {
-  std::erase_if(now_.armed_watches, [this](const WatchedDma& watch) {
+// same place, before the write and after it must work at every store in between. What the host
+// writes to another side's unit does not make one illegal.
+void Checks::ArmAcrossWrite(Window written) {
+  if (!board_.looks_) return;
+  std::erase_if(now_.armed_watches, [&](const WatchedDma& watch) {
     const model::DmaRequest& r = watch.request;
+    if (static_cast<size_t>(written) / 2 != r.side) return false;
     const Legal legal =
         board_.ghost_.LegalDma(r.side, r.sid, r.address, r.write, r.privileged, r.instruction);
     return !legal.must_work || legal.pa != watch.pa;

@@ -75,7 +75,9 @@ class Checks {
   void AfterLoss(uint64_t pa, uint64_t count, uint8_t from);
   void AfterFree(uint64_t pa);
   // The host has pages, or has them no more, or it is said that its devices may do without them.
-  void NoteHostPages(uint64_t pa, uint64_t count) { idmap_.Mark(pa, count); }
+  void NoteHostPages(uint64_t pa, uint64_t count) {
+    if (board_.looks_) idmap_.Mark(pa, count);
+  }
   void AtRest();  // an event is over
   void AfterDma(const model::DmaRequest& request, const model::DmaResult& result,
                 const Legal& legal);
@@ -89,7 +91,7 @@ class Checks {
   // Transfers that worked and must go on working while memory changes hands.
   void Watch(const model::DmaRequest& request, uint64_t pa);
   void ArmWatches();
-  void ArmAcrossWrite();
+  void ArmAcrossWrite(Window written);
   void DisarmWatches() { now_.armed_watches.clear(); }
 
  private:
@@ -157,7 +159,7 @@ class Checks {
   void Iso11Restored(size_t instance, uint32_t offset, uint32_t before);
   void Fun03Works(const model::DmaRequest& request, const model::DmaResult& result,
                   const Legal& legal);
-  void Fun03Watched();
+  void Fun03Watched(size_t stored);  // kMaxInstances: to a table, which all may walk
   void Fun01Faithful(const TrappedAccess& access, Window window, uint32_t offset, uint64_t value);
   void Fun01OtherRegisters(uint64_t srt, const struct sidewall_regs& before,
                            const struct sidewall_regs& after);

@@ -22,12 +22,14 @@ const char* StatusName(uint32_t status) {
 }  // namespace
 
 void Checks::BeforeCall() {
+  if (!board_.looks_) return;
   work_.Begin(board_.hyp_.pools());
   faulted_in_call_ = false;
   unfinished_ = 0;
 }
 
 void Checks::AfterReturn(const Call& call, const struct sidewall_result& result) {
+  if (!board_.looks_) return;
   const bool up = board_.phase_ == Board::Phase::kUp;
   if (up && result.status == SIDEWALL_OK) Iso12Authority(board_.ghost_.domains().Breach(call));
   Err03Work();
@@ -38,6 +40,7 @@ void Checks::AfterReturn(const Call& call, const struct sidewall_result& result)
 }
 
 void Checks::BeforeStore(uint64_t pa, unsigned width, bool table) {
+  if (!board_.looks_) return;
   in_live_table_ = table && width == 8 && board_.machine_->IsLiveTable(pa, &place_);
   if (table && width == 8 && !board_.spec_.pool.Contains(pa)) return;
   const bool whole_table = table && width != 8;
@@ -118,6 +121,7 @@ const char* Checks::WhatRefusalChanged(const CallWork::Word** changed) const {
 // ---------------------------------------------------------------- ERR02, balance
 
 void Checks::AfterEffect(const Call& call, const struct sidewall_result& result) {
+  if (!board_.looks_) return;
   Fun04Progress(call, result);
   const bool ok = result.status == SIDEWALL_OK;
   if (ok && (call.id == CallId::kFreeDomain || call.id == CallId::kVmDestroy)) Err02Balance();
@@ -200,6 +204,7 @@ void Checks::Iso10AfterDegraded(const Call& call) {
 }
 
 void Checks::AfterUnuse(uint64_t pa, uint64_t size) {
+  if (!board_.looks_) return;
   for (uint64_t at = 0; at < size; at += kPageSize) Iso10Released(pa + at);
 }
 
@@ -234,6 +239,7 @@ void Checks::AfterUnuse(uint64_t pa, uint64_t size) {
 // ---------------------------------------------------------------- FUN05 faults
 
 void Checks::NoteFault(size_t instance, uint16_t sid) {
+  if (!board_.looks_) return;
   const uint8_t side = board_.machine_->SideOf(instance);
   faulted_in_call_ = true;
   untold_[instance][sid & 0x7f] |=
@@ -241,6 +247,7 @@ void Checks::NoteFault(size_t instance, uint16_t sid) {
 }
 
 void Checks::AfterNotify(uint32_t owner, const struct sidewall_fault& fault) {
+  if (!board_.looks_) return;
   Fun05Told(owner, fault);
 }
 

@@ -49,9 +49,13 @@ bool Checks::BlockedByHost(const model::DmaResult& result) const {
 
 // Transfers that are legal before a call and after it go on meanwhile: after each store they must
 // still work.
-[[gnu::noinline]] void Checks::Fun03Watched() {
+[[gnu::noinline]] void Checks::Fun03Watched(size_t stored) {
   if (!Enabled(Invariant::kFun03)) return;
   for (const WatchedDma& watch : now_.armed_watches) {
+    // A store to another instance is nothing to what this one does.
+    const size_t instance =
+        board_.machine_->InstanceIndex(watch.request.side, watch.request.instance);
+    if (stored != model::kMaxInstances && stored != instance) continue;
     Evaluated(Invariant::kFun03);
     const model::DmaResult result = board_.machine_->Translate(watch.request);
     if (result.fault == model::FaultKind::kNone && result.pa == watch.pa) continue;
@@ -69,6 +73,7 @@ bool Checks::BlockedByHost(const model::DmaResult& result) const {
 
 void Checks::AfterTrap(const TrappedAccess& access, Window window, uint32_t offset,
                        const struct sidewall_regs& before, const struct sidewall_regs& after) {
+  if (!board_.looks_) return;
   if (!Enabled(Invariant::kFun01)) return;
   Evaluated(Invariant::kFun01);
   const bool loads = !access.write && access.srt != kZeroRegister;
@@ -169,6 +174,7 @@ std::string LockName(uint32_t id) {
 }
 
 void Checks::CountLock() {
+  if (!board_.looks_) return;
   if (Enabled(Invariant::kErr01)) Evaluated(Invariant::kErr01);
 }
 
@@ -196,6 +202,7 @@ void Checks::CountLock() {
 }
 
 void Checks::AfterMisuse(const model::HypReport& report) {
+  if (!board_.looks_) return;
   if (report.kind == model::HypReport::kReferences) return Err02References(report.pa);
   if (report.kind == model::HypReport::kPool) return Err02PoolPage(report);
   switch (report.lock.fault) {

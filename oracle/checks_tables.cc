@@ -33,6 +33,7 @@ void Checks::FindIdmap() {
 }
 
 void Checks::AtRest() {
+  if (!board_.looks_) return;
   if (!idmap_.changed()) return;
   const bool on = Enabled(Invariant::kIso07) && idmap_.known();
   if (on) Evaluated(Invariant::kIso07);

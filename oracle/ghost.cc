@@ -154,12 +154,7 @@ bool Ghost::MayTouch(uint64_t pa, uint8_t owner) const {
 
 uint8_t Ghost::Touchers(uint64_t pa) const {
   const size_t index = PageIndex(pa);
-  uint8_t set = 0;
-  for (uint8_t owner = 0; index != kNoPage && owner < model::kMaxOwners; owner++) {
-    const bool may = owner_[index] == owner || borrower_[index] == owner;
-    set = static_cast<uint8_t>(set | may << owner);
-  }
-  return set;
+  return index == kNoPage ? 0 : TouchersAt(index);
 }
 
 bool Ghost::CanMove(uint64_t pa, uint64_t count, uint8_t from) const {
@@ -227,10 +222,7 @@ bool Ghost::IsBlocked(uint8_t side, uint16_t entry) const {
   const GhostDomains::SidSet& sids = returned_[side][entry];
   if (sids.none()) return false;
   const uint32_t smr = bare_->Peek32(bare_->InstanceIndex(side, 0), kSmr + 4u * entry);
-  for (uint32_t sid = 0; sid < sids.size(); sid++) {
-    if (sids[sid] && ((sid ^ smr) & ~(smr >> 16) & 0x7f) == 0) return true;
-  }
-  return false;
+  return AnyMatched(smr, [&](uint16_t sid) { return sids[sid]; });
 }
 
 // The host's writes to the first window of a pair are the truth (the mirror's are the second half
@@ -275,13 +267,12 @@ uint64_t Ghost::BareRead(Window window, uint32_t offset, unsigned width) const {
 // entries are held back in hardware by documented policy, so they promise nothing.
 bool Ghost::SoleMatch(size_t instance, uint16_t entry) const {
   const uint32_t own = bare_->Peek32(instance, kSmr + 4u * entry);
-  const uint8_t side = bare_->SideOf(instance);
-  for (size_t i = 0; i < board_.smmu_count; i++) {
-    if (board_.smmu[i].side != side) continue;
-    for (uint32_t n = 0; n < board_.smmu[i].entries; n++) {
+  const auto& valid = bare_->smmu(instance).valid_entries;
+  for (uint32_t word = 0; word < std::size(valid); word++) {
+    for (uint64_t left = valid[word]; left != 0; left &= left - 1) {
+      const uint32_t n = 64 * word + static_cast<uint32_t>(std::countr_zero(left));
       if (n == entry) continue;
       const uint32_t other = bare_->Peek32(instance, kSmr + 4 * n);
-      if (!(other & kSmrValid)) continue;
       const uint32_t masks = (own | other) >> 16;
       if (((own ^ other) & ~masks & 0x7fff) == 0) return false;
     }
@@ -292,13 +283,9 @@ bool Ghost::SoleMatch(size_t instance, uint16_t entry) const {
 // An entry that covers a stream ID of somebody else, or one that stands on a domain, is held back
 // in hardware, whole.
 bool Ghost::CoversForeign(uint8_t side, uint32_t smr) const {
-  const uint32_t mask = smr >> 16 & 0x7f;
-  for (uint32_t sid = 0; sid < 128; sid++) {
-    if (((sid ^ smr) & ~mask & 0x7f) != 0) continue;
-    const auto stream = static_cast<uint16_t>(sid);
-    if (StreamOwner(side, stream) != kOwnerHost || domains_.HeldByEl2(side, stream)) return true;
-  }
-  return false;
+  return AnyMatched(smr, [&](uint16_t sid) {
+    return StreamOwner(side, sid) != kOwnerHost || domains_.HeldByEl2(side, sid);
+  });
 }
 
 bool Ghost::Reachable(uint64_t pa) const {

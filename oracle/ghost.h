@@ -36,6 +36,17 @@ struct Legal {
   uint16_t bank = 0;  // virtual index of the stage-1 bank; kNoIndex for an identity stream
 };
 
+// Calls f(sid) for each of the 128 stream IDs that an SMR matches, until one call returns true.
+template <typename F>
+bool AnyMatched(uint32_t smr, F f) {
+  const uint32_t mask = smr >> 16 & 0x7f;
+  const uint32_t fixed = smr & 0x7f & ~mask;
+  for (uint32_t free = 0;; free = (free - mask) & mask) {
+    if (f(static_cast<uint16_t>(fixed | free))) return true;
+    if (free == mask) return false;
+  }
+}
+
 class Ghost {
  public:
   explicit Ghost(const model::BoardSpec& board);
@@ -53,6 +64,10 @@ class Ghost {
   bool MayTouch(uint64_t pa, uint8_t owner) const;
   uint8_t owner(uint64_t pa) const;
   uint8_t Touchers(uint64_t pa) const;  // set of the owners that may touch the page
+  uint8_t TouchersAt(size_t page_index) const {
+    const auto bit = [](uint8_t who) { return who < model::kMaxOwners ? 1u << who : 0u; };
+    return static_cast<uint8_t>(bit(owner_[page_index]) | bit(borrower_[page_index]));
+  }
   bool CanMove(uint64_t pa, uint64_t count, uint8_t from) const;
   bool CanUnshare(uint64_t pa, uint64_t count, uint8_t from, uint8_t with) const;
   void Move(uint64_t pa, uint64_t count, uint8_t to);

@@ -58,6 +58,9 @@ struct Coverage {
 struct HarnessOptions {
   const model::BoardSpec* board = nullptr;
   InvariantSet armed = ~InvariantSet{0};
+  // False: nothing looks and nothing is kept for it, not even where streams are; for the price of
+  // it all (`bench oracle`).
+  bool looks = true;
   bool trap = false;   // end in the invariant's own trap instead of a verdict (fuzzing)
   bool forks = false;  // the engine forks this process (AFL++): see table_memory.h
   Narrator* narrator = nullptr;

@@ -43,14 +43,28 @@ void Reach::Reset() {
 }
 
 void Reach::Save() {
+  for (Tree& tree : now_.trees) tree.touched = false;
+  slots_touched_ = 0;
   saved_ = now_;
   dirty_ = false;
 }
 
+// Only what changed: the counts of a tree and the entries of a unit are large.
 void Reach::Restore() {
   held_ = 0;
-  if (dirty_) now_ = saved_;
+  if (dirty_) {
+    now_.trees.resize(saved_.trees.size());
+    for (size_t i = 0; i < now_.trees.size(); i++) {
+      if (now_.trees[i].touched) now_.trees[i] = saved_.trees[i];
+    }
+    for (size_t instance = 0; instance < model::kMaxInstances; instance++) {
+      if (slots_touched_ >> instance & 1) now_.slots[instance] = saved_.slots[instance];
+    }
+    std::copy_n(&saved_.vmids[0][0][0], sizeof(now_.vmids) / sizeof(uint64_t),
+                &now_.vmids[0][0][0]);
+  }
   dirty_ = false;
+  slots_touched_ = 0;
   all_suspicious_ = false;
   pending_.clear();
 }
@@ -73,23 +87,27 @@ void Reach::Account(Tree& tree, uint64_t page, uint64_t ipa, bool added) {
   const size_t index = ghost_.PageIndex(page);
   if (index != kNoPage)
     tree.count[index] = static_cast<uint16_t>(tree.count[index] + (added ? 1 : -1));
+  // Of a whole tree that comes or goes this is done for every leaf: no call for each owner.
+  const unsigned may = index == kNoPage ? 0 : ghost_.TouchersAt(index);
+  const uint32_t change = added ? 1 : ~0u;
   for (uint8_t owner = 0; owner < kMaxOwners; owner++) {
-    if (ghost_.MayTouch(page, owner)) continue;
-    tree.bad[owner] += added ? 1 : -1;
-    // What only caches lead to has no users: anybody's stream may come to it, the host's at least.
-    const uint8_t users = tree.users != 0 ? tree.users : 1u << model::kOwnerHost;
-    if (added && tree.users == 0) all_suspicious_ = true;
-    if (!added || !(users & (1u << owner))) continue;
-    tree.last_bad_page = page;
-    tree.last_bad_ipa = ipa;
-    all_suspicious_ = true;
+    tree.bad[owner] += (may >> owner & 1) != 0 ? 0 : change;
   }
+  if (!added) return;
+  // What only caches lead to has no users: anybody's stream may come to it, the host's at least.
+  const unsigned users = tree.users != 0 ? tree.users : 1u << model::kOwnerHost;
+  if (tree.users == 0) all_suspicious_ = true;
+  if ((users & ~may) == 0) return;
+  tree.last_bad_page = page;
+  tree.last_bad_ipa = ipa;
+  all_suspicious_ = true;
 }
 
 void Reach::OnLeaf(const model::LeafChange& change) {
   Tree* tree = Find(change.root);
   if (!tree || !tree->live) return;
   dirty_ = true;
+  tree->touched = true;
   tree->leaves += change.added ? 1 : ~uint64_t{0};
   Account(*tree, change.page, change.ipa, change.added);
 }
@@ -106,6 +124,7 @@ void Reach::OnTree(uint64_t root, bool live) {
     now_.trees.emplace_back();
     tree = &now_.trees.back();
   }
+  tree->touched = true;
   tree->root = root;
   tree->live = live;
   tree->wild = false;
@@ -119,6 +138,7 @@ void Reach::OnWildTree(uint64_t root) {
   dirty_ = true;
   all_suspicious_ = true;
   if (!Find(root)) OnTree(root, true);
+  Find(root)->touched = true;
   Find(root)->wild = true;
 }
 
@@ -142,20 +162,18 @@ uint8_t Reach::UsersOf(uint64_t root) const {
 }
 
 uint8_t Reach::OwnersOf(size_t instance, uint32_t smr) const {
-  const uint32_t id = smr & 0x7f;
-  const uint32_t mask = (smr >> 16) & 0x7f;
   uint8_t owners = 0;
-  for (uint32_t sid = 0; sid < 128; sid++) {
-    if (((sid ^ id) & ~mask) != 0) continue;
-    const auto stream = static_cast<uint16_t>(sid);
-    owners |= static_cast<uint8_t>(1u << ghost_.StreamOwner(machine_.SideOf(instance), stream));
-  }
+  AnyMatched(smr, [&](uint16_t sid) {
+    owners |= static_cast<uint8_t>(1u << ghost_.StreamOwner(machine_.SideOf(instance), sid));
+    return false;
+  });
   return owners;
 }
 
 void Reach::RefreshEntry(size_t instance, uint16_t entry) {
   if (entry >= now_.slots[instance].size()) return;
   dirty_ = true;
+  slots_touched_ |= 1u << instance;
   pending_.emplace_back(instance, entry);
   Slot& slot = now_.slots[instance][entry];
   const uint32_t smr = machine_.Peek32(instance, kSmr + 4u * entry);
@@ -169,7 +187,10 @@ void Reach::RefreshEntry(size_t instance, uint16_t entry) {
     // another, that of the bank which nests on it.
     AddVmid(instance, slot.via.stage2_vmid, slot.owners);
     if (slot.via.vmid != slot.via.stage2_vmid) AddVmid(instance, slot.via.vmid, slot.owners);
-    if (Tree* tree = Find(slot.via.stage2_root)) tree->users |= slot.owners;
+    if (Tree* tree = Find(slot.via.stage2_root)) {
+      tree->touched = true;
+      tree->users |= slot.owners;
+    }
   }
 }
 
@@ -210,6 +231,7 @@ void Reach::OnOwner(uint64_t pa, bool before) {
   dirty_ = true;
   for (Tree& tree : now_.trees) {
     if (!tree.live || tree.count[index] == 0) continue;
+    tree.touched = true;
     for (uint8_t owner = 0; owner < kMaxOwners; owner++) {
       if (ghost_.MayTouch(pa, owner)) continue;
       tree.bad[owner] += before ? -tree.count[index] : tree.count[index];

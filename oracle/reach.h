@@ -98,6 +98,7 @@ class Reach final : public model::Watcher {
     uint64_t root = 0;
     bool live = false;
     bool wild = false;
+    bool touched = true;                   // since Save; a place that Save has not seen is
     std::vector<uint16_t> count;           // leaves by DRAM page
     uint32_t bad[model::kMaxOwners] = {};  // leaves that this owner may not touch
     uint8_t users = 0;                     // owners of the streams that stand on it
@@ -127,6 +128,7 @@ class Reach final : public model::Watcher {
   State saved_;
   uint8_t held_ = 0;
   bool dirty_ = true;
+  unsigned slots_touched_ = 0;  // instances with an entry that was looked at since Save
   // Entries that have changed since the last check, or all of them when a tree has.
   bool all_suspicious_ = true;
   std::vector<std::pair<size_t, uint16_t>> pending_;

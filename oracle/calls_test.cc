@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+//
+// The checks of calls, each at its edge: what they must find, and the nearest thing that they must
+// leave alone. The driver that ships does the work, and somebody in between makes it lie.
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "oracle/board.h"
+#include "oracle/call_work.h"
+#include "oracle/engine_native.h"
+#include "oracle/smmu_layout.h"
+
+namespace sidewall {
+namespace {
+
+constexpr uint64_t kNiso0 = 1;
+constexpr uint64_t kSid = 6;
+constexpr uint64_t kPa = 0x80003000;
+constexpr uint64_t kIova = 0x40000000;
+constexpr uint32_t kProt = SIDEWALL_PROT_RW;
+constexpr uint64_t kHostDomains = 32;
+constexpr uint64_t kTlbGSync = 0x70;
+
+// Passes calls on. `before` and `after` act inside the call, as the driver would; `after` may also
+// change what is returned.
+class Liar final : public Caller {
+ public:
+  explicit Liar(Board& board) : engine_(board) {}
+
+  CallId about = CallId::kInit;
+  std::function<void()> before;
+  std::function<void(struct sidewall_result&)> after;
+
+  struct sidewall_result Call(const sidewall::Call& call) override {
+    const bool lies = call.id == about;
+    if (lies && before) before();
+    struct sidewall_result result = engine_.Invoke(call);
+    if (lies && after) after(result);
+    return result;
+  }
+
+ private:
+  NativeEngine engine_;
+};
+
+class CallsTest : public testing::Test {
+ protected:
+  void Boot(InvariantSet armed, const char* name = "tiny") {
+    liar_.reset();
+    board_ =
+        std::make_unique<Board>(HarnessOptions{.board = model::FindBoard(name), .armed = armed});
+    liar_ = std::make_unique<Liar>(*board_);
+    board_->Boot(*liar_);
+    board_->Save();
+    ASSERT_FALSE(board_->violated()) << board_->verdict().title;
+  }
+  void Lie(CallId about, std::function<void(struct sidewall_result&)> after) {
+    liar_->about = about;
+    liar_->after = std::move(after);
+  }
+  Expect Do(EventKind kind, std::initializer_list<uint64_t> arguments) {
+    Event event = {.kind = kind};
+    std::copy(arguments.begin(), arguments.end(), event.arg);
+    return board_->Apply(event, *liar_).result;
+  }
+  std::string Found() const {
+    const InvariantInfo* info = FindInvariant(board_->verdict().id);
+    return info ? info->code : "none";
+  }
+
+  Expect Alloc(uint64_t domain = 1) { return Do(EventKind::kHvcAllocDomain, {domain, 0}); }
+  Expect Map(uint64_t pages) {
+    return Do(EventKind::kHvcMapPages, {1, kIova, kPa, kPageSize, pages, kProt});
+  }
+  Expect Unmap(uint64_t pages) {
+    return Do(EventKind::kHvcUnmapPages, {1, kIova, kPageSize, pages});
+  }
+  Expect Attach() { return Do(EventKind::kHvcAttachDev, {kNiso0, 1, kSid, 0, 0}); }
+  // A domain with two pages and no stream on it.
+  void MakeDomain() {
+    ASSERT_EQ(Do(EventKind::kPoolAdd, {SIDEWALL_POOL_HOST, 8}), Expect::kOk);
+    ASSERT_EQ(Alloc(), Expect::kOk);
+    ASSERT_EQ(Map(2), Expect::kOk);
+  }
+
+  std::unique_ptr<Board> board_;
+  std::unique_ptr<Liar> liar_;
+};
+
+// ---------------------------------------------------------------- FUN02
+
+TEST_F(CallsTest, AStatusThatTheReferenceDoesNotAllow) {
+  const auto refuse = [](struct sidewall_result& r) { r = {SIDEWALL_REFUSED, 0, 0}; };
+  const auto serve = [](struct sidewall_result& r) { r = {SIDEWALL_OK, 0, 0}; };
+  Boot(Bit(Invariant::kFun02));
+  Do(EventKind::kPoolAdd, {SIDEWALL_POOL_HOST, 8});
+  EXPECT_EQ(Alloc(), Expect::kOk);
+  EXPECT_EQ(Alloc(), Expect::kRefused) << "one handle twice";
+  EXPECT_EQ(Alloc(kHostDomains), Expect::kRefused) << "a handle too far";
+  EXPECT_EQ(Found(), "none") << board_->verdict().title;
+  Lie(CallId::kAllocDomain, refuse);
+  Alloc(kHostDomains - 1);
+  EXPECT_EQ(Found(), "FUN02") << "nothing speaks against the last one";
+  Boot(Bit(Invariant::kFun02));
+  Lie(CallId::kAllocDomain, serve);
+  Alloc(kHostDomains);
+  EXPECT_EQ(Found(), "FUN02");
+}
+
+TEST_F(CallsTest, AStatusThatIsNone) {
+  Boot(Bit(Invariant::kFun02));
+  Lie(CallId::kTick, [](struct sidewall_result& r) { r.status = 7; });
+  Do(EventKind::kTick, {1});
+  EXPECT_EQ(Found(), "FUN02");
+}
+
+TEST_F(CallsTest, AnAddressThatIsNotTheMappedOne) {
+  for (const uint64_t by : {uint64_t{0}, uint64_t{1}}) {
+    Boot(Bit(Invariant::kFun02));
+    MakeDomain();
+    Lie(CallId::kIovaToPhys, [by](struct sidewall_result& r) { r.progress += by; });
+    EXPECT_EQ(Do(EventKind::kHvcIovaToPhys, {1, kIova + 8}), Expect::kOk);
+    EXPECT_EQ(Found(), by == 0 ? "none" : "FUN02") << board_->verdict().title;
+  }
+}
+
+// ---------------------------------------------------------------- FUN04
+
+TEST_F(CallsTest, ProgressIsByThePage) {
+  const InvariantSet armed = Bit(Invariant::kFun04);
+  for (const int64_t off : {int64_t{0}, -int64_t{kPageSize}, int64_t{kPageSize}}) {
+    Boot(armed);
+    MakeDomain();
+    Lie(CallId::kUnmapPages,
+        [off](struct sidewall_result& r) { r.progress += static_cast<uint64_t>(off); });
+    Unmap(2);
+    EXPECT_EQ(Found(), off == 0 ? "none" : "FUN04") << off << ": " << board_->verdict().title;
+  }
+}
+
+// What is mapped already ends a mapping there, and that is what must be said.
+TEST_F(CallsTest, ProgressEndsAtWhatIsMapped) {
+  for (const bool lies : {false, true}) {
+    Boot(Bit(Invariant::kFun04));
+    MakeDomain();
+    if (lies) Lie(CallId::kMapPages, [](struct sidewall_result& r) { r.progress = kPageSize; });
+    // Two pages are free, the next is not.
+    Do(EventKind::kHvcMapPages, {1, kIova - 2 * kPageSize, kPa, kPageSize, 4, kProt});
+    EXPECT_EQ(Found(), lies ? "FUN04" : "none") << board_->verdict().title;
+  }
+}
+
+// ---------------------------------------------------------------- ERR01
+
+TEST_F(CallsTest, ARefusalThatStoresMustTakeItBack) {
+  for (const bool takes_back : {true, false}) {
+    Boot(Bit(Invariant::kErr01));
+    const uint64_t s2cr = board_->spec().smmu[1].window[0] + layout::kS2cr;
+    liar_->about = CallId::kFreeDomain;
+    liar_->before = [&] {
+      uint32_t old = 0;
+      board_->Read32(s2cr, &old);
+      board_->Write32(s2cr, old ^ 0x1000000);
+      if (takes_back) board_->Write32(s2cr, old);
+    };
+    EXPECT_EQ(Do(EventKind::kHvcFreeDomain, {5}), Expect::kRefused);
+    EXPECT_EQ(Found(), takes_back ? "none" : "ERR01") << board_->verdict().title;
+  }
+}
+
+TEST_F(CallsTest, ARefusalMayInvalidateAndMayNotKeepAPage) {
+  for (const bool keeps : {false, true}) {
+    Boot(Bit(Invariant::kErr01));
+    Do(EventKind::kPoolAdd, {SIDEWALL_POOL_HOST, 2});
+    const uint64_t window = board_->spec().smmu[1].window[0];
+    liar_->about = CallId::kFreeDomain;
+    liar_->before = [&, keeps] {
+      const uint64_t page = board_->PageAlloc(SIDEWALL_POOL_HOST);
+      ASSERT_NE(page, 0u);
+      if (!keeps) board_->PageFree(SIDEWALL_POOL_HOST, page);
+      board_->Write32(window + kTlbGSync, 0);
+    };
+    EXPECT_EQ(Do(EventKind::kHvcFreeDomain, {5}), Expect::kRefused);
+    EXPECT_EQ(Found(), keeps ? "ERR01" : "none") << board_->verdict().title;
+  }
+}
+
+TEST_F(CallsTest, LocksAreBalancedWhenACallReturns) {
+  for (const bool forgets : {false, true}) {
+    Boot(Bit(Invariant::kErr01));
+    liar_->about = CallId::kFreeDomain;
+    liar_->before = [&] {
+      board_->Lock(0);
+      if (!forgets) board_->Unlock(0);
+    };
+    Do(EventKind::kHvcFreeDomain, {5});
+    EXPECT_EQ(Found(), forgets ? "ERR01" : "none") << board_->verdict().title;
+  }
+}
+
+// ---------------------------------------------------------------- ERR02
+
+TEST_F(CallsTest, AfterTeardownEveryPageIsBack) {
+  for (const bool keeps : {false, true}) {
+    Boot(Bit(Invariant::kErr02));
+    MakeDomain();
+    EXPECT_EQ(Unmap(2), Expect::kOk);
+    if (keeps) {
+      Lie(CallId::kFreeDomain,
+          [&](struct sidewall_result&) { ASSERT_NE(board_->PageAlloc(SIDEWALL_POOL_HOST), 0u); });
+    }
+    EXPECT_EQ(Do(EventKind::kHvcFreeDomain, {1}), Expect::kOk);
+    EXPECT_EQ(Found(), keeps ? "ERR02" : "none") << board_->verdict().title;
+  }
+}
+
+// While a domain is left, so may its pages be.
+TEST_F(CallsTest, ADomainThatIsLeftKeepsItsPages) {
+  Boot(Bit(Invariant::kErr02));
+  MakeDomain();
+  EXPECT_EQ(Alloc(2), Expect::kOk);
+  EXPECT_EQ(Do(EventKind::kHvcFreeDomain, {2}), Expect::kOk);
+  EXPECT_EQ(Found(), "none") << board_->verdict().title;
+}
+
+// ---------------------------------------------------------------- ERR03
+
+TEST_F(CallsTest, WorkIsBoundedToTheLastLoad) {
+  for (const uint64_t more : {uint64_t{0}, uint64_t{1}}) {
+    Boot(Bit(Invariant::kErr03));
+    const uint64_t window = board_->spec().smmu[1].window[0];
+    const uint64_t bound =
+        WorkBounds::kRegisterStores + WorkBounds::kSyncs * board_->spec().sync_timeout_us;
+    liar_->about = CallId::kGetIommuToken;  // which loads nothing itself
+    liar_->before = [&, more] {
+      uint32_t value = 0;
+      for (uint64_t i = 0; i < bound + more; i++) board_->Read32(window + layout::kSmr, &value);
+    };
+    Do(EventKind::kHvcGetIommuToken, {kNiso0});
+    EXPECT_EQ(Found(), more == 0 ? "none" : "ERR03") << board_->verdict().title;
+  }
+}
+
+TEST_F(CallsTest, APanicIsFound) {
+  Boot(Bit(Invariant::kErr03));
+  liar_->about = CallId::kTick;
+  liar_->before = [&] { board_->Panic(1); };
+  Do(EventKind::kTick, {1});
+  EXPECT_EQ(Found(), "ERR03");
+}
+
+// ---------------------------------------------------------------- FUN05
+
+TEST_F(CallsTest, OnlyTheOwnerIsTold) {
+  struct Case {
+    uint32_t owner;
+    sidewall_fault fault;
+    const char* found;
+  };
+  sidewall_fault fault = {};
+  fault.side = kNiso0, fault.sid = kSid, fault.fsr = 2;
+  sidewall_fault other_unit = fault, silent = fault, third_instance = fault;
+  other_unit.side = 3, silent.fsr = 0, third_instance.instance = 2;
+  const Case cases[] = {{SIDEWALL_OWNER_HOST, fault, "none"},
+                        {SIDEWALL_OWNER_GUEST0, fault, "FUN05"},
+                        {SIDEWALL_OWNER_HOST, other_unit, "FUN05"},
+                        {SIDEWALL_OWNER_HOST, third_instance, "FUN05"},
+                        {SIDEWALL_OWNER_HOST, silent, "FUN05"}};
+  for (const Case& c : cases) {
+    Boot(Bit(Invariant::kFun05));
+    liar_->about = CallId::kTick;
+    liar_->before = [&] { board_->Notify(c.owner, c.fault); };
+    Do(EventKind::kTick, {1});
+    EXPECT_EQ(Found(), c.found) << board_->verdict().title;
+  }
+}
+
+// ---------------------------------------------------------------- ISO10
+
+// An attachment that is said not to have come to its end must leave the stream faulting: it may
+// stand on a domain that maps nothing, and not on one that maps a page.
+TEST_F(CallsTest, WhatIsDegradedFaults) {
+  for (const bool maps : {false, true}) {
+    Boot(Bit(Invariant::kIso10), "tegra234");  // tiny has no bank for a domain
+    MakeDomain();
+    if (!maps) {
+      ASSERT_EQ(Unmap(2), Expect::kOk);
+    }
+    Lie(CallId::kAttachDev, [](struct sidewall_result& r) {
+      ASSERT_EQ(r.status, uint32_t{SIDEWALL_OK});
+      r.status = SIDEWALL_DEGRADED;
+    });
+    Attach();
+    EXPECT_EQ(Found(), maps ? "ISO10" : "none") << board_->verdict().title;
+  }
+}
+
+}  // namespace
+}  // namespace sidewall
