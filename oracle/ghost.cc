@@ -15,7 +15,6 @@ using model::kOwnerHost;
 constexpr uint32_t kSCr0 = 0x000;
 constexpr uint32_t kSmr = 0x800;
 constexpr uint32_t kS2cr = 0xc00;
-constexpr uint32_t kSmrValid = 0x80000000;
 // sCR0 bits that the reference never lets act: CLIENTPD opens nothing (a virtual CLIENTPD leaves
 // matched streams their entry), and unmatched or doubly matched streams always fault.
 constexpr uint32_t kClientPd = 1u << 0;
