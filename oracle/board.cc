@@ -69,7 +69,7 @@ struct sidewall_cfg ConfigOf(const model::BoardSpec& board) {
 Board::Board(const HarnessOptions& options)
     : base_(*options.board),
       spec_(base_),
-      armed_(options.armed),
+      armed_(options.looks ? options.armed : 0),
       looks_(options.looks),
       trap_(options.trap),
       narrator_(options.narrator),

@@ -48,10 +48,10 @@ class Liar final : public Caller {
 
 class CallsTest : public testing::Test {
  protected:
-  void Boot(InvariantSet armed, const char* name = "tiny") {
+  void Boot(InvariantSet armed, const char* board = "tiny") {
     liar_.reset();
     board_ =
-        std::make_unique<Board>(HarnessOptions{.board = model::FindBoard(name), .armed = armed});
+        std::make_unique<Board>(HarnessOptions{.board = model::FindBoard(board), .armed = armed});
     liar_ = std::make_unique<Liar>(*board_);
     board_->Boot(*liar_);
     board_->Save();
@@ -284,7 +284,8 @@ TEST_F(CallsTest, OnlyTheOwnerIsTold) {
 // stand on a domain that maps nothing, and not on one that maps a page.
 TEST_F(CallsTest, WhatIsDegradedFaults) {
   for (const bool maps : {false, true}) {
-    Boot(Bit(Invariant::kIso10), "tegra234");  // tiny has no bank for a domain
+    // EL2 has no entry to spare on the tiny board.
+    Boot(Bit(Invariant::kIso10), "tegra234");
     MakeDomain();
     if (!maps) {
       ASSERT_EQ(Unmap(2), Expect::kOk);
