@@ -15,14 +15,11 @@ namespace sidewall::cli {
 
 inline constexpr std::string_view kNotChecked = "named, not checked yet";
 
-// In part: ERR01 looks at locks but not at what a refused call leaves behind, ERR03 at panics but
-// not at the work of a call, MEM01 at the pages that are given out, and at what a sanitizer says
-// where one is built in.
+// In part: MEM01 looks at the pages that are given out, and at what a sanitizer says where one is
+// built in.
 inline std::string_view StateOf(const InvariantInfo& info) {
   if (info.implemented) return "checked";
-  const bool part =
-      info.id == Invariant::kErr01 || info.id == Invariant::kErr03 || info.id == Invariant::kMem01;
-  return part ? "in part" : kNotChecked;
+  return info.id == Invariant::kMem01 ? "in part" : kNotChecked;
 }
 
 }  // namespace sidewall::cli
