@@ -9,6 +9,7 @@
 #include <optional>
 #include <string_view>
 
+#include "cli/boot_finder.h"
 #include "cli/boot_transfers.h"
 #include "model/board.h"
 
@@ -45,16 +46,19 @@ std::optional<Attempt> ParseAttempt(const std::string& line) {
   return attempt;
 }
 
-class Checker {
+class Checker : BootFinder {
  public:
-  explicit Checker(const BootQuestion& question)
-      : q_(question), end_(*question.end), record_(*question.record), block_(record_.block) {}
+  Checker(const BootQuestion& question, BootChecks* checks)
+      : BootFinder(question, checks),
+        end_(*question.end),
+        record_(*question.record),
+        block_(record_.block) {}
 
-  BootChecks Run() {
+  void Run() {
     Count();
     // What ended the run early is the finding; what else is then missing is its consequence.
     checks_.ended = CheckEnd();
-    if (!checks_.ended) return std::move(checks_);
+    if (!checks_.ended) return;
     CheckProbe();
     CheckMasters();
     CheckConsole();
@@ -64,26 +68,9 @@ class Checker {
     CheckTransfers(q_, &checks_);
     if (q_.dmatest && !q_.late) CheckOverrides();
     if (q_.late) CheckTakeover();
-    return std::move(checks_);
   }
 
  private:
-  bool shipped() const { return q_.driver == "shipped"; }
-  template <typename... T>
-  void Find(fmt::format_string<T...> format, T&&... arguments) {
-    checks_.findings.push_back(fmt::format(format, std::forward<T>(arguments)...));
-  }
-  bool Said(std::string_view text) const {
-    return std::any_of(q_.console->begin(), q_.console->end(), [&](const std::string& line) {
-      return line.find(text) != std::string::npos;
-    });
-  }
-  uint64_t CountSaid(std::string_view text) const {
-    return static_cast<uint64_t>(std::count_if(
-        q_.console->begin(), q_.console->end(),
-        [&](const std::string& line) { return line.find(text) != std::string::npos; }));
-  }
-
   void Count() {
     for (const Row& row : record_.rows) {
       if (row.kind == RowKind::kDma) continue;
@@ -160,11 +147,9 @@ class Checker {
     }
     if (Said("does not rebind")) Find("a master did not come back to its driver");
     // The hostile program points streams at banks, too: what it does is none of the kernel's.
-    const auto is_mark = [](uint64_t value) {
-      return [value](const Row& row) { return row.kind == RowKind::kMark && row.value == value; };
-    };
     const std::vector<Row>& rows = record_.rows;
-    const auto end = std::find_if(rows.begin(), rows.end(), is_mark(boot::kMarkHostile));
+    const auto end = std::find_if(rows.begin(), rows.end(),
+                                  [](const Row& row) { return IsMark(row, boot::kMarkHostile); });
     const size_t windows = AttachedWindows(rows, 0, static_cast<size_t>(end - rows.begin())).size();
     if (windows != boot::kWindows) {
       Find("the kernel pointed streams at banks in {} windows, not {}", windows, boot::kWindows);
@@ -333,7 +318,7 @@ class Checker {
       ++checks_.overrides_written;
       if (row.reason == SIDEWALL_REASON_SID) ++checks_.overrides_refused;
     }
-    if (q_.driver != "shipped") return;
+    if (!shipped()) return;
     if (checks_.overrides_read <= checks_.overrides_written) {
       Find("the kernel read {} overrides, of masters that are described rightly none",
            checks_.overrides_read);
@@ -350,22 +335,24 @@ class Checker {
     if (!Said("sidewall: taken over")) Find("the driver did not take over from the running kernel");
     bool taken = false;
     for (const Row& row : record_.rows) {
-      if (row.kind == RowKind::kMark && row.value == boot::kMarkTakenOver) taken = true;
+      if (IsMark(row, boot::kMarkTakenOver)) taken = true;
       if (row.kind != RowKind::kAccess || (row.flags & boot::kFlagRaw) == 0 || !taken) continue;
       Find("an access after the takeover went to hardware as it was");
       return;
     }
   }
 
-  const BootQuestion& q_;
   const BootEnd& end_;
   const replay::BootRecord& record_;
   const boot::Block& block_;
-  BootChecks checks_;
 };
 
 }  // namespace
 
-BootChecks CheckBoot(const BootQuestion& question) { return Checker(question).Run(); }
+BootChecks CheckBoot(const BootQuestion& question) {
+  BootChecks checks;
+  Checker(question, &checks).Run();
+  return checks;
+}
 
 }  // namespace sidewall::cli

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string_view>
 
+#include "cli/boot_finder.h"
 #include "model/board.h"
 
 namespace sidewall::cli {
@@ -30,10 +31,6 @@ std::optional<size_t> WindowOf(uint64_t ipa) {
     }
   }
   return std::nullopt;
-}
-
-bool IsMark(const Row& row, uint64_t value) {
-  return row.kind == RowKind::kMark && row.value == value;
 }
 
 bool IsDelivered(const Row& row) {
@@ -67,11 +64,10 @@ std::vector<Ran> RunsOf(const std::vector<std::string>& console) {
   return runs;
 }
 
-class Checker {
+class Checker : BootFinder {
  public:
   Checker(const BootQuestion& question, BootChecks* checks)
-      : q_(question),
-        checks_(*checks),
+      : BootFinder(question, checks),
         rows_(question.record->rows),
         block_(question.record->block) {}
 
@@ -86,17 +82,6 @@ class Checker {
   }
 
  private:
-  bool shipped() const { return q_.driver == "shipped"; }
-  template <typename... T>
-  void Find(fmt::format_string<T...> format, T&&... arguments) {
-    checks_.findings.push_back(fmt::format(format, std::forward<T>(arguments)...));
-  }
-  bool Said(std::string_view text) const {
-    return std::any_of(q_.console->begin(), q_.console->end(), [&](const std::string& line) {
-      return line.find(text) != std::string::npos;
-    });
-  }
-
   // What faults is the transfer whose page was given away, in its first piece and because of EL2's
   // stage 2; besides, what the hostile program aims at the marked page: an engine on tables of its
   // own, and a master, on the kernel's, which never mapped that address for it.
@@ -271,8 +256,6 @@ class Checker {
     }
   }
 
-  const BootQuestion& q_;
-  BootChecks& checks_;
   const std::vector<Row>& rows_;
   const boot::Block& block_;
 };
