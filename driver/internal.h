@@ -161,16 +161,16 @@ void ProgramStage2(Smmu& smmu, ContextBank bank, Vmid vmid, Pa root);
 // ---- Power, power.cc. These take the locks.
 sidewall_result PowerDown(State& state, uint32_t iommu, Power to);
 sidewall_result PowerUp(State& state, uint32_t iommu, Power from);
-// One try to end what a time-out has left, of a unit that is on: with the sync, nothing that
-// drained waits any longer. False: the unit is degraded still.
+// One try to end what a time-out has left. Behind a completed sync, and on a unit that was closed
+// for its power, nothing that drained waits any longer. False: the unit is degraded still.
 [[nodiscard]] bool RecoverUnit(State& state, uint32_t unit);
 
 // ---- Faults, fault_scan.cc.
 // The bank of the host that a record of its stage 2 is about; ~0: none.
 uint32_t NamedByStage2(const Smmu& smmu, uint32_t syndrome);
-// Ends the records, on every instance, that name a stream of the set and would go
-// with it to its next owner: those of EL2's banks and the global one. What the host is shown in its
-// own banks, the stage 2 below them included, was of the host's streams, and stays. The caller
+// Ends the records, on every instance, that name a stream of the set and would go with it to its
+// next owner: those of EL2's banks and the global one. What the host is shown in its own banks, the
+// stage 2 below them included, was of the host's streams, and stays. The caller
 // holds the SMMU's lock, and has changed the owner.
 void DropRecords(Smmu& smmu, const SidSet& set);
 // Leaves nothing of an instance's global record, neither address nor stream.

@@ -98,8 +98,8 @@ BoardSpec WithDram(const BoardSpec& board, uint64_t bytes);
 // What is wrong with a description, if anything is: the first field that contradicts another, what
 // it holds, and what it may hold.
 //
-//     if (const BoardFault fault = CheckBoard(board)) Print(fault.field, fault.value,
-//     fault.allowed);
+//     const BoardFault fault = CheckBoard(board);
+//     if (fault) Print(fault.field, fault.value, fault.allowed);
 struct BoardFault {
   const char* field = nullptr;
   uint64_t value = 0;
