@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
 #include "fuzz/macros.h"
 
+#include "fuzz/domain_macros.h"
 #include "fuzz/layout.h"
 
 namespace sidewall::fuzz {
@@ -92,6 +93,7 @@ Event Macros::DmaThrough(const Sketch& sketch, const Target& target) {
 
 void Macros::GoodDma(const Sketch& sketch, Events* out) {
   Target target;
+  if (random_.OneIn(3) && DomainMacros(values_, &random_).Transfer(sketch, out)) return;
   if (!sketch.FindTarget(&random_, &target)) return AttachIdentity(sketch, out);
   out->push_back(DmaThrough(sketch, target));
 }
@@ -366,7 +368,7 @@ void Macros::PokeField(const Sketch& sketch, Events* out) {
   sketch.FindLiveBank(&random_, &side, &bank);
   const uint64_t window = static_cast<uint64_t>(WindowOfSide(side));
   uint64_t offset = 0;
-  const model::RegisterInfo* reg = values_.AnyRegister(&random_, side, bank, &offset);
+  const model::RegisterInfo* reg = values_.AnyRegister(&random_, side, bank, false, &offset);
   if (reg == nullptr) return FlushAll(out);
   const model::FieldInfo* fields = reg->fields;
   uint64_t value = Values::Number(&random_);
@@ -446,8 +448,86 @@ void Macros::KernelReset(Events* out) {
   out->push_back(HostWrite32(window, layout::kScr0, layout::kScr0Linux));
 }
 
+void Macros::ReadAny(const Sketch& sketch, Events* out) {
+  uint64_t side = values_.Smmu(&random_).side;
+  uint64_t bank = values_.Bank(&random_, side);
+  sketch.FindLiveBank(&random_, &side, &bank);
+  const model::SmmuSpec* smmu = values_.SmmuOfSide(side);
+  const uint64_t mirror = smmu != nullptr && smmu->instance_count > 1 ? random_.Below(2) : 0;
+  for (uint64_t n = 1 + random_.Below(4); n > 0; --n) {
+    uint64_t offset = 0;
+    const model::RegisterInfo* reg = values_.AnyRegister(&random_, side, bank, true, &offset);
+    if (reg == nullptr) return;
+    Event read = HostRead32(static_cast<uint64_t>(WindowOfSide(side)) + mirror, offset);
+    read.arg[2] = random_.OneIn(8) ? 12 - reg->width : reg->width;
+    out->push_back(read);
+  }
+}
+
+void Macros::BendPolicy(const Sketch& sketch, Events* out) {
+  Target target;
+  if (!sketch.FindTarget(&random_, &target) || !target.translated) {
+    return AttachTranslated(sketch, out);
+  }
+  const uint64_t window = static_cast<uint64_t>(WindowOfSide(target.client->side));
+  const uint32_t bank = static_cast<uint32_t>(target.bank);
+  const uint64_t bit = uint64_t{1} << random_.Below(32);
+  const struct {
+    uint64_t offset;
+    uint64_t value;
+  } policies[] = {
+      {layout::Bank(bank, layout::kSctlr), layout::kSctlrLinux},
+      {layout::Bank(bank, layout::kTcr), layout::kTcrLinux},
+      {layout::Bank(bank, layout::kTcr2), layout::kTcr2Linux},
+      {layout::kCbar + 4 * bank, layout::kCbarStage1},
+      {layout::kCba2r + 4 * bank, 1},
+      {layout::kScr0, layout::kScr0Linux},
+      {layout::kS2cr + 4 * sketch.EntryOf(*target.client), layout::kS2crTranslate | bank},
+      {layout::kSmr + 4 * sketch.EntryOf(*target.client),
+       layout::kSmrValid | layout::kSmrMask << 16 | target.client->default_sid},
+  };
+  const auto& policy = policies[random_.Below(std::size(policies))];
+  out->push_back(HostWrite32(window, policy.offset, policy.value ^ bit));
+  if (random_.OneIn(2)) out->push_back(HostRead32(window, policy.offset));
+  out->push_back(DmaThrough(sketch, target));
+  if (random_.OneIn(2)) out->push_back(HostWrite32(window, policy.offset, policy.value));
+}
+
+void Macros::EdgeOfShare(const Sketch& sketch, Events* out) {
+  const model::SmmuSpec& smmu = values_.Smmu(&random_);
+  const uint64_t window = static_cast<uint64_t>(WindowOfSide(smmu.side));
+  const uint64_t first_entry = smmu.entries - smmu.el2_entries;
+  const uint64_t first_bank = smmu.banks - smmu.el2_banks;
+  const uint64_t entry =
+      random_.OneOf({first_entry - 1, first_entry, smmu.entries - 1u, smmu.entries});
+  const uint64_t bank = random_.OneOf({first_bank - 1, first_bank, first_bank + 1, smmu.banks - 1u,
+                                       smmu.banks, values_.Bank(&random_, 0)});
+  const model::ClientInfo* client = sketch.FindUnmatched(&random_);
+  const uint64_t sid = client == nullptr || client->side != smmu.side
+                           ? values_.Sid(&random_, smmu.side)
+                           : client->default_sid;
+  const uint64_t at = random_.OneIn(2) ? sketch.FreeEntry(&random_, smmu.side) : entry;
+  const uint64_t smr = layout::kSmrValid | layout::kSmrMask << 16 | sid;
+  out->push_back(HostWrite32(window, layout::kSmr + 4 * at, smr));
+  out->push_back(HostWrite32(window, layout::kS2cr + 4 * at,
+                             random_.OneOf({layout::kS2crTranslate | bank, layout::kS2crBypass})));
+  if (random_.OneIn(2)) out->push_back(HostRead32(window, layout::kS2cr + 4 * at));
+  const uint64_t bank_register = layout::Bank(static_cast<uint32_t>(bank), layout::kSctlr);
+  out->push_back(HostWrite32(window, random_.OneOf({layout::kCbar + 4 * bank, bank_register}),
+                             random_.OneOf({layout::kCbarStage1, layout::kSctlrLinux})));
+  const uint64_t offsets[] = {layout::kSmr + 4 * at, layout::kCbar + 4 * bank, bank_register};
+  out->push_back(HostRead32(window, offsets[random_.Below(std::size(offsets))]));
+  Event dma = MakeEvent(EventKind::kDmaStream);
+  dma.arg[0] = smmu.side;
+  dma.arg[1] = sid;
+  dma.arg[2] = sketch.PlainPage(&random_);
+  out->push_back(dma);
+}
+
 void Macros::Any(const Sketch& sketch, Events* out) {
-  constexpr unsigned kWeights[] = {12, 7, 16, 7, 4, 5, 16, 6, 8, 3, 4, 3, 2, 1, 2, 6, 4, 4, 3, 1};
+  if (random_.OneIn(3)) return DomainMacros(values_, &random_).Any(sketch, out);
+  constexpr unsigned kWeights[] = {12, 7, 16, 7, 4, 5, 16, 6, 8, 3, 4, 3,
+                                   2,  1, 2,  6, 4, 4, 3,  5, 8, 6, 1};
   switch (random_.Weighted(kWeights)) {
     case 0:
       return GoodDma(sketch, out);
@@ -487,6 +567,12 @@ void Macros::Any(const Sketch& sketch, Events* out) {
       return PokeField(sketch, out);
     case 18:
       return StageTwoFault(sketch, out);
+    case 19:
+      return ReadAny(sketch, out);
+    case 20:
+      return BendPolicy(sketch, out);
+    case 21:
+      return EdgeOfShare(sketch, out);
     default:
       return SplitRoot(sketch, out);
   }

@@ -66,6 +66,12 @@ class Macros {
   // The root of a live bank in halves.
   void SplitRoot(const Sketch& sketch, Events* out);
   void KernelReset(Events* out);
+  // Any register, read-only ones too, as a kernel or an attacker would look at it.
+  void ReadAny(const Sketch& sketch, Events* out);
+  // One bit of a register that decides where DMA goes, over what a kernel would have there.
+  void BendPolicy(const Sketch& sketch, Events* out);
+  // The last entry or bank of the host's and the first of EL2's, or an entry that names them.
+  void EdgeOfShare(const Sketch& sketch, Events* out);
 
  private:
   void WriteTables(uint64_t slot, Events* out);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "fuzz/aim.h"
 #include "fuzz/boards.h"
 #include "fuzz/layout.h"
 
@@ -39,6 +40,10 @@ size_t Missing(size_t have, size_t size, size_t share) {
 // Events on which the driver mostly stores.
 bool MayAct(const Event& event) {
   if (event.kind == EventKind::kHypDonate || event.kind == EventKind::kHypReclaim) return true;
+  if (event.kind >= EventKind::kVmCreate && event.kind <= EventKind::kPowerOn) return true;
+  if (event.kind >= EventKind::kHvcAllocDomain && event.kind <= EventKind::kHvcDevBlockDma) {
+    return true;
+  }
   if (event.kind != EventKind::kHostWrite || event.arg[0] >= kSmmuWindows) return false;
   if (event.arg[0] % 2 != 0) return false;  // the second half of a pair
   const uint64_t offset = event.arg[1];
@@ -76,7 +81,7 @@ size_t EventsThatFit(size_t max_size, const Program& program) {
 
 const model::BoardSpec* Mutator::DrawBoard() {
   // Small boards run out of entries and banks in a few events, and their runs are short.
-  const char* name = random_.OneIn(4) ? "tegra234" : "tiny";
+  const char* name = random_.OneIn(2) ? "tegra234" : "tiny";
   const model::BoardSpec* board = model::FindBoard(name);
   size_t count = 0;
   return board != nullptr ? board : model::Boards(&count);
@@ -98,7 +103,7 @@ void Mutator::InsertMacro(Program* program, const Values& values, size_t at) {
   InsertAt(&program->events, at, events);
 }
 
-void Mutator::FillArgument(Event* event, const Values& values, size_t i) {
+void Mutator::FillArgument(Event* event, const Values& values, const Sketch& sketch, size_t i) {
   const EventSpec* spec = FindEventSpec(event->kind);
   if (spec == nullptr) return;
   switch (spec->arg[i].type) {
@@ -114,22 +119,21 @@ void Mutator::FillArgument(Event* event, const Values& values, size_t i) {
       event->arg[i] = values.Sid(&random_, event->arg[i - 1]);
       return;
     case ArgType::kNumber:
-      // Handles, lengths and indices are small; anything else is an attack that one try finds.
-      event->arg[i] = random_.OneIn(4) ? Values::Number(&random_) : random_.Below(8);
+      event->arg[i] = AimedNumber(&random_, values, sketch, *event, i);
       return;
     default:
       event->arg[i] = values.Argument(&random_, spec->arg[i].type);
   }
 }
 
-Event Mutator::AnyEvent(const Values& values) {
+Event Mutator::AnyEvent(const Values& values, const Sketch& sketch) {
   constexpr EventKind kKinds[] = {
       EventKind::kHostWrite,   EventKind::kHostRead,   EventKind::kDma,      EventKind::kDmaStream,
       EventKind::kHypDonate,   EventKind::kHypReclaim, EventKind::kHypShare, EventKind::kHypUnshare,
       EventKind::kHostStore64, EventKind::kHostAbort,  EventKind::kHwSync,   EventKind::kHwReadFail,
       EventKind::kHwFault,     EventKind::kTick,       EventKind::kNone,
   };
-  constexpr unsigned kWeights[] = {50, 4, 12, 5, 10, 6, 2, 2, 2, 2, 1, 1, 1, 1, 4};
+  constexpr unsigned kWeights[] = {44, 6, 12, 5, 8, 6, 3, 3, 2, 2, 2, 1, 1, 2, 24};
   static_assert(std::size(kKinds) == std::size(kWeights));
   EventKind kind = kKinds[random_.Weighted(kWeights)];
   while (kind == EventKind::kNone || kind == EventKind::kHwContrary) {
@@ -137,7 +141,7 @@ Event Mutator::AnyEvent(const Values& values) {
   }
   Event event = MakeEvent(kind);
   // An argument may depend on those before it: the value of a register on the register.
-  for (size_t i = 0; i < kEventArgs; ++i) FillArgument(&event, values, i);
+  for (size_t i = 0; i < kEventArgs; ++i) FillArgument(&event, values, sketch, i);
   if (kind == EventKind::kHostWrite && !random_.OneIn(16)) {
     event.arg[2] = event.arg[3] > UINT32_MAX ? 8 : 4;
     if (!random_.OneIn(8)) event.arg[4] = 0;
@@ -147,12 +151,14 @@ Event Mutator::AnyEvent(const Values& values) {
 }
 
 void Mutator::InsertEvent(Program* program, const Values& values, size_t at) {
-  InsertAt(&program->events, at, {AnyEvent(values)});
+  InsertAt(&program->events, at, {AnyEvent(values, SketchOf(*program, values, at))});
 }
 
 void Mutator::ChangeArgument(Program* program, const Values& values) {
   if (program->events.empty()) return;
-  Event& event = program->events[random_.Below(program->events.size())];
+  const size_t at = random_.Below(program->events.size());
+  const Sketch sketch = SketchOf(*program, values, at);
+  Event& event = program->events[at];
   const EventSpec* spec = FindEventSpec(event.kind);
   const size_t start = random_.Below(kEventArgs);
   for (size_t n = 0; n < kEventArgs; ++n) {
@@ -166,7 +172,7 @@ void Mutator::ChangeArgument(Program* program, const Values& values) {
         event.arg[i] += random_.OneOf({1, 4, 8, kPage, ~uint64_t{0}, ~uint64_t{7}});
         return;
       default:
-        FillArgument(&event, values, i);
+        FillArgument(&event, values, sketch, i);
         return;
     }
   }

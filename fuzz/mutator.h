@@ -53,8 +53,8 @@ class Mutator {
   void DuplicateEvent(Program* program);
   void ChangeChoices(Program* program);
   void ChangeSchedule(Program* program);
-  Event AnyEvent(const Values& values);
-  void FillArgument(Event* event, const Values& values, size_t i);
+  Event AnyEvent(const Values& values, const Sketch& sketch);
+  void FillArgument(Event* event, const Values& values, const Sketch& sketch, size_t i);
   const model::BoardSpec* DrawBoard();
   void Retarget(Program* program, const Values& values);
   void Mend(Program* program, const Values& values);

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
+#include <map>
 #include <vector>
 
 #include "fuzz/mutator.h"
@@ -104,6 +106,37 @@ TEST(Campaign, DrawsEventsThatDoSomething) {
   RecordProperty("store", std::to_string(share(coverage.events_with_store)));
   std::printf("events %.0f: store %.1f %%, dma ok %.1f %%, dma fault %.1f %%\n", events,
               share(coverage.events_with_store), share(coverage.dma_ok), share(coverage.dma_fault));
+}
+
+// Every call of the waist is served in such programs, not only refused. A call that is refused for
+// ever is a part of the driver that no campaign sees.
+TEST(Campaign, ServesEveryCall) {
+  HarnessOptions options;
+  options.board = model::FindBoard("tegra234");
+  options.armed = 0;
+  Harness<NativeEngine> harness(options);
+  std::map<EventKind, std::array<uint64_t, 8>> results;
+  Mutator mutator(1);
+  for (int i = 0; i < 500; ++i) {
+    Program program = mutator.Fresh(*options.board);
+    for (int n = 0; n < 12; ++n) mutator.Mutate(&program, kMaxEvents);
+    harness.Begin(program.choices, program.schedule);
+    for (const Event& event : program.events) {
+      const Outcome outcome = harness.Apply(event);
+      ++results[event.kind][static_cast<size_t>(outcome.result)];
+    }
+  }
+  for (const EventSpec& spec : kEventSpecs) {
+    const bool call = spec.kind >= EventKind::kHvcAllocDomain && spec.kind <= EventKind::kTick;
+    // Of this one there is no OK: finalize has ended it.
+    if (!call || spec.kind == EventKind::kHvcMcRegisterSid) continue;
+    const auto& of = results[spec.kind];
+    const uint64_t ok = of[static_cast<size_t>(Expect::kOk)];
+    std::printf("%-20s ok %5d refused %5d degraded %4d\n", spec.name, static_cast<int>(ok),
+                static_cast<int>(of[static_cast<size_t>(Expect::kRefused)]),
+                static_cast<int>(of[static_cast<size_t>(Expect::kDegraded)]));
+    EXPECT_GE(ok, 1u) << spec.name;
+  }
 }
 
 }  // namespace

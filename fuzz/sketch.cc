@@ -10,6 +10,7 @@ namespace {
 
 constexpr uint64_t kAddressMask = 0x0000fffffffff000;
 constexpr size_t kMaxGiven = 64;
+constexpr uint64_t kMaxGivenAtOnce = 4;
 constexpr uint64_t kPlainPages = 48;
 
 }  // namespace
@@ -59,15 +60,16 @@ void Sketch::Note(const Event& event) {
       }
       break;
     case EventKind::kHypDonate:
-      if (given_.size() < kMaxGiven && event.arg[1] != 0) {
-        given_.push_back({event.arg[0] & ~(kPage - 1), event.arg[2]});
+      for (uint64_t n = 0; n < std::min(event.arg[1], kMaxGivenAtOnce); ++n) {
+        const uint64_t page = (event.arg[0] & ~(kPage - 1)) + n * kPage;
+        if (given_.size() < kMaxGiven) given_.push_back({page, event.arg[2]});
       }
       break;
     case EventKind::kHypReclaim:
       std::erase_if(given_, [&](const Given& g) { return g.page == event.arg[0]; });
       break;
     default:
-      break;
+      roster_.Note(event);
   }
 }
 
@@ -87,7 +89,7 @@ uint64_t Sketch::PlainPage(Random* random) const {
   return values_.HostPage(kPlainPages);
 }
 
-size_t Sketch::MatchOf(const model::ClientInfo& client) const {
+size_t Sketch::EntryOf(const model::ClientInfo& client) const {
   const Side& side = sides_[client.side];
   size_t match = kEntries;
   for (size_t n = 0; n < side.valid_count; ++n) {
@@ -103,7 +105,7 @@ size_t Sketch::MatchOf(const model::ClientInfo& client) const {
 
 bool Sketch::Route(const model::ClientInfo& client, Target* target) const {
   const Side& side = sides_[client.side];
-  const size_t entry = MatchOf(client);
+  const size_t entry = EntryOf(client);
   if (entry == kEntries) return false;
   target->client = &client;
   const uint32_t type = side.s2cr[entry] >> 16 & 3;
@@ -122,12 +124,16 @@ bool Sketch::Route(const model::ClientInfo& client, Target* target) const {
 
 bool Sketch::Reaches(const model::ClientInfo& client) const {
   Target target;
+  const Roster::Stream* stream = roster_.FindStream(client.side, client.default_sid);
+  if (stream != nullptr) return stream->attached;
   return Route(client, &target);
 }
 
 bool Sketch::Delivers(const Event& dma) const {
   const auto* client = model::FindClient(static_cast<uint16_t>(dma.arg[0]));
   Target target;
+  if (dma.kind == EventKind::kDmaStream)
+    return roster_.Delivers(dma.arg[0], dma.arg[1] & 0x7f, dma.arg[2]);
   if (dma.kind != EventKind::kDma || dma.arg[0] >= model::kNoClient || client == nullptr ||
       client->side >= model::kUnknownSide || !Route(*client, &target)) {
     return false;

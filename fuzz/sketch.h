@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "fuzz/random.h"
+#include "fuzz/roster.h"
 #include "fuzz/values.h"
 #include "model/event.h"
 
@@ -53,6 +54,8 @@ class Sketch {
   const model::ClientInfo* FindUnmatched(Random* random) const;
   // A bank that some entry uses, as {side, bank}.
   bool FindLiveBank(Random* random, uint64_t* side, uint64_t* bank) const;
+  // The one valid entry that matches this client's stream; kEntries where none does, or several.
+  size_t EntryOf(const model::ClientInfo& client) const;
   // An entry that is not in use, 0 where all are.
   uint64_t FreeEntry(Random* random, uint64_t side) const;
 
@@ -62,6 +65,8 @@ class Sketch {
   };
   const std::vector<Given>& given() const { return given_; }
   bool IsGiven(uint64_t page) const;
+  // VMs, domains, and what they have.
+  const Roster& roster() const { return roster_; }
   // A page of the host that no table of ours uses and that was not given away.
   uint64_t PlainPage(Random* random) const;
 
@@ -79,13 +84,12 @@ class Sketch {
 
   static void NoteEntry(Side* side, size_t entry, uint32_t value);
   void NoteWrite(Side* side, uint64_t offset, uint64_t value);
-  // The one valid entry that matches; kEntries where none does, or several.
-  size_t MatchOf(const model::ClientInfo& client) const;
   bool Route(const model::ClientInfo& client, Target* target) const;
 
   const Values& values_;
   std::vector<Side> sides_;
   std::vector<Given> given_;
+  Roster roster_;
 };
 
 }  // namespace sidewall::fuzz

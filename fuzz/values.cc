@@ -202,13 +202,13 @@ uint64_t Values::Register(Random* random, uint64_t window) const {
 }
 
 const model::RegisterInfo* Values::AnyRegister(Random* random, uint64_t side, uint64_t bank,
-                                               uint64_t* offset) const {
+                                               bool read_only, uint64_t* offset) const {
   size_t count = 0;
   const model::RegisterInfo* registers = model::Registers(&count);
   for (int attempts = 0; attempts < 32; ++attempts) {
     const model::RegisterInfo& reg = registers[random->Below(count)];
     const bool of_mc = reg.page == model::Page::kMcSid || reg.page == model::Page::kMcChannel;
-    if (of_mc || reg.access == model::Access::kReadOnly) continue;
+    if (of_mc || (!read_only && reg.access == model::Access::kReadOnly)) continue;
     uint64_t index = reg.count > 1 ? Entry(random, side) % reg.count : 0;
     if (reg.page == model::Page::kGr1) index = bank % reg.count;
     *offset = PageBase(reg.page) + reg.offset + reg.stride * index;

@@ -44,17 +44,17 @@ class Values {
   uint64_t WindowOf(Random* random) const;
   uint64_t Register(Random* random, uint64_t window) const;
   uint64_t RegisterValue(Random* random, uint64_t window, uint64_t offset) const;
-  // A register of the host's SMMU window that can be written, each name as likely as the next; one
-  // of a bank is that of `bank`. Null when none was found.
+  // A register of the host's SMMU window, each name as likely as the next, where `read_only` of any
+  // access; one of a bank is that of `bank`. Null when none was found.
   const model::RegisterInfo* AnyRegister(Random* random, uint64_t side, uint64_t bank,
-                                         uint64_t* offset) const;
+                                         bool read_only, uint64_t* offset) const;
   // What Linux leaves in a register, else its reset value.
   static uint64_t UsualValue(const model::RegisterInfo& reg);
   // Index of a bank or entry: small ones mostly, the host's last, EL2's first, beyond the end.
   uint64_t Bank(Random* random, uint64_t side) const;
   uint64_t Entry(Random* random, uint64_t side) const;
 
-  // The value of an argument that depends on no other.
+  // The value of an argument that depends on no other event.
   uint64_t Argument(Random* random, ArgType type) const;
   static uint64_t Number(Random* random);
 
