@@ -74,12 +74,20 @@ struct sidewall_result Board::SwitchPower(model::PowerCall call, uint8_t side) {
 
 // ---------------------------------------------------------------- ISO11 resume
 
-std::vector<uint32_t> Checks::ReadPolicy(uint8_t side) const {
+// What the registers hold that isolation rests on, as they must come back. A stage 2 that no S2CR
+// names any more, and that is on only because it waits for a sync, comes back off: power does not
+// go before everything is flushed, so that nothing waits on the other side.
+std::vector<uint32_t> Checks::PolicyToRestore(uint8_t side) const {
   std::vector<uint32_t> image;
   for (size_t instance = 0; instance < model::kMaxInstances; instance++) {
     if (board_.machine_->SideOf(instance) != side) continue;
-    for (uint32_t offset : layout::PolicyOffsets(SpecOf(instance))) {
-      image.push_back(board_.machine_->Peek32(instance, offset));
+    const model::SmmuSpec& spec = SpecOf(instance);
+    const std::bitset<model::kMaxBanks> named = NamedBanks(instance);
+    for (uint32_t offset : layout::PolicyOffsets(spec)) {
+      uint16_t bank = 0;
+      const bool ends = layout::InBank(spec, offset, layout::kSctlr, &bank) && !named[bank] &&
+                        WaitsForSync(instance, bank);
+      image.push_back(ends ? 0 : board_.machine_->Peek32(instance, offset));
     }
   }
   return image;
@@ -87,7 +95,7 @@ std::vector<uint32_t> Checks::ReadPolicy(uint8_t side) const {
 
 void Checks::BeforePowerDown(uint8_t side) {
   if (!board_.looks_) return;
-  now_.before_down[side] = ReadPolicy(side);
+  now_.before_down[side] = PolicyToRestore(side);
   now_.clients_before_down[side] = ReadClients();
 }
 

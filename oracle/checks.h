@@ -12,6 +12,7 @@
 #define SIDEWALL_ORACLE_CHECKS_H_
 
 #include <array>
+#include <bitset>
 #include <cstdarg>
 #include <cstdint>
 #include <string>
@@ -121,7 +122,7 @@ class Checks {
 
   std::vector<ClientImage> ReadClients() const;
   bool IsHeld(uint16_t client) const;
-  std::vector<uint32_t> ReadPolicy(uint8_t side) const;
+  std::vector<uint32_t> PolicyToRestore(uint8_t side) const;
   bool Enabled(Invariant id) const;
   void Evaluated(Invariant id);
   // Files the verdict. True when the caller must trap.
@@ -143,6 +144,7 @@ class Checks {
   void Iso04Live(size_t instance, uint16_t entry);
   void Iso04Under(size_t instance, uint16_t bank);
   void Iso04Idle(size_t instance);
+  std::bitset<model::kMaxBanks> NamedBanks(size_t instance) const;
   bool WaitsForSync(size_t instance, uint16_t bank) const;
   void IndexAfterBank(size_t instance, uint16_t bank);
   void IndexAfterPowerUp(size_t instance);

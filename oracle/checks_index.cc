@@ -132,11 +132,8 @@ Lines Checks::BankLines(size_t instance, uint16_t bank) const {
   }
 }
 
-// When a call returns, what no S2CR names is off. A stage 2 that is off is none, so one that is
-// not drained yet, since its sync was not seen complete, stays on.
-[[gnu::noinline]] void Checks::Iso04Idle(size_t instance) {
-  if (!Enabled(Invariant::kIso04)) return;
-  Evaluated(Invariant::kIso04);
+// The banks that an S2CR names, and those that these are nested over.
+std::bitset<model::kMaxBanks> Checks::NamedBanks(size_t instance) const {
   const model::SmmuInstance& smmu = board_.machine_->smmu(instance);
   std::bitset<model::kMaxBanks> named;
   for (uint16_t entry = 0; entry < smmu.entries; entry++) {
@@ -145,9 +142,18 @@ Lines Checks::BankLines(size_t instance, uint16_t bank) const {
     named.set(bank);
     if (Under(smmu, bank) < smmu.banks) named.set(Under(smmu, bank));
   }
+  return named;
+}
+
+// When a call returns, what no S2CR names is off. A stage 2 that is off is none, so one that is
+// not drained yet, since its sync was not seen complete, stays on.
+[[gnu::noinline]] void Checks::Iso04Idle(size_t instance) {
+  if (!Enabled(Invariant::kIso04)) return;
+  Evaluated(Invariant::kIso04);
+  const std::bitset<model::kMaxBanks> named = NamedBanks(instance);
+  const model::SmmuInstance& smmu = board_.machine_->smmu(instance);
   for (uint16_t bank = 0; bank < smmu.banks; bank++) {
-    if (named[bank] || !IsOn(smmu, bank)) continue;
-    if (IsStage2(smmu, bank) && WaitsForSync(instance, bank)) continue;
+    if (named[bank] || !IsOn(smmu, bank) || WaitsForSync(instance, bank)) continue;
     Lines text = BankLines(instance, bank);
     Append(lives_.HistoryOfBank(instance, bank), &text);
     if (Report(Invariant::kIso04, "bank", "Iso04Idle",
@@ -160,8 +166,11 @@ Lines Checks::BankLines(size_t instance, uint16_t bank) const {
   }
 }
 
-// A bank goes off on both instances at once, when both are drained.
+// A stage 2 that is on since a sync was not seen complete. It goes off on both instances at once,
+// when both are drained.
 bool Checks::WaitsForSync(size_t instance, uint16_t bank) const {
+  const model::SmmuInstance& smmu = board_.machine_->smmu(instance);
+  if (!IsOn(smmu, bank) || !IsStage2(smmu, bank)) return false;
   const model::SmmuSpec& spec = SpecOf(instance);
   for (uint8_t n = 0; n < spec.instance_count; n++) {
     if (lives_.WaitsForSync(board_.machine_->InstanceIndex(spec.side, n), bank)) return true;
