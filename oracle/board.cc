@@ -245,7 +245,7 @@ void Board::NoteCall(const Call& call, const struct sidewall_result& result) {
   ghost_.OnCall(call, result);
   for (size_t i = 0; i < spec_.smmu_count; i++) {
     const uint8_t side = spec_.smmu[i].side;
-    if (!ghost_.domains().changed(side)) continue;
+    if (ghost_.domains().moved(side).none()) continue;
     for (uint8_t n = 0; n < spec_.smmu[i].instance_count; n++) {
       reach_.RefreshInstance(machine_->InstanceIndex(side, n));
     }

@@ -35,7 +35,7 @@ void Checks::Reset() {
   lives_.Reset();
   idmap_.Reset();
   broken_.Clear();
-  untold_ = {};
+  fault_owners_.Reset();
   trouble_ = owed_ = false;
   unclean_.clear();
   unordered_.clear();
@@ -53,7 +53,7 @@ void Checks::Restore() {
   lives_.Restore();
   idmap_.Restore();
   broken_.Clear();
-  untold_ = {};
+  fault_owners_.Reset();
   trouble_ = owed_ = false;
   unclean_.clear();
   unordered_.clear();
@@ -347,6 +347,7 @@ void Checks::AfterMove(uint8_t side) {
   for (uint8_t n = 0; spec && n < spec->instance_count; n++) {
     const size_t instance = board_.machine_->InstanceIndex(side, n);
     for (uint16_t entry = 0; entry < spec->entries; entry++) IndexAfterEntry(instance, entry);
+    NoteMoved(side, instance);
   }
   const GhostDomains::SidSet& returned = board_.ghost_.domains().returned(side);
   for (uint16_t sid = 0; spec && sid < returned.size(); sid++) {

@@ -23,6 +23,7 @@
 #include "oracle/broken_entries.h"
 #include "oracle/call_work.h"
 #include "oracle/expected.h"
+#include "oracle/fault_owners.h"
 #include "oracle/idmap.h"
 #include "oracle/lives.h"
 #include "oracle/trap.h"
@@ -182,7 +183,9 @@ class Checks {
   void Err01Refused(const Call& call, const struct sidewall_result& result);
   void Err03Work();
   void Fun02Result(const Call& call, const struct sidewall_result& result);
+  const char* WhyNotToTell(uint32_t owner, const struct sidewall_fault& fault) const;
   void Fun05Told(uint32_t owner, const struct sidewall_fault& fault);
+  void NoteMoved(uint8_t side, size_t instance);
   void Fun05Left(uint8_t side);
   void Err02Balance();
   void Iso10Released(uint64_t pa);
@@ -217,8 +220,7 @@ class Checks {
   // Where the word lies that is stored to; as it was before, since the store may end the tree.
   bool in_live_table_ = false;
   model::TablePlace place_;
-  // By instance and stream: owners with a fault that they were not told of yet.
-  std::array<std::array<uint8_t, GhostDomains::kSids>, model::kMaxInstances> untold_ = {};
+  FaultOwners fault_owners_;
   bool trouble_ = false;
   uint8_t unfinished_ = 0;  // bit n: in this call instance n was last seen with a sync under way
   bool faulted_in_call_ = false;

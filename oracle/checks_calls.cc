@@ -25,6 +25,7 @@ void Checks::BeforeCall() {
   if (!board_.looks_) return;
   work_.Begin(board_.hyp_.pools());
   faulted_in_call_ = false;
+  fault_owners_.BeginCall();
   unfinished_ = 0;
 }
 
@@ -242,8 +243,14 @@ void Checks::NoteFault(size_t instance, uint16_t sid) {
   if (!board_.looks_) return;
   const uint8_t side = board_.machine_->SideOf(instance);
   faulted_in_call_ = true;
-  untold_[instance][sid & 0x7f] |=
-      static_cast<uint8_t>(1u << board_.ghost_.StreamOwner(side, sid & 0x7f));
+  fault_owners_.Note(instance, sid, board_.ghost_.StreamOwner(side, sid & 0x7f));
+}
+
+void Checks::NoteMoved(uint8_t side, size_t instance) {
+  const GhostDomains::SidSet& moved = board_.ghost_.domains().moved(side);
+  for (uint16_t sid = 0; sid < moved.size(); sid++) {
+    if (moved[sid]) fault_owners_.Moved(instance, sid, board_.ghost_.StreamOwner(side, sid));
+  }
 }
 
 void Checks::AfterNotify(uint32_t owner, const struct sidewall_fault& fault) {
@@ -251,34 +258,32 @@ void Checks::AfterNotify(uint32_t owner, const struct sidewall_fault& fault) {
   Fun05Told(owner, fault);
 }
 
-// Whoever is told has the stream, and had it when it faulted. What matches nobody's stream is the
-// host's to hear of.
+// Why somebody must not be told, or null. Whoever is told has the stream, and had it when it
+// faulted. What matches nobody's stream is the host's to hear of, and so is what its own banks have
+// recorded, whoever has the stream by now. With FSRRESTORE the host can also make records in them
+// for which nothing has faulted.
+const char* Checks::WhyNotToTell(uint32_t owner, const struct sidewall_fault& fault) const {
+  if (fault.fsr == 0) return "that says nothing";
+  if (fault.side >= GhostDomains::kSides || fault.instance > 1) return "of no unit";
+  const size_t instance = board_.machine_->InstanceIndex(static_cast<uint8_t>(fault.side),
+                                                         static_cast<uint8_t>(fault.instance));
+  if (instance >= model::kMaxInstances || !board_.machine_->HasInstance(instance)) {
+    return "of an instance that is not there";
+  }
+  const uint16_t sid = fault.sid & 0x7f;
+  const bool in_own_bank = owner == model::kOwnerHost && fault.bank != ~0u;
+  uint8_t has = board_.ghost_.StreamOwner(static_cast<uint8_t>(fault.side), sid);
+  if (has == model::kOwnerEl2) has = model::kOwnerHost;
+  if (owner != has && !in_own_bank) return "of somebody else's stream";
+  if (fault_owners_.Met(instance, sid, static_cast<uint8_t>(owner))) return nullptr;
+  if (owner == model::kOwnerHost && fault_owners_.MetNone(instance, sid)) return nullptr;
+  return "that its stream met before it was theirs";
+}
+
 [[gnu::noinline]] void Checks::Fun05Told(uint32_t owner, const struct sidewall_fault& fault) {
   if (!Enabled(Invariant::kFun05)) return;
   Evaluated(Invariant::kFun05);
-  const uint16_t sid = fault.sid & 0x7f;
-  const char* why = nullptr;
-  if (fault.side >= GhostDomains::kSides || fault.instance > 1) {
-    why = "of no unit";
-  } else {
-    const size_t instance = board_.machine_->InstanceIndex(static_cast<uint8_t>(fault.side),
-                                                           static_cast<uint8_t>(fault.instance));
-    uint8_t has = board_.ghost_.StreamOwner(static_cast<uint8_t>(fault.side), sid);
-    if (has == model::kOwnerEl2) has = model::kOwnerHost;
-    if (instance >= model::kMaxInstances || !board_.machine_->HasInstance(instance)) {
-      why = "of an instance that is not there";
-    } else if (owner != has) {
-      why = "of somebody else's stream";
-    } else {
-      uint8_t& untold = untold_[instance][sid];
-      const auto bit = static_cast<uint8_t>(1u << owner);
-      const auto el2 = static_cast<uint8_t>(1u << model::kOwnerEl2);
-      if (untold != 0 && (untold & (bit | el2)) == 0)
-        why = "that its stream met before it was theirs";
-      untold &= static_cast<uint8_t>(~bit);
-    }
-    if (fault.fsr == 0) why = "that says nothing";
-  }
+  const char* why = WhyNotToTell(owner, fault);
   if (why == nullptr) return;
   if (Report(Invariant::kFun05, "stream", "Fun05Told",
              Print("owner %u is told of a fault %s", owner, why),

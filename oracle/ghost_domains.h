@@ -65,7 +65,7 @@ class GhostDomains {
   static bool ChangesPages(const Call& call, uint32_t* domain);
 
   // Streams whose owner the last OnCall changed, and whether they fault until the host attaches.
-  bool changed(uint8_t side) const { return moved_[side].any(); }
+  const SidSet& moved(uint8_t side) const { return moved_[side]; }
   const SidSet& returned(uint8_t side) const { return returned_[side]; }
 
  private:
