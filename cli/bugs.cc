@@ -104,15 +104,31 @@ SeededBug Control() {
   return control;
 }
 
-// Asks the tool over the same bug, in a process of its own, since what a sanitizer found ends it.
-Json Witnessed(const SeededBug& bug, const fs::path& artifact) {
-  const std::string driver = bug.id == kControl ? "" : bug.id;
+// Asks the tool over one driver, in a process of its own, since what a sanitizer found ends it.
+Json AskOver(const std::string& driver, const fs::path& program) {
   const ProcessResult run =
-      RunProcess({DriverVariant(driver).string(), "bugs", "--witness=" + artifact.string()});
+      RunProcess({DriverVariant(driver).string(), "bugs", "--witness=" + program.string()});
   const Json report = Json::parse(run.output, nullptr, false);
-  return report.is_object()
-             ? report
-             : Json{{"smallest", nullptr}, {"alone", Json::array()}, {"without", nullptr}};
+  if (report.is_object()) return report;
+  const std::string found = FoundBy(run);
+  return {{"verdict", found.empty() ? Json() : Json(found)},
+          {"smallest", nullptr},
+          {"alone", Json::array()},
+          {"without", nullptr}};
+}
+
+// What the invariants see in the input of a hunt. The driver that ships runs the smallest program
+// too: what breaks it as well says nothing of the bug, and is a finding of its own.
+Json Witnessed(const SeededBug& bug, const fs::path& artifact, const fs::path& scratch) {
+  Json report = AskOver(bug.id == kControl ? "" : bug.id, artifact);
+  report.erase("verdict");
+  fs::path smallest = artifact;
+  if (report.contains("program")) {
+    smallest = scratch / "smallest.sw";
+    std::ofstream(smallest) << report["program"].get<std::string>();
+  }
+  report["shipped"] = AskOver("", smallest)["verdict"];
+  return report;
 }
 
 Json HuntBug(const SeededBug& bug, const BugsOptions& options) {
@@ -138,7 +154,7 @@ Json HuntBug(const SeededBug& bug, const BugsOptions& options) {
   fuzz::CoverageFile::Read(coverage.c_str(), &counted);
   row["events"] = counted.events;
   const fs::path artifact = ArtifactIn(scratch.path());
-  if (!artifact.empty()) row.update(Witnessed(bug, artifact));
+  if (!artifact.empty()) row.update(Witnessed(bug, artifact, scratch.path()));
   if (found == "crash")
     row["log"] = run.output.substr(run.output.size() - std::min<size_t>(run.output.size(), 2000));
   row["key"] = key;
@@ -175,15 +191,23 @@ std::string Word(const Json& value) {
   return value.is_string() ? value.get<std::string>() : value.dump();
 }
 
+bool BreaksShipped(const Json& row) { return !row.value("shipped", Json()).is_null(); }
+
+// Found, by an invariant, in the bug and not in what ships.
+bool IsFound(const Json& row) {
+  return !row["found_by"].is_null() && row["found_by"] != "crash" && !BreaksShipped(row);
+}
+
+const char* VerdictOf(const Json& row) {
+  if (row["id"] == kControl) return row["found_by"].is_null() ? "quiet" : "FOUND";
+  if (BreaksShipped(row)) return "SHIPPED";
+  if (!IsFound(row)) return "NOT FOUND";
+  return row["as_expected"].get<bool>() ? "found" : "ANOTHER";
+}
+
 void PrintRow(const Json& row) {
-  const bool control = row["id"] == kControl;
-  const bool found = !row["found_by"].is_null();
-  const char* verdict = control                          ? (found ? "FOUND" : "quiet")
-                        : !found                         ? "NOT FOUND"
-                        : row["as_expected"].get<bool>() ? "found"
-                                                         : "ANOTHER";
   const auto alone = row.value("alone", std::vector<std::string>{});
-  fmt::print("{:<8}{:<10}{:<7}{:>8}{:>10}{:>6}  {:<18}{:<8}{}\n", Word(row["id"]), verdict,
+  fmt::print("{:<8}{:<10}{:<7}{:>8}{:>10}{:>6}  {:<18}{:<8}{}\n", Word(row["id"]), VerdictOf(row),
              Word(row["found_by"]), Word(row["executions"]), Word(row["events"]),
              Word(row.value("smallest", Json())), fmt::format("{}", fmt::join(alone, ",")),
              Word(row.value("without", Json())), Word(row["title"]));
@@ -223,7 +247,7 @@ std::vector<Json> HuntAll(const std::vector<SeededBug>& bugs, const BugsOptions&
 Json LoadBearing(const std::vector<Json>& rows) {
   std::map<std::string, std::string> bears;
   for (const Json& row : rows) {
-    if (row["found_by"].is_null() || !row.contains("without")) continue;
+    if (row["id"] == kControl || !IsFound(row) || !row.contains("without")) continue;
     if (row["without"].is_null()) bears.emplace(row["found_by"], row["id"]);
   }
   return bears;
@@ -234,17 +258,19 @@ struct Sums {
   size_t found = 0;
   std::vector<std::string> missed;
   std::vector<std::string> another;
+  std::vector<std::string> shipped;  // whose program breaks what ships
   bool control_found = false;
 };
 
 Sums SumUp(const std::vector<Json>& rows) {
   Sums sums;
   for (const Json& row : rows) {
-    const bool found = !row["found_by"].is_null() && row["found_by"] != "crash";
+    const bool found = IsFound(row);
     if (row["id"] == kControl) {
       sums.control_found = !row["found_by"].is_null();
       continue;
     }
+    if (BreaksShipped(row)) sums.shipped.push_back(row["id"]);
     ++sums.bugs;
     sums.found += found;
     if (!found) sums.missed.push_back(row["id"]);
@@ -257,6 +283,10 @@ void PrintSums(const Sums& sums, const Json& bearing) {
   fmt::print("\n{} of {} found from an empty corpus\n", sums.found, sums.bugs);
   fmt::print("not found: {}\n", fmt::join(sums.missed, " "));
   fmt::print("found by another invariant than expected: {}\n", fmt::join(sums.another, " "));
+  if (!sums.shipped.empty()) {
+    fmt::print("findings of the driver that ships, met on the hunt for: {}\n",
+               fmt::join(sums.shipped, " "));
+  }
   for (const auto& [code, bug] : bearing.items()) {
     fmt::print("without {} nothing sees the program of {}\n", code, Word(bug));
   }
@@ -269,8 +299,12 @@ Json JudgeWitness(const std::string& path) {
   if (!fuzz::LoadProgram(path, &program, &problem)) throw UsageError(problem);
   fuzz::Reproducer all(AllInvariants());
   const Invariant found = all.Run(program).verdict.id;
-  Json row = {{"smallest", program.events.size()}, {"alone", Json::array()}, {"without", nullptr}};
+  Json row = {{"verdict", nullptr},
+              {"smallest", program.events.size()},
+              {"alone", Json::array()},
+              {"without", nullptr}};
   if (found == Invariant::kNone) return row;
+  row["verdict"] = FindInvariant(found)->code;
   const fuzz::Program small =
       fuzz::Minimize(program, [&](const fuzz::Program& p) { return all.Breaks(p, found); });
   row["smallest"] = small.events.size();
@@ -312,11 +346,11 @@ int RunHunts(const BugsOptions& options) {
   const Sums sums = SumUp(rows);
   const Json bearing = LoadBearing(rows);
   if (options.json) {
-    const Json report = {{"schema", "sidewall.bugs/2"}, {"seed", options.seed},
+    const Json report = {{"schema", "sidewall.bugs/3"}, {"seed", options.seed},
                          {"runs", RunsOf(options)},     {"bugs", rows},
                          {"found", sums.found},         {"of", sums.bugs},
                          {"not_found", sums.missed},    {"found_by_another", sums.another},
-                         {"load_bearing", bearing}};
+                         {"shipped", sums.shipped},     {"load_bearing", bearing}};
     fmt::print("{}\n", report.dump(2, ' ', false, Json::error_handler_t::replace));
   } else {
     fmt::print("{:<8}{:<10}{:<7}{:>8}{:>10}{:>6}  {:<18}{:<8}{}\n", "bug", "verdict", "by", "runs",

@@ -42,6 +42,12 @@ expect 2 'list bugs' "$tool" bugs NOPE
 expect 0 '^0$' bash -c "'$tool' bugs NOPE 2>/dev/null | wc -c"
 expect 2 'not in range' "$tool" bugs --seed=0
 
+# What a hunt asks of the driver that ships: whether the smallest program breaks it, too.
+board=$SIDEWALL_ROOT/corpus/board
+expect 0 '"verdict":null' "$tool" bugs --witness="$board"/bad/iso11-sb143-clients-of-before-power.sw
+expect 0 '"verdict":"ISO02"' \
+  "$tool" bugs --witness="$board"/assumptions/a07-a-flush-of-a-vmid-leaves-stage-two.sw
+
 # Without QEMU, or without an image for it, there is nothing to compare with; never half a result.
 expect 2 'not in' "$tool" bench everything
 expect 2 'what is required' "$tool" bench

@@ -130,7 +130,8 @@ void Macros::AttachIdentity(const Sketch& sketch, Events* out) {
                              layout::kSmrValid | layout::kSmrMask << 16 | client->default_sid));
   out->push_back(HostWrite32(window, layout::kS2cr + 4 * entry, layout::kS2crBypass));
   for (uint64_t i = 1 + random_.Below(3); i > 0; --i) {
-    out->push_back(DmaEvent(client->id, sketch.PlainPage(&random_), random_.OneIn(2)));
+    const uint64_t page = sketch.PlainPage(&random_);
+    out->push_back(DmaEvent(client->id, page, random_.OneIn(2)));
   }
 }
 
@@ -305,7 +306,8 @@ void Macros::McOverride(Events* out) {
       HostWrite32(window, 8 * client, random_.OneOf({sid, sid, sid | 0x100, 0x7f, 0, wrong, any})));
   if (random_.OneIn(3)) out->push_back(HostRead32(window, 8 * client));
   if (random_.OneIn(2)) {
-    out->push_back(DmaEvent(client, values_.Address(&random_), random_.OneIn(2)));
+    const uint64_t address = values_.Address(&random_);
+    out->push_back(DmaEvent(client, address, random_.OneIn(2)));
   }
 }
 
@@ -316,11 +318,12 @@ void Macros::RawAbort(Events* out) {
   const uint64_t size = random_.OneOf({2, 2, 3, 0, 1});
   uint64_t esr = kEsrClass | kEsrIl | kEsrIsv | size << kEsrSasShift |
                  random_.OneOf({0, 1, 30, 31}) << kEsrSrtShift | kEsrTranslationLevel3;
-  esr |= random_.OneOf({0, kEsrSf}) | random_.OneOf({0, kEsrWnr});
+  esr |= random_.OneOf({0, kEsrSf});
+  esr |= random_.OneOf({0, kEsrWnr});
   if (random_.OneIn(2)) esr ^= uint64_t{1} << random_.Below(26);
   Event abort = MakeEvent(EventKind::kHostAbort);
-  abort.arg[0] =
-      smmu.window[random_.Below(smmu.instance_count)] + offset + random_.OneOf({0, 0, 0, 1, 2, 4});
+  abort.arg[0] = smmu.window[random_.Below(smmu.instance_count)] + offset;
+  abort.arg[0] += random_.OneOf({0, 0, 0, 1, 2, 4});
   if (random_.OneIn(8)) abort.arg[0] = values_.Address(&random_);
   abort.arg[1] = esr;
   abort.arg[2] = values_.RegisterValue(&random_, window, offset);
@@ -513,8 +516,9 @@ void Macros::EdgeOfShare(const Sketch& sketch, Events* out) {
                              random_.OneOf({layout::kS2crTranslate | bank, layout::kS2crBypass})));
   if (random_.OneIn(2)) out->push_back(HostRead32(window, layout::kS2cr + 4 * at));
   const uint64_t bank_register = layout::Bank(static_cast<uint32_t>(bank), layout::kSctlr);
-  out->push_back(HostWrite32(window, random_.OneOf({layout::kCbar + 4 * bank, bank_register}),
-                             random_.OneOf({layout::kCbarStage1, layout::kSctlrLinux})));
+  const uint64_t setup = random_.OneOf({layout::kCbar + 4 * bank, bank_register});
+  out->push_back(
+      HostWrite32(window, setup, random_.OneOf({layout::kCbarStage1, layout::kSctlrLinux})));
   const uint64_t offsets[] = {layout::kSmr + 4 * at, layout::kCbar + 4 * bank, bank_register};
   out->push_back(HostRead32(window, offsets[random_.Below(std::size(offsets))]));
   Event dma = MakeEvent(EventKind::kDmaStream);
