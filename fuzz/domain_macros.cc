@@ -425,6 +425,33 @@ void DomainMacros::PassStream(const Sketch& sketch, Events* out) {
   }
 }
 
+// The streams of a device move together, and stream IDs of one device are mostly neighbours, or the
+// same number on another side.
+void DomainMacros::AssignNeighbour(const Sketch& sketch, Events* out) {
+  Who used = SomeStream(sketch);
+  if (random_.OneIn(2)) used.sid = 1 + random_.Below(126);
+  Who moved = used;
+  if (random_.OneIn(3)) {
+    moved.side = values_.Smmu(&random_).side;
+  } else {
+    moved.sid = (moved.sid + random_.OneOf({1, 2, 4, 10, 126, 127})) % 127;
+  }
+  const uint64_t vm = sketch.roster().FreeVm();
+  const uint64_t page = sketch.PlainPage(&random_);
+  HostEntry(sketch, used, out);
+  out->push_back(Dma(used, page));
+  if (random_.OneIn(2)) std::swap(used, moved);
+  out->push_back(CallEvent(Kind::kVmCreate, {vm}));
+  out->push_back(CallEvent(Kind::kVmAssign, {vm, moved.side, moved.sid}));
+  out->push_back(Dma(used, page));
+  out->push_back(Dma(moved, page));
+  if (random_.OneIn(2)) HostEntry(sketch, used, out);
+  if (random_.OneIn(2)) {
+    out->push_back(CallEvent(Kind::kVmUnassign, {vm, moved.side, moved.sid}));
+  }
+  out->push_back(Dma(used, page));
+}
+
 void DomainMacros::FaultAndTell(const Sketch& sketch, Events* out) {
   const Who who = SomeStream(sketch);
   for (uint64_t n = 1 + random_.Below(3); n > 0; --n) {
@@ -483,7 +510,7 @@ void DomainMacros::Any(const Sketch& sketch, Events* out) {
   if (bare && !random_.OneIn(8)) {
     return random_.OneIn(2) ? SetUpGuest(sketch, out) : SetUpHostDomain(sketch, out);
   }
-  constexpr unsigned kWeights[] = {5, 5, 10, 16, 8, 10, 12, 10, 12, 6, 8, 5, 2};
+  constexpr unsigned kWeights[] = {5, 5, 10, 16, 8, 10, 12, 10, 12, 6, 8, 5, 8, 2};
   switch (random_.Weighted(kWeights)) {
     case 0:
       return SetUpGuest(sketch, out);
@@ -509,6 +536,8 @@ void DomainMacros::Any(const Sketch& sketch, Events* out) {
       return PassStream(sketch, out);
     case 11:
       return FaultAndTell(sketch, out);
+    case 12:
+      return AssignNeighbour(sketch, out);
     default:
       return Churn(sketch, out);
   }

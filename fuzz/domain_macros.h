@@ -50,6 +50,8 @@ class DomainMacros {
   void FailedAllocation(const Sketch& sketch, Events* out);
   // Who has a stream: identity, block, an entry of the host's, a domain, a VM.
   void PassStream(const Sketch& sketch, Events* out);
+  // A stream of the host's, and one beside it that a VM gets.
+  void AssignNeighbour(const Sketch& sketch, Events* out);
   // Faults of a stream, and who is told.
   void FaultAndTell(const Sketch& sketch, Events* out);
   // Indices that come and go until they come back.

@@ -3,6 +3,7 @@
 
 #include "fuzz/domain_macros.h"
 #include "fuzz/layout.h"
+#include "fuzz/probe_macros.h"
 
 namespace sidewall::fuzz {
 namespace {
@@ -290,27 +291,6 @@ void Macros::MirrorPair(Events* out) {
   if (random_.OneIn(4)) std::swap(out->back(), (*out)[out->size() - 2]);
 }
 
-void Macros::McOverride(Events* out) {
-  const uint64_t window = static_cast<uint64_t>(Window::kMcSid);
-  const model::ClientInfo* known = values_.KnownClient(&random_);
-  const uint64_t client = known != nullptr ? known->id : values_.Client(&random_);
-  const uint64_t sid = known != nullptr ? known->default_sid : 0;
-  const uint64_t wrong = values_.Sid(&random_, random_.Below(3));
-  const uint64_t any = Values::Number(&random_);
-  out->push_back(HostRead32(window, 8 * client + 4));
-  if (random_.OneIn(4)) {
-    const uint64_t word = random_.OneOf({0x100, 0, 0x10101, 0x10100, 0x101, any});
-    out->push_back(HostWrite32(window, 8 * client + 4, word));
-  }
-  out->push_back(
-      HostWrite32(window, 8 * client, random_.OneOf({sid, sid, sid | 0x100, 0x7f, 0, wrong, any})));
-  if (random_.OneIn(3)) out->push_back(HostRead32(window, 8 * client));
-  if (random_.OneIn(2)) {
-    const uint64_t address = values_.Address(&random_);
-    out->push_back(DmaEvent(client, address, random_.OneIn(2)));
-  }
-}
-
 void Macros::RawAbort(Events* out) {
   const model::SmmuSpec& smmu = values_.Smmu(&random_);
   const uint64_t window = static_cast<uint64_t>(WindowOfSide(smmu.side));
@@ -467,33 +447,55 @@ void Macros::ReadAny(const Sketch& sketch, Events* out) {
   }
 }
 
-void Macros::BendPolicy(const Sketch& sketch, Events* out) {
-  Target target;
-  if (!sketch.FindTarget(&random_, &target) || !target.translated) {
-    return AttachTranslated(sketch, out);
-  }
-  const uint64_t window = static_cast<uint64_t>(WindowOfSide(target.client->side));
+// Of a stream that is attached: what decides where it goes, and what a kernel has there.
+Macros::Policy Macros::PolicyOf(const Sketch& sketch, const Target& target) {
   const uint32_t bank = static_cast<uint32_t>(target.bank);
-  const uint64_t bit = uint64_t{1} << random_.Below(32);
-  const struct {
-    uint64_t offset;
-    uint64_t value;
-  } policies[] = {
+  const uint64_t entry = sketch.EntryOf(*target.client);
+  const uint64_t s2cr = target.translated ? layout::kS2crTranslate | bank : layout::kS2crBypass;
+  const Policy policies[] = {
+      {layout::kS2cr + 4 * entry, s2cr},
+      {layout::kSmr + 4 * entry,
+       layout::kSmrValid | layout::kSmrMask << 16 | target.client->default_sid},
+      {layout::kScr0, layout::kScr0Linux},
+      {layout::kCbar + 4 * bank, layout::kCbarStage1},
+      {layout::kCba2r + 4 * bank, 1},
       {layout::Bank(bank, layout::kSctlr), layout::kSctlrLinux},
       {layout::Bank(bank, layout::kTcr), layout::kTcrLinux},
       {layout::Bank(bank, layout::kTcr2), layout::kTcr2Linux},
-      {layout::kCbar + 4 * bank, layout::kCbarStage1},
-      {layout::kCba2r + 4 * bank, 1},
-      {layout::kScr0, layout::kScr0Linux},
-      {layout::kS2cr + 4 * sketch.EntryOf(*target.client), layout::kS2crTranslate | bank},
-      {layout::kSmr + 4 * sketch.EntryOf(*target.client),
-       layout::kSmrValid | layout::kSmrMask << 16 | target.client->default_sid},
   };
-  const auto& policy = policies[random_.Below(std::size(policies))];
-  out->push_back(HostWrite32(window, policy.offset, policy.value ^ bit));
-  if (random_.OneIn(2)) out->push_back(HostRead32(window, policy.offset));
-  out->push_back(DmaThrough(sketch, target));
-  if (random_.OneIn(2)) out->push_back(HostWrite32(window, policy.offset, policy.value));
+  return policies[random_.Below(target.translated ? std::size(policies) : 3)];
+}
+
+void Macros::BendPolicy(const Sketch& sketch, Events* out) {
+  Target target;
+  // A stage 1 has the most to bend, and identity entries are many more.
+  for (int attempts = 0; attempts < 8 && !target.translated; ++attempts) {
+    if (!sketch.FindTarget(&random_, &target)) break;
+  }
+  Sketch now = sketch;
+  if (!target.translated && !random_.OneIn(4)) {
+    const size_t before = out->size();
+    AttachTranslated(sketch, out);
+    for (size_t i = before; i < out->size(); ++i) now.Note((*out)[i]);
+    for (int attempts = 0; attempts < 8 && !target.translated; ++attempts) {
+      if (!now.FindTarget(&random_, &target)) return;
+    }
+  }
+  if (target.client == nullptr) return;
+  const uint64_t window = static_cast<uint64_t>(WindowOfSide(target.client->side));
+  for (uint64_t n = 2 + random_.Below(10); n > 0; --n) {
+    const Policy policy = PolicyOf(now, target);
+    // One bit, about four, or about eight: what is decided by few bits is found by many flips.
+    uint64_t flips = random_.Next() & random_.Next();
+    if (random_.OneIn(2)) flips &= random_.Next();
+    if (random_.OneIn(3)) flips = uint64_t{1} << random_.Below(32);
+    const uint64_t bent = policy.value ^ (flips & 0xffffffff);
+    out->push_back(HostWrite32(window, policy.offset, bent));
+    if (random_.OneIn(2)) out->push_back(HostRead32(window, policy.offset));
+    if (random_.OneIn(3)) out->push_back(DmaThrough(now, target));
+    if (!random_.OneIn(6)) out->push_back(HostWrite32(window, policy.offset, policy.value));
+  }
+  out->push_back(DmaThrough(now, target));
 }
 
 void Macros::EdgeOfShare(const Sketch& sketch, Events* out) {
@@ -503,8 +505,6 @@ void Macros::EdgeOfShare(const Sketch& sketch, Events* out) {
   const uint64_t first_bank = smmu.banks - smmu.el2_banks;
   const uint64_t entry =
       random_.OneOf({first_entry - 1, first_entry, smmu.entries - 1u, smmu.entries});
-  const uint64_t bank = random_.OneOf({first_bank - 1, first_bank, first_bank + 1, smmu.banks - 1u,
-                                       smmu.banks, values_.Bank(&random_, 0)});
   const model::ClientInfo* client = sketch.FindUnmatched(&random_);
   const uint64_t sid = client == nullptr || client->side != smmu.side
                            ? values_.Sid(&random_, smmu.side)
@@ -512,26 +512,32 @@ void Macros::EdgeOfShare(const Sketch& sketch, Events* out) {
   const uint64_t at = random_.OneIn(2) ? sketch.FreeEntry(&random_, smmu.side) : entry;
   const uint64_t smr = layout::kSmrValid | layout::kSmrMask << 16 | sid;
   out->push_back(HostWrite32(window, layout::kSmr + 4 * at, smr));
-  out->push_back(HostWrite32(window, layout::kS2cr + 4 * at,
-                             random_.OneOf({layout::kS2crTranslate | bank, layout::kS2crBypass})));
-  if (random_.OneIn(2)) out->push_back(HostRead32(window, layout::kS2cr + 4 * at));
-  const uint64_t bank_register = layout::Bank(static_cast<uint32_t>(bank), layout::kSctlr);
-  const uint64_t setup = random_.OneOf({layout::kCbar + 4 * bank, bank_register});
-  out->push_back(
-      HostWrite32(window, setup, random_.OneOf({layout::kCbarStage1, layout::kSctlrLinux})));
-  const uint64_t offsets[] = {layout::kSmr + 4 * at, layout::kCbar + 4 * bank, bank_register};
-  out->push_back(HostRead32(window, offsets[random_.Below(std::size(offsets))]));
-  Event dma = MakeEvent(EventKind::kDmaStream);
-  dma.arg[0] = smmu.side;
-  dma.arg[1] = sid;
-  dma.arg[2] = sketch.PlainPage(&random_);
-  out->push_back(dma);
+  for (uint64_t n = 1 + random_.Below(4); n > 0; --n) {
+    const uint64_t bank =
+        random_.OneOf({first_bank - 1, first_bank, first_bank + 1, first_bank + 2, smmu.banks - 1u,
+                       smmu.banks, values_.Bank(&random_, smmu.side)});
+    out->push_back(
+        HostWrite32(window, layout::kS2cr + 4 * at,
+                    random_.OneIn(4) ? layout::kS2crBypass : layout::kS2crTranslate | bank));
+    if (random_.OneIn(2)) out->push_back(HostRead32(window, layout::kS2cr + 4 * at));
+    const uint64_t bank_register = layout::Bank(static_cast<uint32_t>(bank), layout::kSctlr);
+    const uint64_t setup = random_.OneOf({layout::kCbar + 4 * bank, bank_register});
+    const uint64_t value = random_.OneOf({layout::kCbarStage1, layout::kSctlrLinux});
+    out->push_back(HostWrite32(window, setup, value));
+    const uint64_t offsets[] = {layout::kSmr + 4 * at, layout::kCbar + 4 * bank, bank_register};
+    out->push_back(HostRead32(window, offsets[random_.Below(std::size(offsets))]));
+    Event dma = MakeEvent(EventKind::kDmaStream);
+    dma.arg[0] = smmu.side;
+    dma.arg[1] = sid;
+    dma.arg[2] = sketch.PlainPage(&random_);
+    out->push_back(dma);
+  }
 }
 
 void Macros::Any(const Sketch& sketch, Events* out) {
   if (random_.OneIn(3)) return DomainMacros(values_, &random_).Any(sketch, out);
-  constexpr unsigned kWeights[] = {12, 7, 16, 7, 4, 5, 16, 6, 8, 3, 4, 3,
-                                   2,  1, 2,  6, 4, 4, 3,  5, 8, 6, 1};
+  constexpr unsigned kWeights[] = {12, 7, 16, 7, 4, 5, 14, 6, 6,  3, 4,  3,
+                                   2,  1, 2,  6, 4, 4, 3,  5, 10, 8, 10, 4};
   switch (random_.Weighted(kWeights)) {
     case 0:
       return GoodDma(sketch, out);
@@ -554,7 +560,7 @@ void Macros::Any(const Sketch& sketch, Events* out) {
     case 9:
       return MirrorPair(out);
     case 10:
-      return McOverride(out);
+      return ProbeMacros(values_, &random_).ClientWords(out);
     case 11:
       return RawAbort(out);
     case 12:
@@ -577,6 +583,8 @@ void Macros::Any(const Sketch& sketch, Events* out) {
       return BendPolicy(sketch, out);
     case 21:
       return EdgeOfShare(sketch, out);
+    case 22:
+      return ProbeMacros(values_, &random_).Any(sketch, out);
     default:
       return SplitRoot(sketch, out);
   }

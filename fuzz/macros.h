@@ -53,7 +53,6 @@ class Macros {
   void PassAround(const Sketch& sketch, Events* out);
   void FlushAll(Events* out);
   void MirrorPair(Events* out);
-  void McOverride(Events* out);
   void RawAbort(Events* out);
   void SyncTimeout(const Sketch& sketch, Events* out);
   void HardwareFault(const Sketch& sketch, Events* out);
@@ -68,13 +67,19 @@ class Macros {
   void KernelReset(Events* out);
   // Any register, read-only ones too, as a kernel or an attacker would look at it.
   void ReadAny(const Sketch& sketch, Events* out);
-  // One bit of a register that decides where DMA goes, over what a kernel would have there.
+  // Bits of registers that decide where DMA goes, over what a kernel would have there.
   void BendPolicy(const Sketch& sketch, Events* out);
   // The last entry or bank of the host's and the first of EL2's, or an entry that names them.
   void EdgeOfShare(const Sketch& sketch, Events* out);
 
  private:
+  struct Policy {
+    uint64_t offset;
+    uint64_t value;
+  };
+
   void WriteTables(uint64_t slot, Events* out);
+  Policy PolicyOf(const Sketch& sketch, const Target& target);
 
   const Values& values_;
   Random& random_;

@@ -6,6 +6,7 @@
 #include "fuzz/aim.h"
 #include "fuzz/boards.h"
 #include "fuzz/layout.h"
+#include "fuzz/probe_macros.h"
 
 namespace sidewall::fuzz {
 namespace {
@@ -20,6 +21,7 @@ constexpr size_t kDeliveredShare = 20;
 constexpr size_t kFaultShare = 18;
 constexpr size_t kActShare = 60;
 constexpr size_t kMaxMissing = 12;
+constexpr uint64_t kFreshOne = 8;  // one in how many mutations is a program of its own
 
 // Taking the hardware over takes as long as thousands of other events, and an engine likes what it
 // covers; so most children of a program that does it do not.
@@ -91,6 +93,12 @@ Program Mutator::Fresh(const model::BoardSpec& board) {
   Program program;
   SetBoard(&program, board);
   const Values values(board);
+  if (random_.OneIn(8)) {
+    // What the hardware looks like is drawn from the choices.
+    program.choices.resize(kUsualChoices);
+    for (uint8_t& choice : program.choices) choice = static_cast<uint8_t>(random_.Next());
+    ProbeMacros(values, &random_).BootAnew(&program.events);
+  }
   const size_t macros = 1 + random_.Below(3);
   for (size_t i = 0; i < macros; ++i) InsertMacro(&program, values, program.events.size());
   Mend(&program, values);
@@ -309,12 +317,12 @@ void Mutator::Mutate(Program* program, size_t max_events) {
   max_events = std::min(max_events, kMaxEvents);
   if (!random_.OneIn(4)) std::erase_if(program->events, IsBoot);
   std::erase_if(program->events, IsContrary);
-  const size_t changes = 1 + (random_.OneIn(2) ? random_.Below(4) : 0);
+  const size_t changes = 1 + random_.Below(6);
   for (size_t n = 0; n < changes; ++n) {
     const size_t size = program->events.size();
     // Later places mostly, so that what was found early on keeps working.
     const size_t at = random_.OneIn(2) ? size : random_.Below(size + 1);
-    constexpr unsigned kWeights[] = {30, 16, 22, 2, 12, 8, 5, 3, 1};
+    constexpr unsigned kWeights[] = {40, 12, 18, 2, 14, 8, 4, 3, 1};
     switch (size == 0 ? 0 : random_.Weighted(kWeights)) {
       case 0:
         InsertMacro(program, values, at);
@@ -374,7 +382,9 @@ Program Mutator::Splice(const Program& a, const Program& b, size_t max_events) {
 std::vector<uint8_t> Mutator::MutateBytes(const uint8_t* data, size_t size, size_t max_size,
                                           const model::BoardSpec* board) {
   std::optional<Program> program = Decode(data, size);
-  if (!program.has_value() || (board != nullptr && BoardOf(*program) != board)) {
+  // What an engine keeps grows out of what it met first; some begin anew.
+  const bool anew = random_.OneIn(kFreshOne);
+  if (anew || !program.has_value() || (board != nullptr && BoardOf(*program) != board)) {
     program = Fresh(board != nullptr ? *board : *DrawBoard());
   } else {
     Mutate(&*program, kMaxEvents);
