@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
 //
 // The mutator's own source of chance. The distributions of the standard library differ between
-// libraries; a seed must mean the same programs everywhere.
+// libraries; a seed must mean the same programs everywhere. Compilers differ, too: two draws as
+// arguments of one call or on both sides of one operator are made in either order, and so each is
+// given a name first. Draws in braces go from left to right.
 //
 //     Random random(seed);
 //     if (random.OneIn(4)) value = random.Below(10);

@@ -166,7 +166,8 @@ uint64_t Values::Register(Random* random, uint64_t window) const {
   using layout::Bank;
   if (window >= kSmmuWindows) {
     if (random->OneIn(3)) return ModelRegister(random, true);
-    return 8 * Client(random) + (random->OneIn(4) ? 4 : 0);
+    const uint64_t client = Client(random);
+    return 8 * client + (random->OneIn(4) ? 4 : 0);
   }
   const uint64_t side = SideOfWindow(window);
   const uint64_t entry = Entry(random, side);
@@ -256,8 +257,8 @@ uint64_t Values::RegisterValue(Random* random, uint64_t window, uint64_t offset)
     // A mask that covers many streams blocks all of them, so it is rare.
     const uint64_t odd = random->OneOf({0, 0, 0x7fff, 1, 0x7f, random->Below(0x8000)});
     const uint64_t mask = random->OneIn(6) ? odd : uint64_t{layout::kSmrMask};
-    return random->OneOf({layout::kSmrValid, layout::kSmrValid, 0}) | mask << 16 |
-           Sid(random, side);
+    const uint64_t valid = random->OneOf({layout::kSmrValid, layout::kSmrValid, 0});
+    return valid | mask << 16 | Sid(random, side);
   }
   if (offset >= layout::kS2cr && offset < 0xe00) {
     const uint64_t noise = random->OneIn(4) ? random->Next() & 0xfffcff00 : 0;
