@@ -88,13 +88,13 @@ bool GhostDomains::Find(uint8_t side, uint16_t sid, uint64_t address, bool write
   if (now_.unclear[side][index] || now_.attached[side][index] == kNoDomain) return false;
   const auto domain = now_.domain.find(now_.attached[side][index]);
   if (domain == now_.domain.end()) return false;
-  const auto page = domain->second.page.find(address / kPage);
-  if (page == domain->second.page.end()) return false;
-  const uint32_t prot = page->second.prot;
+  const Mapping* page = domain->second.page.Find(address / kPage);
+  if (page == nullptr) return false;
+  const uint32_t prot = page->prot;
   if ((prot & (write ? SIDEWALL_PROT_W : SIDEWALL_PROT_R)) == 0) return false;
   // What may execute depends on the kind of memory too; nothing is claimed about it.
   if (instruction) return false;
-  *pa = page->second.pa + address % kPage;
+  *pa = page->pa + address % kPage;
   return true;
 }
 
@@ -152,9 +152,9 @@ uint64_t GhostDomains::PageCount(uint32_t domain) const {
 bool GhostDomains::LookUp(uint32_t domain, uint64_t iova, uint64_t* pa) const {
   const auto found = now_.domain.find(domain);
   if (found == now_.domain.end()) return false;
-  const auto page = found->second.page.find(iova / kPage);
-  if (page == found->second.page.end()) return false;
-  *pa = page->second.pa + iova % kPage;
+  const Mapping* page = found->second.page.Find(iova / kPage);
+  if (page == nullptr) return false;
+  *pa = page->pa + iova % kPage;
   return true;
 }
 
@@ -170,16 +170,7 @@ bool GhostDomains::IsPlain(uint32_t domain) const {
 uint64_t GhostDomains::Run(uint32_t domain, uint64_t iova, uint64_t size, bool mapped) const {
   const auto found = now_.domain.find(domain);
   if (found == now_.domain.end()) return 0;
-  const auto& pages = found->second.page;
-  const uint64_t first = iova / kPage;
-  const uint64_t count = size / kPage;
-  auto page = pages.lower_bound(first);
-  if (!mapped) {
-    if (page == pages.end()) return size;
-    return std::min(page->first - first, count) * kPage;
-  }
-  uint64_t run = 0;
-  for (; run < count && page != pages.end() && page->first == first + run; ++page) run++;
+  const uint64_t run = found->second.page.Run(iova / kPage, size / kPage, mapped);
   return run * kPage;
 }
 
@@ -339,13 +330,12 @@ const char* GhostDomains::Breach(const Call& call) const {
 void GhostDomains::MapRange(uint32_t domain, uint64_t iova, uint64_t pa, uint64_t bytes,
                             uint32_t prot) {
   auto& pages = now_.domain[domain].page;
-  for (uint64_t at = 0; at < bytes; at += kPage) pages[(iova + at) / kPage] = {pa + at, prot};
+  for (uint64_t at = 0; at < bytes; at += kPage) pages.Set((iova + at) / kPage, {pa + at, prot});
 }
 
 void GhostDomains::UnmapRange(uint32_t domain, uint64_t iova, uint64_t bytes) {
   now_.domain[domain].waiting |= bytes != 0;
-  auto& pages = now_.domain[domain].page;
-  pages.erase(pages.lower_bound(iova / kPage), pages.lower_bound((iova + bytes) / kPage));
+  now_.domain[domain].page.Erase(iova / kPage, (iova + bytes) / kPage);
 }
 
 void GhostDomains::Free(uint32_t domain, const struct sidewall_result& result) {

@@ -18,6 +18,7 @@
 
 #include "oracle/engine.h"
 #include "oracle/flat_map.h"
+#include "oracle/page_map.h"
 
 namespace sidewall {
 
@@ -80,7 +81,7 @@ class GhostDomains {
     bool dying = false;    // serves no call but free
     bool waiting = false;  // something was unmapped and may not be synced
     bool blocks = false;   // something was mapped otherwise than by pages
-    FlatMap<uint64_t, Mapping> page;
+    PageMap<Mapping> page;
   };
   enum class VmStage : uint8_t { kNone, kOpen, kFinal, kDying };
   using Stream = std::pair<uint8_t, uint8_t>;  // side and stream ID
