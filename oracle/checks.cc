@@ -173,7 +173,10 @@ void Checks::AfterStore(uint64_t pa, unsigned width, uint64_t value) {
   AfterSmmuStore(instance, offset, value);
   if (width == 8) AfterSmmuStore(instance, offset + 4, value);
   if (board_.reach_.suspicious()) Iso01Reach();
-  if (!now_.armed_watches.empty()) Fun03Watched(instance);
+  // What an entry or a table says does not change with what caches are told to forget.
+  if (!now_.armed_watches.empty() && !layout::IsCommand(SpecOf(instance), offset)) {
+    Fun03Watched(instance);
+  }
 }
 
 void Checks::AfterSmmuStore(size_t instance, uint32_t offset, uint64_t value) {
@@ -395,7 +398,8 @@ void Checks::Watch(const model::DmaRequest& request, uint64_t pa) {
   now_.watches.push_back({request, pa});
 }
 
-// Watches whose transfer is still legal though the moving pages are taken as gone.
+// Watches whose transfer is still legal though the moving pages are taken as gone. Whether it works
+// is asked when something is stored, which few calls do: nothing changes it before.
 void Checks::ArmWatches() {
   if (!board_.looks_) return;
   now_.armed_watches.clear();
@@ -403,11 +407,16 @@ void Checks::ArmWatches() {
     const model::DmaRequest& r = watch.request;
     const Legal legal =
         board_.ghost_.LegalDma(r.side, r.sid, r.address, r.write, r.privileged, r.instruction);
-    if (!legal.must_work || legal.pa != watch.pa) continue;
-    const model::DmaResult result = board_.machine_->Translate(r);
-    if (result.fault != model::FaultKind::kNone) continue;
-    now_.armed_watches.push_back(watch);
+    if (legal.must_work && legal.pa == watch.pa) now_.armed_watches.push_back(watch);
   }
+  watches_asked_ = false;
+}
+
+void Checks::AskWatches() {
+  watches_asked_ = true;
+  std::erase_if(now_.armed_watches, [this](const WatchedDma& watch) {
+    return board_.machine_->Translate(watch.request).fault != model::FaultKind::kNone;
+  });
 }
 
 // A trapped write may change what the host's streams do. A transfer that is legal, and goes to the

@@ -162,6 +162,7 @@ class Checks {
   void Iso11Restored(size_t instance, uint32_t offset, uint32_t before);
   void Fun03Works(const model::DmaRequest& request, const model::DmaResult& result,
                   const Legal& legal);
+  void AskWatches();
   void Fun03Watched(size_t stored);  // kMaxInstances: to a table, which all may walk
   void Fun01Faithful(const TrappedAccess& access, Window window, uint32_t offset, uint64_t value);
   void Fun01OtherRegisters(uint64_t srt, const struct sidewall_regs& before,
@@ -221,6 +222,7 @@ class Checks {
   bool in_live_table_ = false;
   model::TablePlace place_;
   FaultOwners fault_owners_;
+  bool watches_asked_ = false;  // those that are armed did work before the first store
   bool trouble_ = false;
   uint8_t unfinished_ = 0;  // bit n: in this call instance n was last seen with a sync under way
   bool faulted_in_call_ = false;

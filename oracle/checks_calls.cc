@@ -42,6 +42,7 @@ void Checks::AfterReturn(const Call& call, const struct sidewall_result& result)
 
 void Checks::BeforeStore(uint64_t pa, unsigned width, bool table) {
   if (!board_.looks_) return;
+  if (!watches_asked_ && !now_.armed_watches.empty()) AskWatches();
   in_live_table_ = table && width == 8 && board_.machine_->IsLiveTable(pa, &place_);
   if (table && width == 8 && !board_.spec_.pool.Contains(pa)) return;
   const bool whole_table = table && width != 8;

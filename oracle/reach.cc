@@ -69,9 +69,15 @@ void Reach::Restore() {
   pending_.clear();
 }
 
+// Changes come many at a time for one tree.
 Reach::Tree* Reach::Find(uint64_t root) {
+  if (last_found_ < now_.trees.size() && now_.trees[last_found_].root == root) {
+    return &now_.trees[last_found_];
+  }
   for (Tree& tree : now_.trees) {
-    if (tree.root == root) return &tree;
+    if (tree.root != root) continue;
+    last_found_ = static_cast<size_t>(&tree - now_.trees.data());
+    return &tree;
   }
   return nullptr;
 }
@@ -87,11 +93,12 @@ void Reach::Account(Tree& tree, uint64_t page, uint64_t ipa, bool added) {
   const size_t index = ghost_.PageIndex(page);
   if (index != kNoPage)
     tree.count[index] = static_cast<uint16_t>(tree.count[index] + (added ? 1 : -1));
-  // Of a whole tree that comes or goes this is done for every leaf: no call for each owner.
+  // Of a whole tree that comes or goes this is done for every leaf: few owners may touch a page.
   const unsigned may = index == kNoPage ? 0 : ghost_.TouchersAt(index);
   const uint32_t change = added ? 1 : ~0u;
-  for (uint8_t owner = 0; owner < kMaxOwners; owner++) {
-    tree.bad[owner] += (may >> owner & 1) != 0 ? 0 : change;
+  tree.all += change;
+  for (unsigned left = may; left != 0; left &= left - 1) {
+    tree.good[std::countr_zero(left)] += change;
   }
   if (!added) return;
   // What only caches lead to has no users: anybody's stream may come to it, the host's at least.
@@ -131,7 +138,8 @@ void Reach::OnTree(uint64_t root, bool live) {
   tree->leaves = 0;
   tree->users = UsersOf(root);
   tree->count.assign(live ? ghost_.page_count() : 0, 0);
-  std::fill(std::begin(tree->bad), std::end(tree->bad), 0u);
+  tree->all = 0;
+  std::fill(std::begin(tree->good), std::end(tree->good), 0u);
 }
 
 void Reach::OnWildTree(uint64_t root) {
@@ -233,8 +241,10 @@ void Reach::OnOwner(uint64_t pa, bool before) {
     if (!tree.live || tree.count[index] == 0) continue;
     tree.touched = true;
     for (uint8_t owner = 0; owner < kMaxOwners; owner++) {
-      if (ghost_.MayTouch(pa, owner)) continue;
-      tree.bad[owner] += before ? -tree.count[index] : tree.count[index];
+      if (ghost_.MayTouch(pa, owner)) {
+        tree.good[owner] += before ? -tree.count[index] : tree.count[index];
+        continue;
+      }
       if (before) continue;
       tree.last_bad_page = pa;
       tree.last_bad_ipa = pa;
@@ -250,7 +260,7 @@ void Reach::CheckTree(const Tree& tree, uint8_t owners, bool stale, Breach* foun
     return;
   }
   for (uint8_t owner = 0; owner < kMaxOwners; owner++) {
-    if (!(owners & (1u << owner)) || tree.bad[owner] == 0) continue;
+    if (!(owners & (1u << owner)) || tree.Bad(owner) == 0) continue;
     found->kind = Breach::kPage;
     found->stale = stale;
     found->owner = owner;
@@ -317,7 +327,7 @@ Breach Reach::Look(size_t instance, uint16_t entry) const {
 bool Reach::CountBad(uint64_t root, uint32_t (&bad)[kMaxOwners]) const {
   const Tree* tree = Find(root);
   if (!tree || !tree->live || tree->wild) return false;
-  std::copy(std::begin(tree->bad), std::end(tree->bad), std::begin(bad));
+  for (uint8_t owner = 0; owner < kMaxOwners; owner++) bad[owner] = tree->Bad(owner);
   return true;
 }
 
