@@ -46,9 +46,12 @@ bool Cached(const Resolution& via) {
          via.route == Route::kStage2;
 }
 
-// Where neither stage translates there is nothing to keep.
+// Where neither stage translates there is nothing to keep. A nested pair whose stage 2 is off
+// leaves what its stage 1 gave, and that may answer still when stage 2 is on.
 bool Keepable(const SmmuInstance& smmu, const Resolution& via) {
-  return Cached(via) && (via.route != Route::kStage1Only || HasStage1(smmu, via.bank));
+  const bool stage2 = via.route == Route::kNested || via.route == Route::kStage2;
+  const bool other = via.route == Route::kStage1Only || via.route == Route::kUntranslated;
+  return stage2 || (other && HasStage1(smmu, via.bank));
 }
 
 uint64_t PageOf(uint64_t address) { return address & ~(kPageSize - 1); }
@@ -326,8 +329,8 @@ void Machine::Remember(const DmaRequest& request, const FaultRecord& record,
   }
   // An access that was refused leaves the translation behind as one that was allowed does.
   const bool refused = result.fault == FaultKind::kPermission && !result.stage1_walk;
-  if (refused && !result.stale && Cached(result.via) && profile_ != TlbProfile::kLru &&
-      HasStage1(smmu_[instance], result.via.bank)) {
+  if (refused && !result.stale && Keepable(smmu_[instance], result.via) &&
+      profile_ != TlbProfile::kLru && HasStage1(smmu_[instance], result.via.bank)) {
     KeepTranslation(result.via, instance, request.address, {});
   }
   if (!walk.found || result.stale || !Keepable(smmu_[instance], result.via)) return;

@@ -76,8 +76,14 @@ TEST_F(Dma, MatchingIsOverFifteenBits) {
 TEST_F(Dma, EntryTypes) {
   rig.Open(kNiso0);
   rig.Write(kNiso0, 0x800, 0xff800006);
-  rig.Write(kNiso0, 0xc00, 0x10000);
-  EXPECT_EQ(Go(6).via.route, Route::kBypass);
+  // Of one that bypasses the lowest field is a VMID, and names no bank.
+  for (const uint32_t vmid : {0x00u, 0xffu}) {
+    rig.Write(kNiso0, 0xc00, 0x10000 | vmid);
+    const DmaResult result = Go(6);
+    EXPECT_EQ(result.via.route, Route::kBypass);
+    EXPECT_EQ(result.fault, FaultKind::kNone);
+    EXPECT_EQ(result.pa, kPage);
+  }
   for (const uint32_t type : {0x20000u, 0x30000u}) {
     rig.Write(kNiso0, 0x48, 0xffffffff);
     rig.Write(kNiso0, 0xc00, type);

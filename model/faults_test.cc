@@ -249,6 +249,19 @@ TEST_F(Faults, StallEndsByAnotherTry) {
   EXPECT_FALSE(rig.machine->TakeResumed(&done));
 }
 
+// What FSRRESTORE puts there is a recorded fault as any other: it holds back, and it is the first.
+TEST_F(Faults, ARestoredFaultIsAFault) {
+  Control(3, kM);
+  rig.Write(kNiso0, Rig::Cb(3, 0x5c), 4);
+  EXPECT_EQ(Go(kPage).fault, FaultKind::kBlocked);
+  EXPECT_EQ(Go(kPage, 7).fault, FaultKind::kBlocked);
+  Control(3, kM | kHupcf);
+  rig.Write(kNiso0, Rig::Cb(3, 0x60), 0x77);
+  Go(0x5000);
+  EXPECT_EQ(Bank(3, 0x58) & ~0x600u, 0x80000004u);
+  EXPECT_EQ(Bank(3, 0x60), 0x77u);
+}
+
 // What nothing waits for can have no end: a fault without SS terminates what comes after it.
 TEST_F(Faults, StallNeedsOneBeforeIt) {
   Control(3, kM | kCfcfg);

@@ -151,6 +151,7 @@ constexpr Operation kOperations[] = {
     {"TLBIIPAS2, stage-1 bank", 0, 0x630, kA >> 12, 8, "abgovhnsw"},
     {"TLBIVMID", -1, 0x064, 7, 4, "vh"},
     {"TLBIVMID, other", -1, 0x064, 8, 4, "abgohnsw"},
+    {"TLBIVMID, more than eight bits", -1, 0x064, 0xffffff07, 4, "vh"},
     {"TLBIALLNSNH", -1, 0x068, 0, 4, "h"},
     {"TLBIALLH", -1, 0x06c, 0, 4, "abgovnsw"},
     {"TLBIVAH", -1, 0x078, kA, 4, "abgovnsw"},
@@ -158,6 +159,10 @@ constexpr Operation kOperations[] = {
     {"TLBIVALH64", -1, 0x0b0, kA >> 12, 8, "abgovnsw"},
     {"TLBIVAH64", -1, 0x0c0, kA >> 12, 8, "abgovnsw"},
     {"TLBIVMIDS1", -1, 0x0b8, 7, 4, "vhsw"},
+    {"STLBIALL", -1, 0x060, 0, 4, "abgovhnsw"},
+    {"STLBIVALM", -1, 0x0a0, kA >> 12, 8, "abgovhnsw"},
+    {"STLBIVAM", -1, 0x0a8, kA >> 12, 8, "abgovhnsw"},
+    {"STLBIALLM", -1, 0x0bc, 0, 4, "abgovhnsw"},
 };
 
 // Each operation against each kind of entry: alone, with the sync of another bank, of its own, and
@@ -261,6 +266,32 @@ TEST_F(Caches, BanksOfOneVmidAndAsidShareEntries) {
   EXPECT_EQ(Dma(2, 1, kA, {0}).pa, kOther);
   rig.Write64(2, Rig::Cb(1, 0x20), Table(1) | uint64_t{4} << 48);
   EXPECT_EQ(Dma(2, 1, kA, {1}).pa, kOther);
+}
+
+// A nested pair whose stage 2 is off leaves what stage 1 gave, under its VMID; with stage 2 on,
+// which does not map that page, it may answer until it is invalidated.
+TEST_F(Caches, PairWithoutItsStageTwoLeavesTranslations) {
+  constexpr uint64_t kOut = 0x90000000;
+  for (const TlbProfile profile : {TlbProfile::kAdversarial, TlbProfile::kLru}) {
+    const bool lru = profile == TlbProfile::kLru;
+    rig.machine->SetProfile(profile);
+    rig.Write(2, Rig::Cb(5, 0), 0x160);
+    Link(4, kB, kOut | kLeaf1 | kNotGlobal);
+    const DmaResult before = Dma(2, 4, kB, {});
+    EXPECT_EQ(before.via.route, Route::kUntranslated);
+    EXPECT_EQ(before.pa, kOut);
+    rig.Write(2, Rig::Cb(5, 0), 0x161);
+    if (!lru) {
+      EXPECT_EQ(Dma(2, 4, kB, {0}).fault, FaultKind::kTranslation);
+    }
+    const DmaResult after = Dma(2, 4, kB, {1});
+    EXPECT_EQ(after.fault, FaultKind::kNone) << lru;
+    EXPECT_EQ(after.via.route, Route::kNested);
+    EXPECT_EQ(after.pa, kOut);
+    EXPECT_TRUE(after.stale);
+    Command(2, 0x64, 7);
+    EXPECT_EQ(Dma(2, 4, kB, {1}).fault, FaultKind::kTranslation) << lru;
+  }
 }
 
 TEST_F(Caches, GlobalPageMatchesEachAsidOfItsVmid) {

@@ -81,6 +81,19 @@ TEST_F(Stage2Walk, PermissionsByAccess) {
   ExpectFault(Go(kPage, false, true), FaultKind::kPermission, 3);
 }
 
+// Bits that are software's, and those of features that IDs do not offer: DBM gives no right to
+// write.
+TEST_F(Stage2Walk, BitsThatNameNothingChangeNothing) {
+  constexpr uint64_t kFree = uint64_t{0xf} << 55 | uint64_t{0xf} << 59 | uint64_t{1} << 63;
+  constexpr uint64_t kDbm = uint64_t{1} << 51;
+  rig.Put(root, kPage, kPage | kLeafBits | kFree | kDbm | uint64_t{kPermRead} << 6);
+  rig.Store(root, rig.machine->Load64(root) | kFree);
+  const DmaResult result = Go(kPage);
+  EXPECT_EQ(result.fault, FaultKind::kNone);
+  EXPECT_EQ(result.pa, kPage);
+  ExpectFault(Go(kPage, true), FaultKind::kPermission, 3);
+}
+
 TEST_F(Stage2Walk, AccessFlagComesBeforePermission) {
   rig.Put(root, kPage, kPage | 0x3);
   ExpectFault(Go(kPage), FaultKind::kAccessFlag, 3);
@@ -325,6 +338,32 @@ TEST_F(NestedWalk, ExecuteIsARightOfItsOwn) {
   // Stage 2 wants the right to read.
   rig.Map(root, kPage, kPage, kPermWrite);
   ExpectFault(Go(kVa, false, true, true), FaultKind::kPermission, 2, 3);
+}
+
+// A non-secure bank gives non-secure accesses, whatever says otherwise: NS of a leaf, NSTable,
+// TCR2.NSCFG0 and NSCFG1, NSCFG of S2CR and SCTLR. DBM of stage 1 gives no right to write.
+TEST_F(NestedWalk, SecurityAndDirtyBitsChangeNothing) {
+  constexpr uint64_t kNs = 1 << 5;
+  constexpr uint64_t kDbm = uint64_t{1} << 51;
+  constexpr uint64_t kNsTable = uint64_t{1} << 63;
+  Put(kPage | kUser | 1 << 7);
+  const DmaResult plain = Go(kVa);
+  ASSERT_EQ(plain.fault, FaultKind::kNone);
+  for (const uint32_t nscfg : {0u, 1u, 2u, 3u}) {
+    rig.Write(kNiso0, 0xc00, 1 | nscfg << 18);
+    rig.Write(kNiso0, Rig::Cb(1, 0), 0x1167 | nscfg << 28);
+    EXPECT_EQ(Bank(1, 0), 0x1167u);  // SCTLR of a non-secure bank has none
+    rig.Write(kNiso0, Rig::Cb(1, 0x10), 0x38015 | (nscfg & 1) << 14 | (nscfg & 2) << 29);
+    Put(kPage | kUser | 1 << 7 | kDbm | ((nscfg & 1) != 0 ? kNs : 0));
+    for (unsigned level = 0; level < 3; ++level) Table(level, kNsTable);
+    const DmaResult result = Go(kVa);
+    EXPECT_EQ(result.fault, FaultKind::kNone) << nscfg;
+    EXPECT_EQ(result.pa, plain.pa) << nscfg;
+    EXPECT_EQ(result.memory_attribute, plain.memory_attribute) << nscfg;
+    EXPECT_EQ(Go(kVa, true).fault, FaultKind::kPermission) << nscfg;
+    EXPECT_EQ(Bank(1, 0x68) & 0x100, 0u) << nscfg;  // NSATTR
+    ClearFault();
+  }
 }
 
 TEST_F(NestedWalk, AccessFlagOfStageOne) {
