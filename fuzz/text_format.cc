@@ -27,13 +27,14 @@ std::string Pair(const char* name, const std::string& value) {
 
 std::string DmaFlagsText(uint64_t flags) {
   const uint64_t own = flags >> kDmaOwnSidShift;
-  const uint64_t known = kDmaWrite | kDmaPrivileged | kDmaInstruction;
+  const uint64_t known = kDmaWrite | kDmaPrivileged | kDmaInstruction | kDmaLate;
   if ((flags & ((uint64_t{1} << kDmaOwnSidShift) - 1) & ~known) != 0 || own > kOwnSidMask) {
     return Pair("access", NumberWord(flags));
   }
   std::string text = (flags & kDmaWrite) != 0 ? "write" : "read";
   if ((flags & kDmaPrivileged) != 0) text += " priv";
   if ((flags & kDmaInstruction) != 0) text += " inst";
+  if ((flags & kDmaLate) != 0) text += " late";
   if (own != 0) text += " own=" + NumberWord(own);
   return text;
 }

@@ -310,8 +310,8 @@ class EventParser {
   bool ParseDmaWord(std::string_view word) {
     const size_t i = DmaArg();
     if (i == kEventArgs || (given_[i] && !dma_words_)) return false;
-    constexpr std::string_view kWords[] = {"read", "write", "priv", "inst"};
-    constexpr uint64_t kFlags[] = {0, kDmaWrite, kDmaPrivileged, kDmaInstruction};
+    constexpr std::string_view kWords[] = {"read", "write", "priv", "inst", "late"};
+    constexpr uint64_t kFlags[] = {0, kDmaWrite, kDmaPrivileged, kDmaInstruction, kDmaLate};
     for (size_t w = 0; w < std::size(kWords); ++w) {
       // read and write exclude each other, so they share one seat.
       const unsigned seat = w < 2 ? 1u : 1u << w;

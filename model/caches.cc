@@ -470,6 +470,7 @@ void Machine::ResetStatistics() {
 void Machine::CompleteGlobalSync(size_t index) {
   ++statistics_[index].syncs;
   DroppedTrees dropped;
+  if (!smmu_[index].quirks.short_sync) Land(index, kNoIndex, smmu_[index].sync_drains);
   cache_[index].CompleteGlobal(tlb_[index].captured_seq());
   tlb_[index].CompleteGlobal(&dropped);
   DropStaleTrees(dropped);
@@ -479,6 +480,7 @@ void Machine::CompleteBankSync(size_t index, uint16_t number) {
   ++statistics_[index].syncs;
   DroppedTrees dropped;
   const uint64_t covered = smmu_[index].bank[number].sync_covers;
+  if (!smmu_[index].quirks.short_sync) Land(index, number, smmu_[index].bank[number].sync_drains);
   cache_[index].CompleteBank(number, covered);
   tlb_[index].CompleteBank(number, covered, &dropped);
   DropStaleTrees(dropped);

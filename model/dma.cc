@@ -333,7 +333,7 @@ DmaResult Machine::Issue(const DmaRequest& request, Choices* choices, FaultRecor
   uint16_t sid = request.sid & 0x7fff;
   if (request.client != kNoIndex) {
     const ClientInfo* client = FindClient(request.client);
-    side = client != nullptr ? client->side : kUnknownSide;
+    side = client != nullptr && !contrary_.wires_unknown ? client->side : kUnknownSide;
     if (side == kUnknownSide) {
       constexpr uint8_t kOrder[3] = {1, 0, 2};
       side = kOrder[(choices != nullptr ? choices->Next() : 0) % 3];
@@ -388,6 +388,7 @@ DmaResult Machine::Dma(const DmaRequest& request) {
   CaptureNowhere(request, result);
   Remember(request, record, result);
   Conclude(request, record, &result);
+  TakeOff(request, result);
   return result;
 }
 

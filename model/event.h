@@ -119,7 +119,7 @@ enum class ArgType : uint8_t {
   kClient,    // client=mgbeard, or a number
   kSide,      // stream=niso0:0x4, spans this argument and the next
   kSid,       // the second half of kSide
-  kDmaFlags,  // read | write [priv] [inst] [own=0xSID]
+  kDmaFlags,  // read | write [priv] [inst] [late] [own=0xSID]
   kInstance,  // instance=0|1; 255, the default: the hardware chooses
   kIommu,     // iommu=niso0: a logical SMMU by side
 };
@@ -140,6 +140,7 @@ struct EventSpec {
 inline constexpr uint64_t kDmaWrite = 1;
 inline constexpr uint64_t kDmaPrivileged = 2;
 inline constexpr uint64_t kDmaInstruction = 4;
+inline constexpr uint64_t kDmaLate = 8;          // its end is still under way: see Machine
 inline constexpr unsigned kDmaOwnSidShift = 16;  // SID that the device drives itself, 15 bits
 inline constexpr uint64_t kDmaAnyInstance = 255;
 

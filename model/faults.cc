@@ -189,10 +189,19 @@ void Machine::SetPower(uint8_t side, bool on) {
   if (!any) mc_.LosePower();
 }
 
+// Masters that are stopped have nothing under way any more.
 void Machine::GateMasters(uint8_t side, bool gated) {
+  if (contrary_.masters_go_on) return;
   for (uint8_t n = 0; n < 2; ++n) {
     const size_t index = InstanceIndex(side, n);
-    if (index < kMaxInstances) smmu_[index].gated = gated;
+    if (index >= kMaxInstances) continue;
+    SmmuInstance& smmu = smmu_[index];
+    smmu.gated = gated;
+    if (gated) Land(index, kNoIndex, flights_.last);
+    if (gated || !smmu.lost) continue;
+    smmu.lost = false;
+    // The list that a host left for firmware to replay, as its own shutdown leaves sCR0: CLIENTPD.
+    if (contrary_.firmware_late) WriteRegister(index, 0, 0x00200001, 4);
   }
 }
 

@@ -163,6 +163,55 @@ TEST_F(RestedOn, AnInterruptThatDoesNotCome) {
   }
 }
 
+TEST_F(RestedOn, MastersThatGoOnWithoutTheirUnit) {
+  const DmaRequest request = {.side = 1, .sid = 6, .address = kPage, .instance = 0};
+  for (const bool go_on : {false, true}) {
+    rig.Reset();
+    rig.Open(2);
+    rig.machine->GateMasters(1, true);
+    if (go_on) {
+      EXPECT_TRUE(rig.machine->Contradict(20));
+    }
+    rig.machine->GateMasters(1, true);
+    rig.machine->SetPower(1, false);
+    // Nothing answers where there is no power; then CLIENTPD is set, as after every reset.
+    EXPECT_EQ(rig.machine->Dma(request).fault, FaultKind::kHeld);
+    rig.machine->SetPower(1, true);
+    const DmaResult result = rig.machine->Dma(request);
+    EXPECT_EQ(result.fault, go_on ? FaultKind::kNone : FaultKind::kHeld);
+  }
+}
+
+TEST_F(RestedOn, AWireThatLeadsElsewhere) {
+  const auto side = [this](uint8_t choice) {
+    rig.Choose({choice});
+    return rig.machine->SideOf(rig.machine->Dma({.client = 0x58, .address = kPage}).instance);
+  };
+  EXPECT_EQ(side(1), 1);
+  EXPECT_TRUE(rig.machine->Contradict(24));
+  EXPECT_EQ(side(0), 1);
+  EXPECT_EQ(side(1), 0);
+  EXPECT_EQ(side(2), 2);
+}
+
+TEST_F(RestedOn, FirmwareThatStoresAfterEl2) {
+  for (const bool late : {false, true}) {
+    rig.Reset();
+    if (late) {
+      EXPECT_TRUE(rig.machine->Contradict(27));
+    }
+    for (const bool lost : {true, false}) {
+      rig.machine->GateMasters(1, true);
+      if (lost) rig.machine->PowerLoss(1);
+      for (const size_t i : {size_t{2}, size_t{3}}) rig.Write(i, 0, 0x00200400);
+      rig.machine->GateMasters(1, false);
+      for (const size_t i : {size_t{2}, size_t{3}}) {
+        EXPECT_EQ(rig.Read(i, 0), late && lost ? 0x00200001u : 0x00200400u);
+      }
+    }
+  }
+}
+
 // What a program asks for by the number of an assumption is what the tests here turn on.
 TEST_F(RestedOn, EachByItsNumber) {
   const auto turned = [this](uint64_t number) {
@@ -175,7 +224,9 @@ TEST_F(RestedOn, EachByItsNumber) {
   EXPECT_TRUE(turned(8).keeps_absent);
   EXPECT_TRUE(turned(9).early_status);
   EXPECT_TRUE(turned(10).plain_syndrome);
+  EXPECT_TRUE(turned(21).short_sync);
   EXPECT_TRUE(turned(22).quiet_stage2);
+  for (const uint64_t number : {20, 24, 27}) turned(number);
   turned(14);
   rig.machine->Write32(rig.board->mc_window[0].start + 8 * 0x58, 6);
   EXPECT_EQ(rig.machine->ClientSid(0x58, 0), 6);

@@ -62,6 +62,9 @@ void Machine::Reset(const BoardSpec& board, const Arena& arena, Choices* choices
   failing_mc_reads_ = 0;
   holders_tree_ = kNoTree;
   stalls_ = Stalls();
+  flights_ = Flights();
+  contrary_ = Contrary();
+  between_halves_ = nullptr;
   memory_.Reset(board, arena);
   mc_.Reset(board);
   auto* work = static_cast<uint8_t*>(arena.work) + PendingStores::WorkSize(arena.pool_pages);
@@ -516,7 +519,9 @@ void Machine::PowerLoss(uint8_t side) {
     smmu.failing_reads = failing_reads;
     smmu.powered = powered;
     smmu.gated = gated;
+    smmu.lost = true;
     DropHeld(index);
+    Land(index, kNoIndex, flights_.last);
     holders_tree_ = kNoTree;
     for (uint16_t tree : named) {
       if (tree != kNoTree) trees_.DropBank(tree, &listener);

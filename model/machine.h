@@ -92,6 +92,7 @@ struct DmaRequest {
   bool instruction = false;
   uint16_t own_sid = 0;          // what the device drives when the MC override is off
   uint8_t instance = kNoIndex8;  // of the pair; kNoIndex8: the hardware chooses
+  bool late = false;             // its last part stays under way: see ForEachUnderWay
   // As the master drives them, in the encodings of DmaResult. The default is the weakest, so that
   // the result shows what the configuration adds.
   uint8_t memory_attribute = 0xff;
@@ -240,6 +241,19 @@ class Machine {
   // none.
   bool TakeResumed(HeldDma* resumed);
   size_t held_count() const { return stalls_.held_count; }
+  // Calls f(flight) for each transaction whose last part is still under way. It was translated as
+  // things were when it was issued, and arrives when a sync that began after it is seen complete
+  // (that of its bank or a global one), or when the masters of its side are stopped.
+  template <typename F>
+  void ForEachUnderWay(F f) const {
+    for (size_t i = 0; i < flights_.count; ++i) f(flights_.flight[i]);
+  }
+  // Called between the halves of a 64-bit register that takes a store half by half (Quirks::torn).
+  // It may call Dma, and no store.
+  void SetBetweenHalves(void (*fn)(void*), void* context) {
+    between_halves_ = fn;
+    between_context_ = context;
+  }
   // True while an instance asserts its interrupt: any recorded fault whose bank has CFIE, or a
   // global one under GFIE.
   bool IrqLine(size_t instance) const;
@@ -391,6 +405,19 @@ class Machine {
     HeldDma held[kMaxHeldDma];
     HeldDma resumed[kMaxHeldDma];
   };
+  struct Flights {
+    size_t count = 0;
+    uint64_t last = 0;  // number of the last one that was issued
+    uint64_t issued[kMaxHeldDma] = {};
+    HeldDma flight[kMaxHeldDma];
+  };
+  // What docs/assumptions.md says and this machine does not do; see Contradict. What an instance
+  // does is in its Quirks.
+  struct Contrary {
+    bool masters_go_on = false;  // GateMasters stops nobody
+    bool wires_unknown = false;  // any client may come to any side
+    bool firmware_late = false;  // what the host left is stored when EL2 has resumed
+  };
   struct SnapshotLayout;
   struct Hits;
   class Listener;
@@ -478,6 +505,10 @@ class Machine {
   void Record(SmmuInstance& smmu, const FaultRecord& record, uint16_t sid);
   void CaptureNowhere(const DmaRequest& request, const DmaResult& result);
   bool Hold(const DmaRequest& request, const DmaResult& result, uint16_t bank);
+  // flights.cc
+  void TakeOff(const DmaRequest& request, const DmaResult& result);
+  void Land(size_t instance, uint16_t bank, uint64_t issued);
+  // faults.cc
   void Resume(size_t instance, uint16_t bank, bool terminate);
   void DropHeld(size_t instance);
 
@@ -494,6 +525,10 @@ class Machine {
   TlbProfile profile_ = TlbProfile::kAdversarial;
   SmmuInstance smmu_[kMaxInstances];
   Stalls stalls_;
+  Flights flights_;
+  Contrary contrary_;
+  void (*between_halves_)(void*) = nullptr;
+  void* between_context_ = nullptr;
   uint64_t failing_mc_reads_ = 0;
   bool marked_ = false;
   // Grows with whatever may change what a walk gives, so that two walks with nothing between them

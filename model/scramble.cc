@@ -163,6 +163,14 @@ bool Machine::Contradict(uint64_t assumption) {
     mc_.SetUnfixed(true);
     return true;
   }
+  if (assumption == 24) contrary_.wires_unknown = true;
+  if (assumption == 27) contrary_.firmware_late = true;
+  if (assumption == 24 || assumption == 27) return true;
+  if (assumption == 20) {
+    for (uint8_t side = 0; side < 3; ++side) GateMasters(side, false);
+    contrary_.masters_go_on = true;
+    return true;
+  }
   for (SmmuInstance& smmu : smmu_) {
     if (smmu.spec == nullptr) continue;
     switch (assumption) {
@@ -177,6 +185,9 @@ bool Machine::Contradict(uint64_t assumption) {
         break;
       case 10:
         smmu.quirks.plain_syndrome = true;
+        break;
+      case 21:
+        smmu.quirks.short_sync = true;
         break;
       case 22:
         smmu.quirks.quiet_stage2 = true;

@@ -417,6 +417,7 @@ void Machine::WriteGlobalCommand(size_t index, uint32_t offset, uint64_t value) 
   }
   tlb_[index].SyncGlobal();
   smmu.sync_active = true;
+  smmu.sync_drains = flights_.last;
   smmu.sync_polls = PollsOfSync(smmu);
 }
 
@@ -497,6 +498,7 @@ void Machine::WriteBank(size_t index, uint16_t number, uint32_t offset, uint32_t
     case 0x7f0:
       bank.sync_active = true;
       bank.sync_covers = tlb_[index].SyncBank();
+      bank.sync_drains = flights_.last;
       bank.sync_polls = PollsOfSync(smmu);
       return;
     default:
@@ -505,7 +507,8 @@ void Machine::WriteBank(size_t index, uint16_t number, uint32_t offset, uint32_t
 }
 
 // A 64-bit register takes a 64-bit store at once, or half by half, and then hardware may use what
-// it holds in between. False: no such register, the store is two words.
+// it holds in between: by a transaction that comes just then, or by one of later that meets what
+// the TLB has of it. False: no such register, the store is two words.
 bool Machine::WriteBankWide(size_t index, uint16_t number, uint32_t offset, uint64_t value) {
   uint64_t* wide = WideRegister(smmu_[index].bank[number], offset);
   if (wide == nullptr) return false;
@@ -513,7 +516,11 @@ bool Machine::WriteBankWide(size_t index, uint16_t number, uint32_t offset, uint
   const uint8_t torn = smmu_[index].quirks.torn;
   if (torn == 1) SetLow(wide, Low(value));
   if (torn == 2) SetHigh(wide, High(value));
-  if (torn != 0) UpdateBankTree(index, number);
+  if (torn != 0) {
+    UpdateBankTree(index, number);
+    if (between_halves_ != nullptr) between_halves_(between_context_);
+    ++changes_;
+  }
   *wide = value;
   UpdateBankTree(index, number);
   return true;

@@ -135,6 +135,7 @@ struct Quirks {
   bool early_status = false;     // a sync reads complete once before it is
   bool narrow_tlbivmid = false;  // TLBIVMID leaves the entries of stage 2 alone
   bool keeps_absent = false;     // what faulted in a walk may fault again from the TLB
+  bool short_sync = false;       // a sync waits for no transaction that is under way
 };
 
 // What software can write of the implementation defined page and of the TLB's debug window.
@@ -163,6 +164,7 @@ struct ContextBank {
   uint32_t fsynr1 = 0;
   // A TLBSYNC that no status read has shown complete yet.
   uint64_t sync_covers = 0;
+  uint64_t sync_drains = 0;  // the last transaction that was issued before it
   uint32_t sync_polls = 0;
   bool sync_active = false;
   // The stage-2 tree that this bank names while it is enabled, and the VMID it does so under.
@@ -202,8 +204,10 @@ struct SmmuInstance {
   uint32_t sync_polls = 0;
   bool sync_active = false;
   bool sync_shown_early = false;
+  uint64_t sync_drains = 0;  // the last transaction that was issued before the sync
   uint64_t failing_reads = 0;
   bool powered = true;  // off: no register answers
+  bool lost = false;    // power was lost, and the masters have not gone on since
   bool gated = false;   // its masters issue nothing
 };
 

@@ -94,6 +94,10 @@ bool Machine::Restore() {
   mc_ = saved.mc_;
   // Large, and nearly always empty.
   if (stalls_.count() + saved.stalls_.count() != 0) stalls_ = saved.stalls_;
+  if (flights_.last != saved.flights_.last || flights_.count != saved.flights_.count) {
+    flights_ = saved.flights_;
+  }
+  contrary_ = saved.contrary_;
   __builtin_memcpy(static_cast<void*>(smmu_), saved.smmu_, sizeof(smmu_));
   holders_tree_ = kNoTree;
   return true;

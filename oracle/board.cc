@@ -154,6 +154,13 @@ bool Board::WindowOf(uint64_t pa, Window* window, uint32_t* offset) const {
 
 // ---------------------------------------------------------------- boot
 
+// Between the halves of a register, too, a device may go on.
+void Board::ResetMachine() {
+  machine_->Reset(spec_, arena_, &choices_, looks_ ? &reach_ : nullptr);
+  machine_->SetBetweenHalves([](void* board) { static_cast<Board*>(board)->BetweenStores(); },
+                             this);
+}
+
 void Board::Boot(Caller& caller) {
   caller_ = &caller;
   phase_ = Phase::kOff;
@@ -164,7 +171,7 @@ void Board::Boot(Caller& caller) {
   time_us_ = 0;
   down_ = 0;
   spec_ = base_;
-  machine_->Reset(spec_, arena_, &choices_, looks_ ? &reach_ : nullptr);
+  ResetMachine();
   ghost_.Reset(arena_);
   reach_.Reset();
   checks_->Reset();
@@ -309,6 +316,7 @@ void Board::Write32(uint64_t pa, uint32_t value) {
   Record(Access::kWrite32, pa, value);
   if (narrator_) narrator_->OnStore(pa, 4, value, false);
   machine_->Write32(pa, value);
+  JudgeResumed();
   checks_->AfterStore(pa, 4, value);
   BetweenStores();
 }
@@ -318,6 +326,7 @@ void Board::Write64(uint64_t pa, uint64_t value) {
   Record(Access::kWrite64, pa, value);
   if (narrator_) narrator_->OnStore(pa, 8, value, false);
   machine_->Write64(pa, value);
+  JudgeResumed();
   checks_->AfterStore(pa, 8, value);
   BetweenStores();
 }

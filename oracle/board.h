@@ -123,6 +123,8 @@ class Board final : public Platform, private model::HypCalls {
   Outcome Trap(uint64_t ipa, uint64_t esr, struct sidewall_regs& regs);
   Outcome OnePiece(model::DmaRequest request);
   void BetweenStores();
+  void JudgeResumed();
+  void ResetMachine();
   Outcome LosePower(uint64_t side);
   bool MayInterrupt(uint64_t side) const;
   struct sidewall_result SwitchPower(model::PowerCall call, uint8_t side);

@@ -185,6 +185,7 @@ Outcome Board::ApplyRawAccess(const Event& event, uint64_t pa) {
   } else {
     machine_->Write32(pa, static_cast<uint32_t>(event.arg[3]));
   }
+  JudgeResumed();
   return outcome;
 }
 
@@ -230,6 +231,7 @@ Outcome Board::ApplyDma(const Event& event) {
   request.write = flags & kDmaWrite;
   request.privileged = flags & kDmaPrivileged;
   request.instruction = flags & kDmaInstruction;
+  request.late = flags & kDmaLate;
   if (broken_) return {};
   length = std::clamp<uint64_t>(length, 1, kMaxDmaPieces * kPageSize);
   const uint64_t first = request.address;
@@ -265,6 +267,18 @@ void Board::BetweenStores() {
   seen.client = model::kNoIndex;
   if (!delivered) checks_->NoteFault(result.instance, result.sid);
   if (delivered) checks_->AfterDma(seen, result, {});
+}
+
+// A store may have ended a stall, and what was tried again is a transfer as any other.
+void Board::JudgeResumed() {
+  model::HeldDma resumed;
+  while (machine_->TakeResumed(&resumed)) {
+    if (resumed.result.fault != model::FaultKind::kNone) continue;
+    resumed.request.client = model::kNoIndex;
+    resumed.request.side = machine_->SideOf(resumed.result.instance);
+    resumed.request.sid = resumed.result.sid;
+    checks_->AfterDma(resumed.request, resumed.result, {});
+  }
 }
 
 Outcome Board::OnePiece(model::DmaRequest request) {
@@ -365,7 +379,7 @@ Outcome Board::ApplyBoot(const Event& event) {
   cold_ = true;
   phase_ = Phase::kOff;
   spec_ = base_;
-  machine_->Reset(spec_, arena_, &choices_, looks_ ? &reach_ : nullptr);
+  ResetMachine();
   if (event.arg[0] == kBootArbitrary) machine_->Scramble();
   if (event.arg[0] == kBootOdd) {
     machine_->ScrambleOdd();

@@ -367,6 +367,7 @@ void Checks::AfterLoss(uint64_t pa, uint64_t count, uint8_t from) {
   // One look, however many pages.
   if (Enabled(Invariant::kIso02)) Evaluated(Invariant::kIso02);
   for (uint64_t i = 0; i < count; i++) Iso02Stale(pa + i * kPageSize, from);
+  Iso02UnderWay(pa, count, from);
 }
 
 void Checks::AfterFree(uint64_t pa) {

@@ -132,6 +132,7 @@ class Checks {
 
   void Iso01Reach();
   void Iso01Returned(size_t instance, uint16_t sid);
+  void Iso02UnderWay(uint64_t pa, uint64_t count, uint8_t from);
   void Iso02Stale(uint64_t page, uint8_t from);
   void Iso02FreedTable(uint64_t pa);
   void Iso03StreamExclusive(size_t instance, uint16_t entry);

@@ -144,6 +144,24 @@ constexpr uint32_t kNoVmid = 0x100;
   }
 }
 
+// Nor may a transfer still be on its way to a page that has changed hands.
+[[gnu::noinline]] void Checks::Iso02UnderWay(uint64_t pa, uint64_t count, uint8_t from) {
+  if (!Enabled(Invariant::kIso02)) return;
+  const model::HeldDma* late = nullptr;
+  board_.machine_->ForEachUnderWay([&](const model::HeldDma& flight) {
+    if (flight.result.pa - pa < count * kPageSize) late = &flight;
+  });
+  if (late == nullptr) return;
+  const uint64_t page = late->result.pa & ~(kPageSize - 1);
+  if (Report(Invariant::kIso02, "page", "Iso02UnderWay",
+             Print("a page of %s changed hands while a transfer to it is under way on %s",
+                   OwnerName(from), model::WindowName(WindowOf(late->result.instance))),
+             {Print("page    0x%llx, now of %s", Wide(page), OwnerName(board_.ghost_.owner(page))),
+              Print("stream  0x%x: no completed sync has waited for it", late->result.sid)})) {
+    __builtin_trap();
+  }
+}
+
 [[gnu::noinline]] void Checks::Iso02FreedTable(uint64_t pa) {
   if (!Enabled(Invariant::kIso02)) return;
   Evaluated(Invariant::kIso02);
