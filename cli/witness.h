@@ -23,6 +23,9 @@ Witness DriverSays();
 // All that the model's table holds; of much of it the driver has no need.
 Witness ModelSays();
 
+// What follows of registers and fields from a few rules and the manual's way of printing them.
+Witness RulesSay();
+
 // In place of a number that a witness does not give.
 inline constexpr uint64_t kAbsent = 0xa85e7;
 
