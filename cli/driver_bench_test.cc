@@ -25,8 +25,6 @@ TEST(DriverBench, BothBoardsDoTheSameAndOnlyOneKeepsARing) {
     EXPECT_GT(rate.with_ring, 0);
     EXPECT_DOUBLE_EQ(rate.ratio, rate.with_ring / rate.without_ring) << rate.name;
   }
-  EXPECT_GT(bench.rows[0].without_ring, bench.rows[1].without_ring) << "a price is paid";
-  EXPECT_GT(bench.rows[1].without_ring, bench.rows[2].without_ring);
   EXPECT_GT(bench.ring_records, 0u);
   EXPECT_EQ(bench.ring_records_without, 0u);
 }
