@@ -54,13 +54,8 @@ uint64_t DomainMacros::Iova() {
 }
 
 Event DomainMacros::Dma(const Who& who, uint64_t address) {
-  Event dma = MakeEvent(Kind::kDmaStream);
-  dma.arg[0] = who.side;
-  dma.arg[1] = who.sid | (random_.OneIn(8) ? random_.Below(256) << 7 : 0);
-  dma.arg[2] = address;
-  dma.arg[3] = random_.OneIn(2) ? kDmaWrite : 0;
-  dma.arg[4] = random_.OneOf({kDmaAnyInstance, 0, 1});
-  return dma;
+  const uint64_t upper = random_.OneIn(8) ? random_.Below(256) << 7 : 0;
+  return AnyStreamDma(&random_, who.side, who.sid | upper, address);
 }
 
 void DomainMacros::Probe(const Who& who, uint64_t iova, uint64_t size, Events* out) {

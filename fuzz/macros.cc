@@ -34,25 +34,35 @@ Event MakeEvent(EventKind kind) {
   return event;
 }
 
-Event HostWrite32(uint64_t window, uint64_t offset, uint64_t value) {
+Event HostWrite(uint64_t window, uint64_t offset, uint64_t width, uint64_t value) {
   Event event = MakeEvent(EventKind::kHostWrite);
   event.arg[0] = window;
   event.arg[1] = offset;
+  event.arg[2] = width;
   event.arg[3] = value;
   return event;
 }
 
-Event HostWrite64(uint64_t window, uint64_t offset, uint64_t value) {
-  Event event = HostWrite32(window, offset, value);
-  event.arg[2] = 8;
-  return event;
-}
-
-Event HostRead32(uint64_t window, uint64_t offset) {
+Event HostRead(uint64_t window, uint64_t offset, uint64_t width) {
   Event event = MakeEvent(EventKind::kHostRead);
   event.arg[0] = window;
   event.arg[1] = offset;
+  event.arg[2] = width;
   return event;
+}
+
+Event HostWrite32(uint64_t window, uint64_t offset, uint64_t value) {
+  return HostWrite(window, offset, 4, value);
+}
+
+Event HostWrite64(uint64_t window, uint64_t offset, uint64_t value) {
+  return HostWrite(window, offset, 8, value);
+}
+
+Event HostRead32(uint64_t window, uint64_t offset) { return HostRead(window, offset, 4); }
+
+Event WriteWhole(const model::RegisterInfo& reg, uint64_t window, uint64_t offset, uint64_t value) {
+  return HostWrite(window, offset, reg.width, reg.width == 8 ? value : value & 0xffffffff);
 }
 
 Event HostStore64(uint64_t pa, uint64_t value) {
@@ -70,6 +80,21 @@ Event DmaEvent(uint64_t client, uint64_t address, bool write) {
   return event;
 }
 
+Event StreamDma(uint64_t side, uint64_t sid, uint64_t address) {
+  Event event = MakeEvent(EventKind::kDmaStream);
+  event.arg[0] = side;
+  event.arg[1] = sid;
+  event.arg[2] = address;
+  return event;
+}
+
+Event AnyStreamDma(Random* random, uint64_t side, uint64_t sid, uint64_t address) {
+  Event event = StreamDma(side, sid, address);
+  event.arg[3] = random->OneIn(2) ? kDmaWrite : 0;
+  event.arg[4] = random->OneOf({kDmaAnyInstance, 0, 1});
+  return event;
+}
+
 Event OwnerChange(EventKind kind, uint64_t page, uint64_t count, uint64_t owner) {
   Event event = MakeEvent(kind);
   event.arg[0] = page;
@@ -83,13 +108,7 @@ Event Macros::DmaThrough(const Sketch& sketch, const Target& target) {
   const uint64_t page = target.translated ? kFirstIova + random_.Below(kSlotData - 1) * kPage
                                           : sketch.PlainPage(&random_);
   if (!random_.OneIn(4)) return DmaEvent(target.client->id, page + offset, random_.OneIn(2));
-  Event dma = MakeEvent(EventKind::kDmaStream);
-  dma.arg[0] = target.client->side;
-  dma.arg[1] = target.client->default_sid;
-  dma.arg[2] = page + offset;
-  dma.arg[3] = random_.OneIn(2) ? kDmaWrite : 0;
-  dma.arg[4] = random_.OneOf({kDmaAnyInstance, 0, 1});
-  return dma;
+  return AnyStreamDma(&random_, target.client->side, target.client->default_sid, page + offset);
 }
 
 void Macros::GoodDma(const Sketch& sketch, Events* out) {
@@ -328,9 +347,7 @@ void Macros::SyncTimeout(const Sketch& sketch, Events* out) {
 }
 
 void Macros::HardwareFault(const Sketch& sketch, Events* out) {
-  uint64_t side = values_.Smmu(&random_).side;
-  uint64_t bank = values_.Bank(&random_, side);
-  sketch.FindLiveBank(&random_, &side, &bank);
+  const auto [side, bank] = sketch.SomeBank(&random_);
   const uint64_t window = static_cast<uint64_t>(WindowOfSide(side));
   const uint32_t index = static_cast<uint32_t>(bank);
   Event fault = MakeEvent(EventKind::kHwFault);
@@ -346,9 +363,7 @@ void Macros::HardwareFault(const Sketch& sketch, Events* out) {
 }
 
 void Macros::PokeField(const Sketch& sketch, Events* out) {
-  uint64_t side = values_.Smmu(&random_).side;
-  uint64_t bank = values_.Bank(&random_, side);
-  sketch.FindLiveBank(&random_, &side, &bank);
+  const auto [side, bank] = sketch.SomeBank(&random_);
   const uint64_t window = static_cast<uint64_t>(WindowOfSide(side));
   uint64_t offset = 0;
   const model::RegisterInfo* reg = values_.AnyRegister(&random_, side, bank, false, &offset);
@@ -364,13 +379,10 @@ void Macros::PokeField(const Sketch& sketch, Events* out) {
     value = Values::UsualValue(*reg) ^ (random_.OneOf({ones, 1, random_.Next()}) & ones)
                                            << field.low;
   }
-  Event write = reg->width == 8 ? HostWrite64(window, offset, value)
-                                : HostWrite32(window, offset, value & 0xffffffff);
+  Event write = WriteWhole(*reg, window, offset, value);
   if (random_.OneIn(8)) write.arg[4] = 31;
   out->push_back(write);
-  Event read = HostRead32(window, offset);
-  read.arg[2] = reg->width;
-  if (random_.OneIn(2)) out->push_back(read);
+  if (random_.OneIn(2)) out->push_back(HostRead(window, offset, reg->width));
 }
 
 void Macros::StageTwoFault(const Sketch& sketch, Events* out) {
@@ -432,18 +444,15 @@ void Macros::KernelReset(Events* out) {
 }
 
 void Macros::ReadAny(const Sketch& sketch, Events* out) {
-  uint64_t side = values_.Smmu(&random_).side;
-  uint64_t bank = values_.Bank(&random_, side);
-  sketch.FindLiveBank(&random_, &side, &bank);
+  const auto [side, bank] = sketch.SomeBank(&random_);
   const model::SmmuSpec* smmu = values_.SmmuOfSide(side);
   const uint64_t mirror = smmu != nullptr && smmu->instance_count > 1 ? random_.Below(2) : 0;
   for (uint64_t n = 1 + random_.Below(4); n > 0; --n) {
     uint64_t offset = 0;
     const model::RegisterInfo* reg = values_.AnyRegister(&random_, side, bank, true, &offset);
     if (reg == nullptr) return;
-    Event read = HostRead32(static_cast<uint64_t>(WindowOfSide(side)) + mirror, offset);
-    read.arg[2] = random_.OneIn(8) ? 12 - reg->width : reg->width;
-    out->push_back(read);
+    const uint64_t width = random_.OneIn(8) ? 12 - reg->width : reg->width;
+    out->push_back(HostRead(static_cast<uint64_t>(WindowOfSide(side)) + mirror, offset, width));
   }
 }
 
@@ -526,11 +535,7 @@ void Macros::EdgeOfShare(const Sketch& sketch, Events* out) {
     out->push_back(HostWrite32(window, setup, value));
     const uint64_t offsets[] = {layout::kSmr + 4 * at, layout::kCbar + 4 * bank, bank_register};
     out->push_back(HostRead32(window, offsets[random_.Below(std::size(offsets))]));
-    Event dma = MakeEvent(EventKind::kDmaStream);
-    dma.arg[0] = smmu.side;
-    dma.arg[1] = sid;
-    dma.arg[2] = sketch.PlainPage(&random_);
-    out->push_back(dma);
+    out->push_back(StreamDma(smmu.side, sid, sketch.PlainPage(&random_)));
   }
 }
 

@@ -22,11 +22,18 @@ using Events = std::vector<Event>;
 
 // Single events with legal defaults.
 Event MakeEvent(EventKind kind);
+Event HostWrite(uint64_t window, uint64_t offset, uint64_t width, uint64_t value);
+Event HostRead(uint64_t window, uint64_t offset, uint64_t width);
 Event HostWrite32(uint64_t window, uint64_t offset, uint64_t value);
 Event HostWrite64(uint64_t window, uint64_t offset, uint64_t value);
 Event HostRead32(uint64_t window, uint64_t offset);
+// A register whole, at its own width.
+Event WriteWhole(const model::RegisterInfo& reg, uint64_t window, uint64_t offset, uint64_t value);
 Event HostStore64(uint64_t pa, uint64_t value);
 Event DmaEvent(uint64_t client, uint64_t address, bool write);
+Event StreamDma(uint64_t side, uint64_t sid, uint64_t address);
+// The same in any direction, through any instance.
+Event AnyStreamDma(Random* random, uint64_t side, uint64_t sid, uint64_t address);
 Event OwnerChange(EventKind kind, uint64_t page, uint64_t count, uint64_t owner);
 
 class Macros {

@@ -10,21 +10,10 @@ constexpr uint64_t kZeroRegister = 31;
 constexpr uint64_t kClientIds = 0x200;
 constexpr uint64_t kMcSidWindow = static_cast<uint64_t>(Window::kMcSid);
 
-Event Access(EventKind kind, uint64_t window, uint64_t offset, uint64_t width, uint64_t value) {
-  Event event = MakeEvent(kind);
-  event.arg[0] = window;
-  event.arg[1] = offset;
-  event.arg[2] = width;
-  if (kind == EventKind::kHostWrite) event.arg[3] = value;
-  return event;
-}
-
 }  // namespace
 
 void ProbeMacros::Sweep(const Sketch& sketch, Events* out) {
-  uint64_t side = values_.Smmu(&random_).side;
-  uint64_t bank = values_.Bank(&random_, side);
-  sketch.FindLiveBank(&random_, &side, &bank);
+  const auto [side, bank] = sketch.SomeBank(&random_);
   const uint64_t window = static_cast<uint64_t>(WindowOfSide(side));
   const bool writes = random_.OneIn(2);
   for (uint64_t n = 4 + random_.Below(20); n > 0; --n) {
@@ -35,12 +24,9 @@ void ProbeMacros::Sweep(const Sketch& sketch, Events* out) {
       const uint64_t usual = Values::UsualValue(*reg);
       const uint64_t value = random_.OneOf({~uint64_t{0}, usual ^ ~uint64_t{0}, random_.Next(),
                                             usual ^ uint64_t{1} << random_.Below(32)});
-      out->push_back(reg->width == 8 ? HostWrite64(window, offset, value)
-                                     : HostWrite32(window, offset, value & 0xffffffff));
+      out->push_back(WriteWhole(*reg, window, offset, value));
     }
-    Event read = HostRead32(window, offset);
-    read.arg[2] = reg->width;
-    out->push_back(read);
+    out->push_back(HostRead(window, offset, reg->width));
   }
 }
 
@@ -71,10 +57,10 @@ void ProbeMacros::OddAccesses(Events* out) {
     const uint64_t width = random_.OneOf({4, 4, 8, 8, 2, 1});
     if (random_.OneIn(2)) {
       const uint64_t value = random_.OneOf({~uint64_t{0}, 1, 0, random_.Next()});
-      out->push_back(Access(EventKind::kHostWrite, window, offset, width, value));
+      out->push_back(HostWrite(window, offset, width, value));
       if (random_.OneIn(6)) out->back().arg[4] = kZeroRegister;
     }
-    out->push_back(Access(EventKind::kHostRead, window, offset, width, 0));
+    out->push_back(HostRead(window, offset, width));
   }
 }
 
@@ -88,14 +74,13 @@ void ProbeMacros::ClientWords(Events* out) {
     const uint64_t any = random_.Next();
     if (random_.OneIn(2)) {
       const uint64_t word = random_.OneOf({0, 1, 0x100, 0x101, 0x10000, 0x10100, 0x10101, any});
-      out->push_back(
-          Access(EventKind::kHostWrite, kMcSidWindow, 8 * client + 4, width, word & 0xffffffff));
+      out->push_back(HostWrite(kMcSidWindow, 8 * client + 4, width, word & 0xffffffff));
       if (random_.OneIn(2)) out->push_back(HostRead32(kMcSidWindow, 8 * client + 4));
     }
     if (random_.OneIn(2)) {
       const uint64_t wrong = values_.Sid(&random_, random_.Below(3));
       const uint64_t word = random_.OneOf({sid, sid | 0x100, 0x7f, 0, wrong, any});
-      out->push_back(Access(EventKind::kHostWrite, kMcSidWindow, 8 * client, width, word));
+      out->push_back(HostWrite(kMcSidWindow, 8 * client, width, word));
       if (random_.OneIn(2)) out->push_back(HostRead32(kMcSidWindow, 8 * client));
     }
     if (random_.OneIn(2)) {
@@ -121,12 +106,9 @@ void ProbeMacros::UpperBits(const Sketch& sketch, Events* out) {
     out->push_back(HostWrite32(window, layout::kS2cr + entry, layout::kS2crBypass));
   }
   for (uint64_t n = 0; n < 4; ++n) {
-    Event dma = MakeEvent(EventKind::kDmaStream);
-    dma.arg[0] = client->side;
-    dma.arg[1] = client->default_sid | upper[n % 2] << 7;
-    if (n == 3) dma.arg[1] ^= uint64_t{1} << (7 + random_.Below(8));
-    dma.arg[2] = sketch.PlainPage(&random_);
-    out->push_back(dma);
+    uint64_t sid = client->default_sid | upper[n % 2] << 7;
+    if (n == 3) sid ^= uint64_t{1} << (7 + random_.Below(8));
+    out->push_back(StreamDma(client->side, sid, sketch.PlainPage(&random_)));
   }
 }
 
@@ -134,13 +116,9 @@ void ProbeMacros::BootAnew(Events* out) {
   const auto probe = [&] {
     const model::ClientInfo* known = values_.KnownClient(&random_);
     if (known == nullptr) return;
-    Event dma = MakeEvent(EventKind::kDmaStream);
-    dma.arg[0] = known->side;
-    dma.arg[1] = random_.OneIn(4) ? random_.Below(128) : known->default_sid;
-    dma.arg[2] = values_.Page(&random_);
-    dma.arg[3] = random_.OneIn(2) ? kDmaWrite : 0;
-    dma.arg[4] = random_.OneOf({kDmaAnyInstance, 0, 1});
-    out->push_back(dma);
+    const uint64_t sid = random_.OneIn(4) ? random_.Below(128) : known->default_sid;
+    const uint64_t page = values_.Page(&random_);
+    out->push_back(AnyStreamDma(&random_, known->side, sid, page));
   };
   Event init = MakeEvent(EventKind::kBootInit);
   init.arg[0] = random_.OneOf({kBootArbitrary, kBootArbitrary, kBootArbitrary, kBootReset});

@@ -168,6 +168,14 @@ bool Sketch::FindLiveBank(Random* random, uint64_t* side, uint64_t* bank) const 
   return true;
 }
 
+Sketch::BankOfSide Sketch::SomeBank(Random* random) const {
+  BankOfSide some = {};
+  some.side = values_.Smmu(random).side;
+  some.bank = values_.Bank(random, some.side);
+  FindLiveBank(random, &some.side, &some.bank);
+  return some;
+}
+
 uint64_t Sketch::FreeEntry(Random* random, uint64_t side) const {
   const model::SmmuSpec* smmu = values_.SmmuOfSide(side);
   if (smmu == nullptr || smmu->entries <= smmu->el2_entries) return 0;

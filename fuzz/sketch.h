@@ -54,6 +54,12 @@ class Sketch {
   const model::ClientInfo* FindUnmatched(Random* random) const;
   // A bank that some entry uses, as {side, bank}.
   bool FindLiveBank(Random* random, uint64_t* side, uint64_t* bank) const;
+  // The same, or any where there is none.
+  struct BankOfSide {
+    uint64_t side;
+    uint64_t bank;
+  };
+  BankOfSide SomeBank(Random* random) const;
   // The one valid entry that matches this client's stream; kEntries where none does, or several.
   size_t EntryOf(const model::ClientInfo& client) const;
   // An entry that is not in use, 0 where all are.
