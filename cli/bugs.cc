@@ -77,6 +77,12 @@ std::string FoundBy(const ProcessResult& run) {
   return run.exit_code == 0 ? "" : "crash";
 }
 
+void WriteFile(const fs::path& path, const std::string& text) {
+  std::ofstream file(path);
+  file << text;
+  if (!file.flush()) throw EnvironmentError("cannot write to " + path.string());
+}
+
 // The one input that a hunt may leave.
 fs::path ArtifactIn(const fs::path& folder) {
   for (const auto& entry : fs::directory_iterator(folder)) {
@@ -104,17 +110,22 @@ SeededBug Control() {
   return control;
 }
 
+// Of an input that no invariant has looked at, or sees anything in.
+Json Unseen() {
+  return {
+      {"verdict", nullptr}, {"smallest", nullptr}, {"alone", Json::array()}, {"without", nullptr}};
+}
+
 // Asks the tool over one driver, in a process of its own, since what a sanitizer found ends it.
 Json AskOver(const std::string& driver, const fs::path& program) {
   const ProcessResult run =
       RunProcess({DriverVariant(driver).string(), "bugs", "--witness=" + program.string()});
   const Json report = Json::parse(run.output, nullptr, false);
   if (report.is_object()) return report;
+  Json ended = Unseen();
   const std::string found = FoundBy(run);
-  return {{"verdict", found.empty() ? Json() : Json(found)},
-          {"smallest", nullptr},
-          {"alone", Json::array()},
-          {"without", nullptr}};
+  if (!found.empty()) ended["verdict"] = found;
+  return ended;
 }
 
 // What the invariants see in the input of a hunt. The driver that ships runs the smallest program
@@ -125,7 +136,7 @@ Json Witnessed(const SeededBug& bug, const fs::path& artifact, const fs::path& s
   fs::path smallest = artifact;
   if (report.contains("program")) {
     smallest = scratch / "smallest.sw";
-    std::ofstream(smallest) << report["program"].get<std::string>();
+    WriteFile(smallest, report["program"].get<std::string>());
   }
   report["shipped"] = AskOver("", smallest)["verdict"];
   return report;
@@ -176,9 +187,7 @@ class Kept {
     return row->is_object() && row->contains("key") && (*row)["key"] == KeyOf(bug, options_);
   }
   void Keep(const SeededBug& bug, const Json& row) const {
-    std::ofstream file(folder_ / (bug.id + ".json"));
-    file << row.dump(2) << "\n";
-    if (!file.flush()) throw EnvironmentError("cannot write to " + folder_.string());
+    WriteFile(folder_ / (bug.id + ".json"), row.dump(2) + "\n");
   }
 
  private:
@@ -299,10 +308,8 @@ Json JudgeWitness(const std::string& path) {
   if (!fuzz::LoadProgram(path, &program, &problem)) throw UsageError(problem);
   fuzz::Reproducer all(AllInvariants());
   const Invariant found = all.Run(program).verdict.id;
-  Json row = {{"verdict", nullptr},
-              {"smallest", program.events.size()},
-              {"alone", Json::array()},
-              {"without", nullptr}};
+  Json row = Unseen();
+  row["smallest"] = program.events.size();
   if (found == Invariant::kNone) return row;
   row["verdict"] = FindInvariant(found)->code;
   const fuzz::Program small =
