@@ -96,7 +96,6 @@ void Reach::Account(Tree& tree, uint64_t page, uint64_t ipa, bool added) {
   // Of a whole tree that comes or goes this is done for every leaf: few owners may touch a page.
   const unsigned may = index == kNoPage ? 0 : ghost_.TouchersAt(index);
   const uint32_t change = added ? 1 : ~0u;
-  tree.all += change;
   for (unsigned left = may; left != 0; left &= left - 1) {
     tree.good[std::countr_zero(left)] += change;
   }
@@ -138,7 +137,6 @@ void Reach::OnTree(uint64_t root, bool live) {
   tree->leaves = 0;
   tree->users = UsersOf(root);
   tree->count.assign(live ? ghost_.page_count() : 0, 0);
-  tree->all = 0;
   std::fill(std::begin(tree->good), std::end(tree->good), 0u);
 }
 

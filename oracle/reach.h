@@ -98,15 +98,14 @@ class Reach final : public model::Watcher {
     uint64_t root = 0;
     bool live = false;
     bool wild = false;
-    bool touched = true;          // since Save; a place that Save has not seen is
-    std::vector<uint16_t> count;  // leaves by DRAM page
-    uint32_t all = 0;             // leaves, and those that this owner may touch
-    uint32_t good[model::kMaxOwners] = {};
-    uint8_t users = 0;    // owners of the streams that stand on it
-    uint64_t leaves = 0;  // of 4 KiB, or what a block has of them
+    bool touched = true;                    // since Save; a place that Save has not seen is
+    std::vector<uint16_t> count;            // leaves by DRAM page
+    uint64_t leaves = 0;                    // of 4 KiB, or what a block has of them
+    uint32_t good[model::kMaxOwners] = {};  // leaves that this owner may touch
+    uint8_t users = 0;                      // owners of the streams that stand on it
     uint64_t last_bad_page = 0;
     uint64_t last_bad_ipa = 0;
-    uint32_t Bad(uint8_t owner) const { return all - good[owner]; }
+    uint32_t Bad(uint8_t owner) const { return static_cast<uint32_t>(leaves) - good[owner]; }
   };
   struct State {
     std::vector<Tree> trees;
