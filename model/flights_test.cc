@@ -13,16 +13,13 @@ namespace {
 constexpr uint8_t kVmid = 7;
 constexpr uint64_t kPage = 0x80001000;
 
-// Stream 6 through bank 3 of both instances of niso0, stream 9 through bank 2 of the first.
+// Streams 6 and 9 of both instances of niso0, through banks 3 and 2 over one tree.
 class UnderWay : public ::testing::Test {
  protected:
   void SetUp() override {
-    root = rig.NewPage();
+    root = rig.OpenPair(kVmid);
     for (const size_t i : {size_t{2}, size_t{3}}) {
-      rig.Open(i);
-      rig.Stage2Bank(i, 3, root, kVmid);
       rig.Stage2Bank(i, 2, root, kVmid);
-      rig.Stream(i, 0, 6, 3);
       rig.Stream(i, 1, 9, 2);
     }
     rig.Map(root, kPage, kPage, 3);

@@ -155,21 +155,25 @@ void Machine::DrawUnknownOf(size_t index, uint64_t* state) {
 }
 
 bool Machine::Contradict(uint64_t assumption) {
-  if (assumption == 14) {
-    mc_.SetSecurePasses(true);
-    return true;
-  }
-  if (assumption == 26) {
-    mc_.SetUnfixed(true);
-    return true;
-  }
-  if (assumption == 24) contrary_.wires_unknown = true;
-  if (assumption == 27) contrary_.firmware_late = true;
-  if (assumption == 24 || assumption == 27) return true;
-  if (assumption == 20) {
-    for (uint8_t side = 0; side < 3; ++side) GateMasters(side, false);
-    contrary_.masters_go_on = true;
-    return true;
+  switch (assumption) {
+    case 14:
+      mc_.SetSecurePasses(true);
+      return true;
+    case 20:
+      for (uint8_t side = 0; side < 3; ++side) GateMasters(side, false);
+      contrary_.masters_go_on = true;
+      return true;
+    case 24:
+      contrary_.wires_unknown = true;
+      return true;
+    case 26:
+      mc_.SetUnfixed(true);
+      return true;
+    case 27:
+      contrary_.firmware_late = true;
+      return true;
+    default:
+      break;
   }
   for (SmmuInstance& smmu : smmu_) {
     if (smmu.spec == nullptr) continue;

@@ -131,6 +131,16 @@ class Rig {
     Write64(instance, Cb(bank, 0x20), root);
     Write(instance, Cb(bank, 0), 0x161);
   }
+  // Stream 6 of both instances of niso0 through bank 3, over one new tree, whose root is returned.
+  uint64_t OpenPair(uint8_t vmid) {
+    const uint64_t root = NewPage();
+    for (const size_t i : {size_t{2}, size_t{3}}) {
+      Open(i);
+      Stage2Bank(i, 3, root, vmid);
+      Stream(i, 0, 6, 3);
+    }
+    return root;
+  }
   // A stage-1 bank over `second`: 48 bits, 4 KiB, TTBR0.
   void NestedBank(size_t instance, uint32_t bank, uint32_t second, uint8_t vmid, uint64_t table) {
     Write(instance, 0x10800 + 4 * bank, 1);

@@ -16,11 +16,8 @@ constexpr uint8_t kAll = kPermRead | kPermWrite;
 class MayTlb : public ::testing::Test {
  protected:
   void SetUp() override {
-    root = rig.NewPage();
+    root = rig.OpenPair(kVmid);
     for (const size_t i : {size_t{2}, size_t{3}}) {
-      rig.Open(i);
-      rig.Stage2Bank(i, 3, root, kVmid);
-      rig.Stream(i, 0, 6, 3);
       rig.Write(i, 0x68, 0);
       ASSERT_TRUE(rig.GlobalSync(i));
     }
