@@ -238,7 +238,7 @@ void Checks::AfterLoad(uint64_t pa, uint32_t value) {
     return;
   lives_.SetNow(board_.event_index_, board_.call_name_);
   if (offset != layout::kTlbGStatus) return;
-  lives_.OnStatus(instance, value);
+  if (lives_.OnStatus(instance, value)) synced_ |= 1u << instance;
   const auto bit = static_cast<uint8_t>(1u << instance);
   unfinished_ = static_cast<uint8_t>(value != 0 ? unfinished_ | bit : unfinished_ & ~bit);
 }
@@ -317,6 +317,9 @@ void Checks::AfterCall(CallId id) {
   Mem02Visible("the call returns");
   // What timed out before is ended there.
   if (id == CallId::kTick) indices_touched_ = (1u << model::kMaxInstances) - 1;
+  // What waits for a sync need not see those of the host, whose accesses wait for nothing.
+  const unsigned synced = std::exchange(synced_, 0);
+  if (id != CallId::kHandleDabt) indices_touched_ |= synced;
   for (unsigned set = std::exchange(indices_touched_, 0); set != 0; set &= set - 1) {
     const auto instance = static_cast<size_t>(std::countr_zero(set));
     if (board_.machine_->HasInstance(instance) && !board_.IsDown(instance)) Iso04Idle(instance);

@@ -230,6 +230,7 @@ class Checks {
   bool owed_ = false;  // a call was DEGRADED, and no tick was OK since
   // Lines of tables that were stored to: not cleaned yet, and cleaned with no barrier behind it.
   std::vector<uint64_t> unclean_, unordered_;
+  unsigned synced_ = 0;           // instances of which this call has seen a sync complete
   unsigned indices_touched_ = 0;  // instances whose S2CRs or banks this call has stored to
   PairTrace pairs_[model::kMaxSmmus];
   // The innermost frame of ours: what the driver last stored. Its name is made when it is needed.

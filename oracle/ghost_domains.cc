@@ -494,6 +494,18 @@ void GhostDomains::OnGuest(const Call& call, const struct sidewall_result& resul
   }
 }
 
+// A detachment of the host's that was DEGRADED has come to its end where the same stream is asked
+// for otherwise, and where tick has found every unit in order.
+void GhostDomains::EndWaits(const Call& call) {
+  for (uint8_t side = 0; side < kSides; side++) {
+    for (size_t sid = 0; sid < kSids; sid++) {
+      if (now_.owner[side][sid] != kHost) continue;
+      if (call.id != CallId::kTick && (call.arg[0] != side || call.arg[1] != sid)) continue;
+      now_.unclear[side][sid] = false;
+    }
+  }
+}
+
 void GhostDomains::OnCall(const Call& call, const struct sidewall_result& result) {
   moved_ = {};
   returned_ = {};
@@ -522,6 +534,11 @@ void GhostDomains::OnCall(const Call& call, const struct sidewall_result& result
     case CallId::kGuestMap:
     case CallId::kGuestUnmap:
       return OnGuest(call, result);
+    case CallId::kDevBlockDma:
+    case CallId::kSetIdentity:
+    case CallId::kTick:
+      if (result.status == SIDEWALL_OK) EndWaits(call);
+      return;
     default:
       return;
   }

@@ -115,6 +115,7 @@ class GhostDomains {
   void Detach(const Stream& stream, uint32_t status);
   void MoveUnit(const Stream& stream, uint8_t owner);
   void EndVm(uint32_t vm, bool done);
+  void EndWaits(const Call& call);
 
   State now_, saved_;
   bool dirty_ = false;

@@ -221,6 +221,28 @@ TEST_F(IndexTest, Iso04WaitsForASyncOnly) {
   }
 }
 
+// What waited is off when a later call has seen the sync, though that call stores to no bank.
+TEST_F(IndexTest, Iso04LooksBehindTheSyncOfALaterCall) {
+  for (bool waits : {false, true}) {
+    Boot(Bit(Invariant::kIso04));
+    driver_->skip_sync = !waits;
+    driver_->in_call = [&] {
+      for (unsigned n : {0u, 1u}) {
+        Open(n, FreeBank(0), kVmid, driver_->root());
+        Store(n, layout::kS2cr, FreeBank(0));
+      }
+      for (unsigned n : {0u, 1u}) Store(n, layout::kS2cr, 0x20000);
+      for (unsigned n : {0u, 1u}) Sync(n, false);
+    };
+    CallOnce();
+    EXPECT_EQ(Found(), "none");
+    // It ends in a flush and a sync of every unit.
+    board_->Apply({.kind = EventKind::kHypDonate, .arg = {kPage, 1, model::kOwnerGuest0}},
+                  *driver_);
+    EXPECT_EQ(Found(), waits ? "ISO04" : "none");
+  }
+}
+
 TEST_F(IndexTest, Iso04SeesANestedBankThatIsLeftOn) {
   Boot(Bit(Invariant::kIso04));
   driver_->in_call = [&] {

@@ -95,12 +95,13 @@ void Lives::OnCommand(size_t instance, uint32_t offset, uint64_t value) {
   }
 }
 
-void Lives::OnStatus(size_t instance, uint32_t value) {
-  if (now_.empty() || (value & 1) != 0) return;
+bool Lives::OnStatus(size_t instance, uint32_t value) {
+  if (now_.empty() || (value & 1) != 0) return false;
   Clock& clock = now_[instance].clock;
-  if (clock.done == clock.caught) return;
+  if (clock.done == clock.caught) return false;
   clock.done = clock.caught;
   Keep({.what = What::kSynced, .instance = static_cast<uint8_t>(instance)});
+  return true;
 }
 
 bool Lives::FlushedSince(size_t instance, const Tag& tag, uint64_t since) const {

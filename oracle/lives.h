@@ -51,7 +51,8 @@ class Lives {
   void OnS2cr(size_t instance, uint16_t entry);
   void OnCommand(size_t instance, uint32_t offset, uint64_t value);
   // TLBGSTATUS was read and the bus answered.
-  void OnStatus(size_t instance, uint32_t value);
+  // True: a sync that was waited for is seen complete.
+  bool OnStatus(size_t instance, uint32_t value);
   void OnPowerLoss(size_t instance);
   // A page went back to its pool: tables that begin there from now on are others.
   void OnFree(uint64_t pa);
