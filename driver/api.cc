@@ -301,7 +301,7 @@ struct sidewall_result SIDEWALL_SYM(set_identity)(struct sidewall_state* s, uint
   Stream stream;
   if (s == nullptr || PhaseOf(s->body) != Phase::kFinal || on > 1) return Result(SIDEWALL_REFUSED);
   if (!FindStream(s->body, iommu, sid, &stream)) return Result(SIDEWALL_REFUSED);
-  return SetIdentity(s->body.smmu[stream.unit], stream.sid, on != 0);
+  return Result(SetIdentity(s->body, stream, on != 0));
 }
 
 struct sidewall_result SIDEWALL_SYM(get_iommu_token)(struct sidewall_state* s, uint32_t iommu) {

@@ -157,12 +157,9 @@ bool EntryIsFree(const Smmu& smmu, EntryIndex index, uint32_t owner) {
 // A detachment of this stream, or of the domain here, is over. False: it still waits.
 bool Settled(State& state, uint32_t handle, const Stream& stream) {
   Smmu& smmu = state.smmu[stream.unit];
-  const EntryIndex index = FindEl2Entry(smmu, stream.sid);
+  if (!EndWait(state, stream)) return false;
   const uint8_t context = state.domains.domain[handle].context[stream.unit];
-  const bool drains =
-      (!(index == kNoEntry) && smmu.entry[index.value].use == EntryUse::kDraining) ||
-      (context != kNoContext && smmu.context[context].life.is_draining());
-  if (!drains) return true;
+  if (context == kNoContext || !smmu.context[context].life.is_draining()) return true;
   if (!SyncAll(smmu)) return false;
   SettleUnit(state, stream.unit);
   return true;
@@ -173,7 +170,6 @@ sidewall_status Attach(State& state, uint32_t handle, const Stream& stream) {
   Smmu& smmu = state.smmu[stream.unit];
   if (smmu.power != Power::kOn) return SIDEWALL_REFUSED;
   if (smmu.sid_owner[stream.sid.value] != domain.owner) return SIDEWALL_REFUSED;
-  SettleUnit(state, stream.unit);
   if (!Settled(state, handle, stream)) return SIDEWALL_DEGRADED;
   // What has drained may have held back an entry of the host's, which is live by now.
   if (HostMatches(smmu, stream.sid)) return SIDEWALL_REFUSED;
@@ -246,6 +242,16 @@ void SettleUnit(State& state, uint32_t unit) {
     FreeEl2Entry(smmu, EntryIndex{i});
     RetryWaiting(smmu);
   }
+}
+
+bool EndWait(State& state, const Stream& stream) {
+  Smmu& smmu = state.smmu[stream.unit];
+  SettleUnit(state, stream.unit);
+  const EntryIndex index = FindEl2Entry(smmu, stream.sid);
+  if (index == kNoEntry || smmu.entry[index.value].use != EntryUse::kDraining) return true;
+  if (!SyncAll(smmu)) return false;
+  SettleUnit(state, stream.unit);
+  return true;
 }
 
 bool AttachedDomain(State& state, const Stream& stream, uint32_t* handle) {

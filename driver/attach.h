@@ -31,6 +31,10 @@ sidewall_status DetachStream(State& state, uint32_t handle, const Stream& stream
 // The domain that the stream is attached to. False: none.
 [[nodiscard]] bool AttachedDomain(State& state, const Stream& stream, uint32_t* handle);
 
+// The host's identity map for a stream of the host, or no longer.
+// DEGRADED: an earlier detachment of the stream still waits.
+sidewall_status SetIdentity(State& state, const Stream& stream, bool on);
+
 // Ends every translation through what was unmapped from the domain, on every unit that it stands
 // in, and detachments that are not complete. False: a unit did not answer.
 [[nodiscard]] bool FlushDomain(State& state, uint32_t handle);
@@ -38,6 +42,9 @@ sidewall_status DetachStream(State& state, uint32_t handle, const Stream& stream
 // ---- The unit's lock is held.
 // Releases what drained and is covered by a completed sync. SettleBanks is to follow.
 void SettleUnit(State& state, uint32_t unit);
+// Tries a sync where the stream waits for the end of its detachment. False: it still waits. The
+// caller holds SIDEWALL_LOCK_DOMAINS too. SettleBanks is to follow.
+[[nodiscard]] bool EndWait(State& state, const Stream& stream);
 // Ends contexts that no stream is attached to any more, where a detachment could not. The caller
 // holds SIDEWALL_LOCK_DOMAINS too. SettleBanks is to follow.
 void EndContexts(State& state, uint32_t unit);

@@ -9,7 +9,7 @@
 //     the host writes S2CR[5], then SMR[5] = 0xff80000e
 //     one store                    slot 127: S2CR is what the host's S2CR[5] composes to
 //     entry 5 now has slot 127, and entry 127, free again, has slot 5
-#include "driver/internal.h"
+#include "driver/attach.h"
 
 namespace SIDEWALL_NS {
 namespace {
@@ -55,6 +55,27 @@ uint32_t OpenBootStreams(State& state, Smmu& smmu) {
     if (index == kNoEntry) return __LINE__;
   }
   return 0;
+}
+
+sidewall_status Identity(State& state, const Stream& stream, bool on) {
+  Smmu& smmu = state.smmu[stream.unit];
+  if (smmu.power != Power::kOn) return SIDEWALL_REFUSED;
+  if (smmu.sid_owner[stream.sid.value] != SIDEWALL_OWNER_HOST) return SIDEWALL_REFUSED;
+  if (!EndWait(state, stream)) return SIDEWALL_DEGRADED;
+  // What has drained may have held back an entry of the host's, which is live by now.
+  if (HostEntryCovers(smmu, stream.sid)) return SIDEWALL_REFUSED;
+  const EntryIndex index = FindEl2Entry(smmu, stream.sid);
+  // A stream on a domain is not the identity map's.
+  if (!(index == kNoEntry) && !StandsIn(smmu.entry[index.value])) return SIDEWALL_REFUSED;
+  if (on) {
+    const bool taken =
+        !(TakeEl2Entry(smmu, stream.sid, EntryUse::kIdentity, smmu.host_stage2) == kNoEntry);
+    return taken ? SIDEWALL_OK : SIDEWALL_REFUSED;
+  }
+  if (index == kNoEntry) return SIDEWALL_OK;
+  FreeEl2Entry(smmu, index);
+  RetryWaiting(smmu);
+  return SIDEWALL_OK;
 }
 
 }  // namespace
@@ -140,23 +161,13 @@ void EndBootStreams(State& state) {
   }
 }
 
-sidewall_result SetIdentity(Smmu& smmu, StreamId sid, bool on) {
-  LockGuard lock(smmu.ctx, smmu.lock_id);
-  if (smmu.power != Power::kOn) return Result(SIDEWALL_REFUSED);
-  if (smmu.sid_owner[sid.value] != SIDEWALL_OWNER_HOST) return Result(SIDEWALL_REFUSED);
-  if (HostEntryCovers(smmu, sid)) return Result(SIDEWALL_REFUSED);
-  const EntryIndex index = FindEl2Entry(smmu, sid);
-  // A stream on a domain is not the identity map's, and neither is one that was until its sync.
-  if (!(index == kNoEntry) && !StandsIn(smmu.entry[index.value])) return Result(SIDEWALL_REFUSED);
-  if (!on) {
-    if (index == kNoEntry) return Result(SIDEWALL_OK);
-    FreeEl2Entry(smmu, index);
-    RetryWaiting(smmu);
-  } else if (TakeEl2Entry(smmu, sid, EntryUse::kIdentity, smmu.host_stage2) == kNoEntry) {
-    return Result(SIDEWALL_REFUSED);
-  }
+sidewall_status SetIdentity(State& state, const Stream& stream, bool on) {
+  LockGuard domains_lock(state.ctx, SIDEWALL_LOCK_DOMAINS);
+  Smmu& smmu = state.smmu[stream.unit];
+  LockGuard lock(state.ctx, smmu.lock_id);
+  const sidewall_status status = Identity(state, stream, on);
   SettleBanks(smmu);
-  return Result(SIDEWALL_OK);
+  return status;
 }
 
 }  // namespace SIDEWALL_NS

@@ -116,7 +116,6 @@ void AbsorbStandIns(Smmu& smmu, EntryIndex index, uint32_t value);
 // These take the locks.
 uint32_t StartBootStreams(State& state);
 void EndBootStreams(State& state);  // at the first VM, or when their time is over
-sidewall_result SetIdentity(Smmu& smmu, StreamId sid, bool on);
 
 // ---- Banks, smmu_bank.cc. What hardware gets for the SCTLR that the host wrote.
 uint32_t HardwareSctlr(uint32_t wanted);

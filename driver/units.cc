@@ -98,6 +98,11 @@ bool NeedsEntry(const Smmu& smmu, uint32_t sid, bool named) {
   return named || AnyClientCarries(smmu.side, sid);
 }
 
+bool IsAttached(const Smmu& smmu, uint32_t sid) {
+  const EntryIndex entry = FindEl2Entry(smmu, StreamId{sid});
+  return !(entry == kNoEntry) && ContextOf(smmu, entry) != kNoContext;
+}
+
 bool MayAssignPart(State& state, const Stream& stream, const SidSet& set, uint32_t index) {
   Smmu& smmu = state.smmu[index];
   SettleUnit(state, index);
@@ -108,8 +113,9 @@ bool MayAssignPart(State& state, const Stream& stream, const SidSet& set, uint32
     if (!set.Has(sid)) continue;
     if (smmu.sid_owner[sid] != SIDEWALL_OWNER_HOST) return false;
     const EntryIndex entry = FindEl2Entry(smmu, StreamId{sid});
-    // On a domain of the host's, or not yet rid of it.
-    if (!(entry == kNoEntry) && !StandsIn(smmu.entry[entry.value])) return false;
+    // One that waits for the end of its detachment goes over as it is, on the fault bank: the sync
+    // of the assignment is what it waits for.
+    if (IsAttached(smmu, sid)) return false;
     const bool named = index == stream.unit && sid == stream.sid.value;
     if (entry == kNoEntry && NeedsEntry(smmu, sid, named)) ++wanted;
   }
@@ -140,14 +146,10 @@ bool AssignPart(State& state, uint32_t owner, const Stream& stream, const SidSet
     if (NeedsEntry(smmu, sid, named)) TakeStream(smmu, sid);
   }
   const bool done = FlushHost(smmu);
+  SettleUnit(state, index);
   SettleBanks(smmu);
   DropRecords(smmu, set);
   return done;
-}
-
-bool IsAttached(const Smmu& smmu, uint32_t sid) {
-  const EntryIndex entry = FindEl2Entry(smmu, StreamId{sid});
-  return !(entry == kNoEntry) && ContextOf(smmu, entry) != kNoContext;
 }
 
 bool MayReturnPart(State& state, uint32_t owner, const SidSet& set, uint32_t index) {
@@ -202,12 +204,13 @@ sidewall_status UnassignUnit(State& state, uint32_t owner, const Stream& stream)
   }
   // What the streams still have under way belongs to the VM, so it ends before they are the host's.
   for (uint32_t i = 0; i < state.smmu_count; ++i) {
-    if (!unit.set[i].empty() && !SyncAll(state.smmu[i])) return SIDEWALL_DEGRADED;
+    if (unit.set[i].empty()) continue;
+    if (!SyncAll(state.smmu[i])) return SIDEWALL_DEGRADED;
+    SettleUnit(state, i);
+    SettleBanks(state.smmu[i]);
   }
   for (uint32_t i = 0; i < state.smmu_count; ++i) {
-    if (unit.set[i].empty()) continue;
-    SettleUnit(state, i);
-    ReturnPart(state, unit.set[i], i);
+    if (!unit.set[i].empty()) ReturnPart(state, unit.set[i], i);
   }
   return SIDEWALL_OK;
 }
@@ -230,6 +233,7 @@ sidewall_status BlockDma(State& state, const Stream& stream) {
     TakeEl2Entry(smmu, stream.sid, EntryUse::kBlocked, smmu.fault_bank);
   }
   const bool done = FlushHost(smmu);
+  SettleUnit(state, stream.unit);
   SettleBanks(smmu);
   return done ? SIDEWALL_OK : SIDEWALL_DEGRADED;
 }

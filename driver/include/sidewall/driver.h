@@ -301,7 +301,7 @@ SIDEWALL_R(iotlb_sync_map)(SIDEWALL_S, uint32_t domain, uint64_t iova, uint64_t 
 /* On: a stream of the host that no live entry of the host matches gets the host's identity map,
  * until the host makes such an entry, or asks for off: then it faults. Both say what is to be, so
  * that saying it twice changes nothing. REFUSED where a live entry of the host matches the stream,
- * and when EL2 has no entry left. */
+ * and when EL2 has no entry left. DEGRADED: its last detachment waits for a sync still. */
 SIDEWALL_R(set_identity)(SIDEWALL_S, uint32_t iommu, uint32_t sid, uint32_t on);
 SIDEWALL_R(dev_block_dma)(SIDEWALL_S, uint32_t iommu, uint32_t sid, uint32_t host_to_guest);
 /* The token is the address of the unit's first window, in `progress`. */
