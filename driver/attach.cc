@@ -202,6 +202,7 @@ sidewall_status Detach(State& state, uint32_t handle, const Stream& stream) {
   if (is_hosts) {
     smmu.entry[entry.value].use = EntryUse::kDraining;
     smmu.entry_epoch = smmu.clock.Invalidated();
+    ++smmu.draining_entries;
   }
   Require(smmu, context.life.Drop());
   Require(smmu, domain.life.Drop());
@@ -236,12 +237,7 @@ void SettleUnit(State& state, uint32_t unit) {
     const IndexLife& life = smmu.context[i].life;
     if (life.is_draining() && smmu.clock.Synced(life.epoch())) ForgetContext(state, unit, i);
   }
-  if (!smmu.clock.Synced(smmu.entry_epoch)) return;
-  for (uint32_t i = smmu.host_entries; i < smmu.entry_count; ++i) {
-    if (smmu.entry[i].use != EntryUse::kDraining) continue;
-    FreeEl2Entry(smmu, EntryIndex{i});
-    RetryWaiting(smmu);
-  }
+  SettleEntries(smmu);
 }
 
 bool EndWait(State& state, const Stream& stream) {

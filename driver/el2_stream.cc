@@ -110,6 +110,16 @@ void FreeEl2Entry(Smmu& smmu, EntryIndex index) {
   smmu.entry[index.value].use = EntryUse::kFree;
 }
 
+void SettleEntries(Smmu& smmu) {
+  if (smmu.draining_entries == 0 || !smmu.clock.Synced(smmu.entry_epoch)) return;
+  for (uint32_t i = smmu.host_entries; i < smmu.entry_count; ++i) {
+    if (smmu.entry[i].use != EntryUse::kDraining) continue;
+    FreeEl2Entry(smmu, EntryIndex{i});
+    RetryWaiting(smmu);
+  }
+  smmu.draining_entries = 0;
+}
+
 uint32_t El2EntryRoom(const Smmu& smmu, const SidSet& set) {
   uint32_t room = 0;
   for (uint32_t i = smmu.host_entries; i < smmu.entry_count; ++i) {

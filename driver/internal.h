@@ -109,6 +109,8 @@ EntryIndex FindEl2Entry(const Smmu& smmu, StreamId sid);
 // kNoEntry: none is free, and nothing was done.
 EntryIndex TakeEl2Entry(Smmu& smmu, StreamId sid, EntryUse use, ContextBank bank);
 void FreeEl2Entry(Smmu& smmu, EntryIndex index);
+// Frees entries that drained and are covered by a completed sync.
+void SettleEntries(Smmu& smmu);
 // How many streams outside of the set TakeEl2Entry could still find room for.
 uint32_t El2EntryRoom(const Smmu& smmu, const SidSet& set);
 // Ends every stand-in that matches a stream of `value`, which entry `index` is about to match.
@@ -125,7 +127,8 @@ uint32_t HardwareSctlr(uint32_t wanted);
 uint32_t LiveSctlr(const Smmu& smmu, ContextBank bank);
 void TakeBanks(Smmu& smmu, uint32_t hw_s2cr);
 void DropBanks(Smmu& smmu, uint32_t hw_s2cr);
-// Turns stage 2s without users off, after a sync. Before a call that stored an S2CR returns.
+// Ends what a completed sync has ended, and turns stage 2s without users off, after another. Before
+// a call that stored an S2CR, or has seen a sync complete, returns.
 void SettleBanks(Smmu& smmu);
 // A bank of the host gets another SCTLR, in hardware too where it is in use.
 void ChangeSctlr(Smmu& smmu, ContextBank index, uint32_t value);

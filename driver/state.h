@@ -156,7 +156,8 @@ struct Smmu {
   uint32_t last_vmid;  // handed out last, so that one is used again as late as possible
   Context context[kMaxContexts];
   SyncClock clock;
-  uint64_t entry_epoch;  // of the entries that drain, the latest
+  uint32_t draining_entries;  // at most so many
+  uint64_t entry_epoch;       // of these, the latest
   Counters counters;
   Ring ring;
 };

@@ -146,7 +146,6 @@ bool AssignPart(State& state, uint32_t owner, const Stream& stream, const SidSet
     if (NeedsEntry(smmu, sid, named)) TakeStream(smmu, sid);
   }
   const bool done = FlushHost(smmu);
-  SettleUnit(state, index);
   SettleBanks(smmu);
   DropRecords(smmu, set);
   return done;
@@ -233,7 +232,6 @@ sidewall_status BlockDma(State& state, const Stream& stream) {
     TakeEl2Entry(smmu, stream.sid, EntryUse::kBlocked, smmu.fault_bank);
   }
   const bool done = FlushHost(smmu);
-  SettleUnit(state, stream.unit);
   SettleBanks(smmu);
   return done ? SIDEWALL_OK : SIDEWALL_DEGRADED;
 }
