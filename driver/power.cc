@@ -122,13 +122,19 @@ void StoreTargets(Smmu& smmu, bool fault) {
   }
 }
 
+void ForgetIdle(Smmu& smmu) {
+  for (Bank& bank : smmu.bank) bank.idle = false;
+  smmu.idle_banks = 0;
+}
+
 // Nothing translates and nothing is cached any more; or, when hardware does not say so in time, all
 // is as it was.
 bool Quiesce(Smmu& smmu) {
   StoreTargets(smmu, true);
   if (SyncAll(smmu)) {
-    // Drained, so that no transaction meets a stage 2 that is off.
+    // Drained, so that no transaction meets a stage 2 that is off; what waited for that stays off.
     SwitchBanks(smmu, false);
+    ForgetIdle(smmu);
     if (FlushEverything(smmu)) return true;
     SwitchBanks(smmu, true);
   }
@@ -138,12 +144,9 @@ bool Quiesce(Smmu& smmu) {
 
 // Reported records are gone, and so is what was waiting for a sync.
 void ForgetTransient(Smmu& smmu) {
-  for (Bank& bank : smmu.bank) {
-    bank.told = 0;
-    bank.idle = false;
-  }
-  smmu.idle_banks = 0;
+  for (Bank& bank : smmu.bank) bank.told = 0;
   smmu.gfsr_told = 0;
+  ForgetIdle(smmu);
 }
 
 // The caller holds the identity map's lock and the unit's.
@@ -180,7 +183,10 @@ sidewall_result PowerDown(State& state, uint32_t iommu, Power to) {
   Smmu& smmu = *unit;
   LockGuard lock(state.ctx, smmu.lock_id);
   if (smmu.power != Power::kOn) return Result(SIDEWALL_REFUSED);
-  if (!Quiesce(smmu)) return Result(SIDEWALL_DEGRADED);
+  if (!Quiesce(smmu)) {
+    SettleBanks(smmu);
+    return Result(SIDEWALL_DEGRADED);
+  }
   ForgetTransient(smmu);
   smmu.power = to;
   smmu.reachable = false;
