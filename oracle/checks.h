@@ -193,6 +193,7 @@ class Checks {
   void Iso10Released(uint64_t pa);
   void Iso10Closed(size_t instance, uint16_t sid);
   void Iso10AfterDegraded(const Call& call);
+  bool HasFreeEntry(uint64_t side) const;
   bool Delivers(size_t instance, uint16_t sid) const;
   void Fun04Progress(const Call& call, const struct sidewall_result& result);
   void Err02References(uint64_t pa);

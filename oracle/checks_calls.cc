@@ -3,6 +3,8 @@
 // What a call says when it returns, against what it did and what it should have done: ERR01 (a
 // refused call changes nothing), ERR03 (its work is bounded), FUN02 (its result is one that the
 // reference allows) and FUN04 (what it reports as done is what is in the tables).
+#include <bit>
+
 #include "model/registers.h"
 #include "oracle/checks.h"
 #include "oracle/smmu_layout.h"
@@ -322,11 +324,29 @@ const char* Checks::WhyNotToTell(uint32_t owner, const struct sidewall_fault& fa
 
 // ---------------------------------------------------------------- FUN02 result
 
+// EL2 could give an entry to a stream of the unit, and none of the host's speaks against it.
+bool Checks::HasFreeEntry(uint64_t side) const {
+  if (board_.phase_ != Board::Phase::kUp || board_.down_ != 0) return false;
+  const auto valid = [side](const model::Machine& machine) {
+    const size_t instance = machine.InstanceIndex(static_cast<uint8_t>(side), 0);
+    int count = 0;
+    for (uint64_t word : machine.smmu(instance).valid_entries) count += std::popcount(word);
+    return count;
+  };
+  for (size_t i = 0; i < board_.spec_.smmu_count; i++) {
+    const model::SmmuSpec& spec = board_.spec_.smmu[i];
+    if (spec.side != side) continue;
+    return valid(board_.ghost_.bare()) == 0 && valid(*board_.machine_) < int{spec.el2_entries};
+  }
+  return false;
+}
+
 [[gnu::noinline]] void Checks::Fun02Result(const Call& call, const struct sidewall_result& result) {
   if (result.status == SIDEWALL_UNSUPPORTED) return;
   if (!Enabled(Invariant::kFun02) && !Enabled(Invariant::kFun04)) return;
   if (Enabled(Invariant::kFun02)) Evaluated(Invariant::kFun02);
-  const Observed observed = {work_.allocation_failed(), trouble_ || board_.down_ != 0};
+  const Observed observed = {work_.allocation_failed(), trouble_ || board_.down_ != 0,
+                             call.id == CallId::kSetIdentity && HasFreeEntry(call.arg[0])};
   const Expected expected = ExpectedOf(board_.ghost_.domains(), board_.spec_, call, observed);
   const char* wrong = expected.Why(result);
   if (wrong == nullptr) return;

@@ -149,6 +149,12 @@ Expected OfVm(const GhostDomains& domains, const Call& call) {
   }
 }
 
+// A detachment that waits for its sync is no reason to refuse: the call tries one.
+Expected OfIdentity(const GhostDomains& domains, const Call& call, const Observed& observed) {
+  if (Word(call.arg[2]) > 1 || !domains.MayHaveIdentity(call.arg[0], call.arg[1])) return Refused();
+  return observed.free_entry ? Served() : Expected();
+}
+
 }  // namespace
 
 const char* Expected::Why(const struct sidewall_result& result) const {
@@ -192,6 +198,9 @@ Expected ExpectedOf(const GhostDomains& domains, const model::BoardSpec& board, 
     case CallId::kVmFinalize:
     case CallId::kVmDestroy:
       e = OfVm(domains, call);
+      break;
+    case CallId::kSetIdentity:
+      e = OfIdentity(domains, call, observed);
       break;
     case CallId::kTick:
       e = Served();

@@ -18,6 +18,7 @@ namespace sidewall {
 struct Observed {
   bool allocation_failed = false;  // in this call
   bool trouble = false;            // some register did not answer, or some unit is without power
+  bool free_entry = false;         // the unit serves, the host has no entry there, EL2 one left
 };
 
 struct Expected {

@@ -200,6 +200,12 @@ bool GhostDomains::MayRoute(const Call& call) const {
   return true;
 }
 
+bool GhostDomains::MayHaveIdentity(uint64_t side, uint64_t sid) const {
+  if (!IsStream(side, sid)) return false;
+  return now_.owner[Word(side)][Word(sid)] == kHost &&
+         now_.attached[Word(side)][Word(sid)] == kNoDomain;
+}
+
 bool GhostDomains::IsEmpty() const {
   if (!now_.domain.empty()) return false;
   for (uint32_t vm = 0; vm < SIDEWALL_MAX_VMS; vm++) {

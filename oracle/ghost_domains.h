@@ -58,6 +58,8 @@ class GhostDomains {
   bool VmExists(uint32_t vm) const;
   bool MayFinalize(uint32_t vm) const;
   bool MayRoute(const Call& call) const;
+  // A stream of the host that is not on a domain, though it may wait for the end of one.
+  bool MayHaveIdentity(uint64_t side, uint64_t sid) const;
   // There is no domain and no VM.
   bool IsEmpty() const;
   // The stream that a call attaches, detaches, assigns or returns; false for others.
