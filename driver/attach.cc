@@ -154,15 +154,32 @@ bool EntryIsFree(const Smmu& smmu, EntryIndex index, uint32_t owner) {
   return entry.use == EntryUse::kUnit && ContextOf(smmu, index) == kNoContext;
 }
 
-// A detachment of this stream, or of the domain here, is over. False: it still waits.
+// A context that no stream is attached to any more.
+bool Waits(const IndexLife& life) {
+  return life.is_draining() || (life.is_live() && life.references() == 0);
+}
+
+// What the domain needs is there, but for detachments that wait.
+bool NeedsWhatWaits(const State& state, const Smmu& smmu, const Domain& domain, uint8_t context) {
+  if (context != kNoContext) return smmu.context[context].life.is_draining();
+  if (MayTakeContext(state, smmu, domain.owner)) return false;
+  for (uint32_t i = 0; i < smmu.context_count; ++i) {
+    if (Waits(smmu.context[i].life)) return true;
+  }
+  return false;
+}
+
+// Detachments of this stream, of the domain here, and those whose banks it needs are over. False:
+// they still wait.
 bool Settled(State& state, uint32_t handle, const Stream& stream) {
   Smmu& smmu = state.smmu[stream.unit];
   if (!EndWait(state, stream)) return false;
-  const uint8_t context = state.domains.domain[handle].context[stream.unit];
-  if (context == kNoContext || !smmu.context[context].life.is_draining()) return true;
+  const Domain& domain = state.domains.domain[handle];
+  if (!NeedsWhatWaits(state, smmu, domain, domain.context[stream.unit])) return true;
   if (!SyncAll(smmu)) return false;
   SettleUnit(state, stream.unit);
-  return true;
+  EndContexts(state, stream.unit);
+  return !smmu.degraded;
 }
 
 sidewall_status Attach(State& state, uint32_t handle, const Stream& stream) {
