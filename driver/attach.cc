@@ -261,7 +261,10 @@ bool EndWait(State& state, const Stream& stream) {
   Smmu& smmu = state.smmu[stream.unit];
   SettleUnit(state, stream.unit);
   const EntryIndex index = FindEl2Entry(smmu, stream.sid);
-  if (index == kNoEntry || smmu.entry[index.value].use != EntryUse::kDraining) return true;
+  const bool waits = index == kNoEntry
+                         ? smmu.draining_entries != 0 && El2EntryRoom(smmu, SidSet{}) == 0
+                         : smmu.entry[index.value].use == EntryUse::kDraining;
+  if (!waits) return true;
   if (!SyncAll(smmu)) return false;
   SettleUnit(state, stream.unit);
   return true;

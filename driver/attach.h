@@ -42,8 +42,9 @@ sidewall_status SetIdentity(State& state, const Stream& stream, bool on);
 // ---- The unit's lock is held.
 // Releases what drained and is covered by a completed sync. SettleBanks is to follow.
 void SettleUnit(State& state, uint32_t unit);
-// Tries a sync where the stream waits for the end of its detachment. False: it still waits. The
-// caller holds SIDEWALL_LOCK_DOMAINS too. SettleBanks is to follow.
+// Tries a sync where the stream waits for the end of its detachment, or for an entry that others
+// wait with. False: it still waits. The caller holds SIDEWALL_LOCK_DOMAINS too. SettleBanks is to
+// follow.
 [[nodiscard]] bool EndWait(State& state, const Stream& stream);
 // Ends contexts that no stream is attached to any more, where a detachment could not. The caller
 // holds SIDEWALL_LOCK_DOMAINS too. SettleBanks is to follow.

@@ -103,23 +103,34 @@ bool IsAttached(const Smmu& smmu, uint32_t sid) {
   return !(entry == kNoEntry) && ContextOf(smmu, entry) != kNoContext;
 }
 
+// EL2 has entries for all streams of the set that need one.
+bool EntriesSuffice(const Smmu& smmu, const SidSet& set, uint32_t named_sid) {
+  uint32_t wanted = 0;
+  for (uint32_t sid = 0; sid < kSidCount; ++sid) {
+    if (!set.Has(sid) || !(FindEl2Entry(smmu, StreamId{sid}) == kNoEntry)) continue;
+    if (NeedsEntry(smmu, sid, sid == named_sid)) ++wanted;
+  }
+  return wanted <= El2EntryRoom(smmu, set);
+}
+
 bool MayAssignPart(State& state, const Stream& stream, const SidSet& set, uint32_t index) {
   Smmu& smmu = state.smmu[index];
   SettleUnit(state, index);
   SettleBanks(smmu);
   if (smmu.power != Power::kOn) return false;
-  uint32_t wanted = 0;
   for (uint32_t sid = 0; sid < kSidCount; ++sid) {
     if (!set.Has(sid)) continue;
     if (smmu.sid_owner[sid] != SIDEWALL_OWNER_HOST) return false;
-    const EntryIndex entry = FindEl2Entry(smmu, StreamId{sid});
     // One that waits for the end of its detachment goes over as it is, on the fault bank: the sync
     // of the assignment is what it waits for.
     if (IsAttached(smmu, sid)) return false;
-    const bool named = index == stream.unit && sid == stream.sid.value;
-    if (entry == kNoEntry && NeedsEntry(smmu, sid, named)) ++wanted;
   }
-  if (wanted > El2EntryRoom(smmu, set)) return false;
+  const uint32_t named_sid = index == stream.unit ? stream.sid.value : 0;
+  if (!EntriesSuffice(smmu, set, named_sid) && smmu.draining_entries != 0 && SyncAll(smmu)) {
+    SettleUnit(state, index);
+    SettleBanks(smmu);
+  }
+  if (!EntriesSuffice(smmu, set, named_sid)) return false;
   if (HostEntryMatches(smmu, set, true)) return false;
   return ClientsArePinned(state, smmu.side, set);
 }
