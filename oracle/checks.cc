@@ -230,12 +230,13 @@ void Checks::AfterLoad(uint64_t pa, uint32_t value) {
   if (!board_.looks_) return;
   size_t instance = 0;
   uint32_t offset = 0;
+  const uint64_t at = pa & 0xfff;
+  if (at != layout::kTlbGStatus && at != layout::kTlbSync + 4) return;
+  // Words of the memory controller lie at such addresses too.
+  if (!board_.machine_->InstanceOf(pa, &instance, &offset)) return;
   // Of banks and of the whole instance alike: the sync is not over.
-  if (((pa & 0xfff) == layout::kTlbGStatus || (pa & 0xfff) == layout::kTlbSync + 4) && value != 0) {
-    NoteTrouble();
-  }
-  if ((pa & 0xfff) != layout::kTlbGStatus || !board_.machine_->InstanceOf(pa, &instance, &offset))
-    return;
+  if (value != 0) NoteTrouble();
+  if (at != layout::kTlbGStatus) return;
   lives_.SetNow(board_.event_index_, board_.call_name_);
   if (offset != layout::kTlbGStatus) return;
   if (lives_.OnStatus(instance, value)) synced_ |= 1u << instance;
