@@ -143,6 +143,7 @@ Outcome Board::Trap(uint64_t ipa, uint64_t esr, struct sidewall_regs& regs) {
     checks_->ArmAcrossWrite(window);
   }
   const struct sidewall_regs before = regs;
+  if (ours && access.legal) checks_->BeforeTrap(window, offset, access.width);
   Call call = {.id = CallId::kHandleDabt, .arg = {esr, ipa}};
   call.regs = &regs;
   const struct sidewall_result result = Invoke(call);

@@ -33,11 +33,13 @@ class Liar final : public Caller {
   CallId about = CallId::kInit;
   std::function<void()> before;
   std::function<void(struct sidewall_result&)> after;
+  bool idle = false;  // the driver does not hear of the call
 
   struct sidewall_result Call(const sidewall::Call& call) override {
     const bool lies = call.id == about;
     if (lies && before) before();
-    struct sidewall_result result = engine_.Invoke(call);
+    struct sidewall_result result = {SIDEWALL_OK, 0, 0};
+    if (!lies || !idle) result = engine_.Invoke(call);
     if (lies && after) after(result);
     return result;
   }
@@ -244,6 +246,29 @@ TEST_F(CallsTest, WorkIsBoundedToTheLastLoad) {
   }
 }
 
+TEST_F(CallsTest, WorkIsBoundedToTheLastStore) {
+  constexpr uint32_t kGfsynr2 = 0x58;  // nobody looks at it
+  for (const bool table : {false, true}) {
+    for (const uint64_t more : {uint64_t{0}, uint64_t{1}}) {
+      Boot(Bit(Invariant::kErr03));
+      Do(EventKind::kPoolAdd, {SIDEWALL_POOL_HOST, 2});
+      const uint64_t window = board_->spec().smmu[1].window[0];
+      liar_->about = CallId::kGetIommuToken;  // which stores nothing itself
+      liar_->before = [&, table, more] {
+        const uint64_t page = board_->PageAlloc(SIDEWALL_POOL_HOST);
+        ASSERT_NE(page, 0u);
+        const uint64_t bound = table ? WorkBounds::kTableStores : WorkBounds::kRegisterStores;
+        for (uint64_t i = 0; i < bound + more; i++) {
+          if (table) board_->TableWrite64(page, 0);
+          if (!table) board_->Write32(window + kGfsynr2, 0);
+        }
+      };
+      Do(EventKind::kHvcGetIommuToken, {kNiso0});
+      EXPECT_EQ(Found(), more == 0 ? "none" : "ERR03") << board_->verdict().title;
+    }
+  }
+}
+
 TEST_F(CallsTest, APanicIsFound) {
   Boot(Bit(Invariant::kErr03));
   liar_->about = CallId::kTick;
@@ -278,7 +303,79 @@ TEST_F(CallsTest, OnlyTheOwnerIsTold) {
   }
 }
 
+// A fault_irq that does nothing leaves what was there to be told.
+TEST_F(CallsTest, FaultsAreNotLeft) {
+  const auto niso0 = static_cast<uint64_t>(Window::kNiso0);
+  const model::SmmuSpec& smmu = model::FindBoard("tegra234")->smmu[1];
+  const uint64_t first_of_el2 = smmu.banks - smmu.el2_banks;
+  struct Case {
+    const char* what;
+    uint64_t bank;
+    uint64_t sid;
+    uint64_t told;  // what the call says
+    const char* found;
+  };
+  const Case cases[] = {
+      {"nothing but a fault of the host's own", 0, kSid, 0, "none"},
+      {"banks of EL2, and all that a call tells", smmu.banks - 1u, kSid, 16, "none"},
+      {"one fewer", smmu.banks - 1u, kSid, 15, "FUN05"},
+      {"the second bank of EL2", first_of_el2 + 1, kSid, 0, "FUN05"},
+      {"the host's global record", kGlobalFault, kSid, 0, "FUN05"},
+      {"a guest's global record", kGlobalFault, 3, 0, "FUN05"}};
+  for (const Case& c : cases) {
+    Boot(Bit(Invariant::kFun05), "tegra234");
+    ASSERT_EQ(Do(EventKind::kVmCreate, {0}), Expect::kOk);
+    ASSERT_EQ(Do(EventKind::kVmAssign, {0, kNiso0, 3}), Expect::kOk);
+    Do(EventKind::kHwFault, {niso0, c.bank, 2, 0, 0x1000, c.sid});
+    liar_->idle = true;
+    Lie(CallId::kFaultIrq, [&c](struct sidewall_result& r) { r.progress = c.told; });
+    Do(EventKind::kIrqFault, {kNiso0});
+    EXPECT_EQ(Found(), c.found) << c.what << ": " << board_->verdict().title;
+  }
+}
+
+// The host clears what its own stage 2 has recorded, and its global record; it is told of them.
+TEST_F(CallsTest, WhatTheHostClearsMayStay) {
+  const auto niso0 = static_cast<uint64_t>(Window::kNiso0);
+  Boot(Bit(Invariant::kFun05), "tegra234");
+  const size_t instance = board_->machine().InstanceIndex(kNiso0, 0);
+  const uint32_t stage2 = model::cbar::Stage2Bank(board_->machine().smmu(instance).cbar[0]);
+  constexpr uint64_t kNested = 1u << 2;
+  Do(EventKind::kHwFault, {niso0, stage2, 2, kNested, 0x1000, kSid});
+  Do(EventKind::kHwFault, {niso0, kGlobalFault, 2, 0, 0x1000, kSid});
+  for (int i = 0; i < 2; i++) EXPECT_EQ(Do(EventKind::kIrqFault, {kNiso0}), Expect::kOk);
+  EXPECT_NE(board_->machine().smmu(instance).gfsr, 0u);
+  EXPECT_NE(board_->machine().smmu(instance).bank[stage2].fsr, 0u);
+  EXPECT_EQ(Found(), "none") << board_->verdict().title;
+}
+
 // ---------------------------------------------------------------- ISO10
+
+// A page may go while a sync is under way if no TLB can have it.
+TEST_F(CallsTest, NothingIsReleasedThatATlbMayHold) {
+  for (const bool attached : {false, true}) {
+    Boot(Bit(Invariant::kIso10), "tegra234");
+    MakeDomain();
+    if (attached) {
+      ASSERT_EQ(Attach(), Expect::kOk);
+    }
+    Do(EventKind::kHwSync, {static_cast<uint64_t>(Window::kNiso0), kSyncNever, 0});
+    // The driver keeps the references of what it could not sync.
+    Unmap(2);
+    ASSERT_EQ(Found(), "none") << board_->verdict().title;
+    const uint64_t window = board_->AddressOf(Window::kNiso0, 0);
+    liar_->idle = true;
+    Lie(CallId::kGetIommuToken, [&](struct sidewall_result&) {
+      uint32_t status = 0;
+      board_->Write32(window + kTlbGSync, 0);
+      ASSERT_TRUE(board_->Read32(window + layout::kTlbGStatus, &status));
+      ASSERT_EQ(status, 1u);
+      board_->UnuseDma(kPa, kPageSize);
+    });
+    Do(EventKind::kHvcGetIommuToken, {kNiso0});
+    EXPECT_EQ(Found(), attached ? "ISO10" : "none") << board_->verdict().title;
+  }
+}
 
 // An attachment that is said not to have come to its end must leave the stream faulting: it may
 // stand on a domain that maps nothing, and not on one that maps a page.

@@ -36,6 +36,7 @@ void Checks::Reset() {
   idmap_.Reset();
   broken_.Clear();
   fault_owners_.Reset();
+  global_records_.Reset();
   trouble_ = owed_ = false;
   unclean_.clear();
   unordered_.clear();
@@ -54,6 +55,7 @@ void Checks::Restore() {
   idmap_.Restore();
   broken_.Clear();
   fault_owners_.Reset();
+  global_records_.Reset();
   trouble_ = owed_ = false;
   unclean_.clear();
   unordered_.clear();
@@ -155,7 +157,12 @@ void Checks::FullCheck() {
 
 // ---------------------------------------------------------------- stores
 
-void Checks::BeforeEvent() { last_store_ = Store::kNone; }
+void Checks::BeforeEvent() {
+  last_store_ = Store::kNone;
+  for (size_t i = 0; board_.looks_ && i < model::kMaxInstances; i++) {
+    global_records_.Look(i, board_.machine_->smmu(i).gfsr);
+  }
+}
 
 void Checks::AfterStore(uint64_t pa, unsigned width, uint64_t value) {
   if (!board_.looks_) return;
@@ -182,6 +189,8 @@ void Checks::AfterStore(uint64_t pa, unsigned width, uint64_t value) {
 void Checks::AfterSmmuStore(size_t instance, uint32_t offset, uint64_t value) {
   NoteForMirror(instance, offset, value);
   const model::SmmuSpec& spec = SpecOf(instance);
+  if (offset == layout::kSGfsr)
+    global_records_.Look(instance, board_.machine_->smmu(instance).gfsr);
   if (offset == layout::kSCr0) board_.reach_.RefreshInstance(instance);
   if (layout::In(offset, layout::kSmr, spec.entries)) {
     const uint16_t entry = layout::IndexIn(offset, layout::kSmr);

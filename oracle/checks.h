@@ -24,6 +24,7 @@
 #include "oracle/call_work.h"
 #include "oracle/expected.h"
 #include "oracle/fault_owners.h"
+#include "oracle/fault_view.h"
 #include "oracle/idmap.h"
 #include "oracle/lives.h"
 #include "oracle/trap.h"
@@ -72,6 +73,7 @@ class Checks {
   void Iso12Authority(const char* breach);  // null: the call named only what is its caller's
   // A trapped access that the architecture gives one meaning, and the registers as the host gets
   // them back.
+  void BeforeTrap(Window window, uint32_t offset, unsigned width);
   void AfterTrap(const TrappedAccess& access, Window window, uint32_t offset,
                  const struct sidewall_regs& before, const struct sidewall_regs& after);
   void AfterLoss(uint64_t pa, uint64_t count, uint8_t from);
@@ -188,6 +190,8 @@ class Checks {
   const char* WhyNotToTell(uint32_t owner, const struct sidewall_fault& fault) const;
   void Fun05Told(uint32_t owner, const struct sidewall_fault& fault);
   void NoteMoved(uint8_t side, size_t instance);
+  void Fun05Shown(const TrappedAccess& access, uint64_t value);
+  void Fun05Written(const TrappedAccess& access, Window window);
   void Fun05Left(uint8_t side);
   void Err02Balance();
   void Iso10Released(uint64_t pa);
@@ -225,6 +229,12 @@ class Checks {
   model::TablePlace place_;
   FaultOwners fault_owners_;
   bool watches_asked_ = false;  // those that are armed did work before the first store
+  GlobalRecords global_records_;
+  // Of a trapped access to a fault register: which, and what the instances held before.
+  FaultPlace fault_place_;
+  size_t fault_instance_ = 0;
+  Whose global_whose_ = Whose::kNobodys;
+  std::array<FaultFile, 2> faults_before_;
   bool trouble_ = false;
   uint8_t unfinished_ = 0;  // bit n: in this call instance n was last seen with a sync under way
   bool faulted_in_call_ = false;

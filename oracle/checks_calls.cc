@@ -28,6 +28,7 @@ void Checks::BeforeCall() {
   work_.Begin(board_.hyp_.pools());
   faulted_in_call_ = false;
   fault_owners_.BeginCall();
+  global_records_.BeginCall();
   unfinished_ = 0;
 }
 
@@ -237,88 +238,6 @@ void Checks::AfterUnuse(uint64_t pa, uint64_t size) {
       __builtin_trap();
     }
     return;
-  }
-}
-
-// ---------------------------------------------------------------- FUN05 faults
-
-void Checks::NoteFault(size_t instance, uint16_t sid) {
-  if (!board_.looks_) return;
-  const uint8_t side = board_.machine_->SideOf(instance);
-  faulted_in_call_ = true;
-  fault_owners_.Note(instance, sid, board_.ghost_.StreamOwner(side, sid & 0x7f));
-}
-
-void Checks::NoteMoved(uint8_t side, size_t instance) {
-  const GhostDomains::SidSet& moved = board_.ghost_.domains().moved(side);
-  for (uint16_t sid = 0; sid < moved.size(); sid++) {
-    if (moved[sid]) fault_owners_.Moved(instance, sid, board_.ghost_.StreamOwner(side, sid));
-  }
-}
-
-void Checks::AfterNotify(uint32_t owner, const struct sidewall_fault& fault) {
-  if (!board_.looks_) return;
-  Fun05Told(owner, fault);
-}
-
-// Why somebody must not be told, or null. Whoever is told has the stream, and had it when it
-// faulted. What matches nobody's stream is the host's to hear of, and so is what its own banks have
-// recorded, whoever has the stream by now. With FSRRESTORE the host can also make records in them
-// for which nothing has faulted.
-const char* Checks::WhyNotToTell(uint32_t owner, const struct sidewall_fault& fault) const {
-  if (fault.fsr == 0) return "that says nothing";
-  if (fault.side >= GhostDomains::kSides || fault.instance > 1) return "of no unit";
-  const size_t instance = board_.machine_->InstanceIndex(static_cast<uint8_t>(fault.side),
-                                                         static_cast<uint8_t>(fault.instance));
-  if (instance >= model::kMaxInstances || !board_.machine_->HasInstance(instance)) {
-    return "of an instance that is not there";
-  }
-  const uint16_t sid = fault.sid & 0x7f;
-  const bool in_own_bank = owner == model::kOwnerHost && fault.bank != ~0u;
-  uint8_t has = board_.ghost_.StreamOwner(static_cast<uint8_t>(fault.side), sid);
-  if (has == model::kOwnerEl2) has = model::kOwnerHost;
-  if (owner != has && !in_own_bank) return "of somebody else's stream";
-  if (fault_owners_.Met(instance, sid, static_cast<uint8_t>(owner))) return nullptr;
-  if (owner == model::kOwnerHost && fault_owners_.MetNone(instance, sid)) return nullptr;
-  return "that its stream met before it was theirs";
-}
-
-[[gnu::noinline]] void Checks::Fun05Told(uint32_t owner, const struct sidewall_fault& fault) {
-  if (!Enabled(Invariant::kFun05)) return;
-  Evaluated(Invariant::kFun05);
-  const char* why = WhyNotToTell(owner, fault);
-  if (why == nullptr) return;
-  if (Report(Invariant::kFun05, "stream", "Fun05Told",
-             Print("owner %u is told of a fault %s", owner, why),
-             {Print("side    %u, instance %u, stream 0x%x", fault.side, fault.instance, fault.sid),
-              Print("FSR     0x%08x", fault.fsr)})) {
-    __builtin_trap();
-  }
-}
-
-// When fault_irq has told less than it may, nothing is left in the banks of EL2; but for the stage
-// 2 under the banks of the host, whose faults the host clears itself.
-[[gnu::noinline]] void Checks::Fun05Left(uint8_t side) {
-  if (!Enabled(Invariant::kFun05) || trouble_ || faulted_in_call_) return;
-  for (size_t instance = 0; instance < model::kMaxInstances; instance++) {
-    if (!board_.machine_->HasInstance(instance) || board_.machine_->SideOf(instance) != side)
-      continue;
-    if (board_.IsDown(instance)) continue;
-    Evaluated(Invariant::kFun05);
-    const model::SmmuSpec& spec = SpecOf(instance);
-    const uint32_t hosts = model::cbar::Stage2Bank(board_.machine_->smmu(instance).cbar[0]);
-    for (uint16_t bank = spec.banks - spec.el2_banks; bank < spec.banks; bank++) {
-      if (bank == hosts) continue;
-      const uint32_t fsr = layout::Bank(spec, bank) + layout::kFsr;
-      if (board_.machine_->Peek32(instance, fsr) == 0) continue;
-      if (Report(Invariant::kFun05, "bank", "Fun05Left",
-                 Print("fault_irq leaves a fault in a bank of EL2 on %s",
-                       model::WindowName(WindowOf(instance))),
-                 {RegisterLine(instance, fsr)})) {
-        __builtin_trap();
-      }
-      return;
-    }
   }
 }
 

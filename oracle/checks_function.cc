@@ -74,16 +74,18 @@ bool Checks::BlockedByHost(const model::DmaResult& result) const {
 void Checks::AfterTrap(const TrappedAccess& access, Window window, uint32_t offset,
                        const struct sidewall_regs& before, const struct sidewall_regs& after) {
   if (!board_.looks_) return;
-  if (!Enabled(Invariant::kFun01)) return;
-  Evaluated(Invariant::kFun01);
   const bool loads = !access.write && access.srt != kZeroRegister;
   Fun01OtherRegisters(loads ? access.srt : kZeroRegister, before, after);
   if (loads) Fun01Faithful(access, window, offset, after.x[access.srt]);
+  if (loads) Fun05Shown(access, after.x[access.srt]);
+  Fun05Written(access, window);
 }
 
 // A load writes its register and nothing else; a store writes none.
 [[gnu::noinline]] void Checks::Fun01OtherRegisters(uint64_t srt, const struct sidewall_regs& before,
                                                    const struct sidewall_regs& after) {
+  if (!Enabled(Invariant::kFun01)) return;
+  Evaluated(Invariant::kFun01);
   for (uint64_t i = 0; i < kZeroRegister; i++) {
     if (i == srt || before.x[i] == after.x[i]) continue;
     if (Report(Invariant::kFun01, "call", "Fun01OtherRegisters",
@@ -98,7 +100,7 @@ void Checks::AfterTrap(const TrappedAccess& access, Window window, uint32_t offs
 
 [[gnu::noinline]] void Checks::Fun01Faithful(const TrappedAccess& access, Window window,
                                              uint32_t offset, uint64_t value) {
-  if (board_.violated()) return;
+  if (!Enabled(Invariant::kFun01)) return;
   const Shown shown = ExpectedRead(board_.ghost_, *board_.machine_, window, offset, access.width);
   if (shown.mask == 0) return;
   const uint64_t wanted = RegisterAfter(access, shown.value);

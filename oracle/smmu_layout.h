@@ -18,6 +18,7 @@ namespace sidewall::layout {
 inline constexpr uint32_t kSCr0 = 0x000;
 inline constexpr uint32_t kSCr2 = 0x008;
 inline constexpr uint32_t kSAcr = 0x010;
+inline constexpr uint32_t kSGfsr = 0x048;
 inline constexpr uint32_t kTlbGStatus = 0x074;
 inline constexpr uint32_t kSmr = 0x800;
 inline constexpr uint32_t kS2cr = 0xc00;
