@@ -61,6 +61,7 @@ uint64_t OffsetOf(uint64_t address) { return address & (kPageSize - 1); }
 
 void Machine::SetProfile(TlbProfile profile, size_t entries) {
   profile_ = profile;
+  for (WalkCache& walks : walks_) walks = WalkCache();
   const size_t capacity = profile == TlbProfile::kLru ? entries : kAdversarialEntries;
   auto* work = static_cast<uint8_t*>(arena_.work) + WorkSize(arena_.pool_pages);
   for (TranslationCache& cache : cache_) {
@@ -254,6 +255,34 @@ void Machine::KeepTranslation(const Resolution& via, size_t instance, uint64_t a
   cache_[instance].Insert(entry);
 }
 
+// The pointer to a stage-1 table that a walk begins at; null: it begins at TTBR. There is a choice
+// where one that may be cached says something else than the tables do; an odd one takes it, and the
+// bits above say which.
+const TablePointer* Machine::PointerFor(const Resolution& via, size_t instance, uint64_t address,
+                                        Choices* choices) const {
+  const SmmuInstance& smmu = smmu_[instance];
+  const WalkCache& cache = walks_[instance];
+  if (choices == nullptr || cache.limit() == 0) return nullptr;
+  if (!Keepable(smmu, via) || !HasStage1(smmu, via.bank)) return nullptr;
+  const TlbTag tag = TagOf(smmu, via.bank);
+  Walk now(memory_, smmu, tlb_[instance], nullptr);
+  bool walked = false;
+  const TablePointer* differing[WalkCache::kMax];
+  size_t count = 0;
+  for (size_t i = 0; i < cache.limit(); ++i) {
+    const WalkPointer& pointer = cache.pointer(i);
+    if (!cache.Finds(i, tag, address) || pointer.entry.Agrees(changes_, via.bank)) continue;
+    if (!walked) now.Run(via, {}, address);
+    walked = true;
+    bool same = false;
+    for (size_t n = 0; n < now.pointers; ++n) same |= pointer.to.Same(now.pointer[n]);
+    if (!same) differing[count++] = &pointer.to;
+  }
+  if (count == 0) return nullptr;
+  const uint8_t choice = choices->Next();
+  return (choice & 1) != 0 ? differing[(choice >> 1) % count] : nullptr;
+}
+
 // True when the translation is there with this access, and no command has covered it since.
 bool Machine::IsKept(const TlbTag& tag, size_t instance, uint64_t address,
                      const WalkNote& walk) const {
@@ -281,6 +310,8 @@ void Machine::NoteWalk(const Walk& walk, unsigned kind, WalkNote* note) {
   note->ipa = walk.ipa;
   note->attributes = walk.attributes;
   note->leaf_attributes = walk.leaf_attributes;
+  note->pointers = walk.pointers;
+  for (size_t i = 0; i < walk.pointers; ++i) note->pointer[i] = walk.pointer[i];
 }
 
 // The fault is not recorded yet: only the first one raises the interrupt.
@@ -314,6 +345,12 @@ void Machine::Remember(const DmaRequest& request, const FaultRecord& record,
     return;
   }
   if (!walk.done) return;
+  if (!result.stale && profile_ != TlbProfile::kLru) {
+    const TlbTag tag = TagOf(smmu_[instance], result.via.bank);
+    for (size_t i = 0; i < walk.pointers; ++i) {
+      walks_[instance].Note(walk.pointer[i], tag, changes_, result.via.bank);
+    }
+  }
   ++counts.translations;
   ++counts.misses;
   ++counts.walks;
@@ -390,7 +427,10 @@ void Machine::Invalidate(size_t index, const Invalidation& what) {
   if (profile_ == TlbProfile::kLru) {
     cache_[index].Remove(what);
   } else {
-    cache_[index].Cover(what, tlb.SyncBank());
+    Invalidation in_fact = what;
+    in_fact.spares_blocks = board_->walk_cache_erratum;
+    cache_[index].Cover(in_fact, tlb.SyncBank());
+    walks_[index].Cover(what, tlb.SyncBank(), board_->walk_cache_erratum);
   }
 }
 
@@ -405,6 +445,7 @@ void Machine::InvalidateFromBank(size_t index, uint16_t number, uint32_t offset,
   what.va = wide ? Bits(value, 43, 0) << 12 : Bits(value, 31, 12) << 12;
   const uint64_t asid = wide ? value >> 48 : Bits(value, 7, 0);
   what.tag.asid = static_cast<uint16_t>(asid) & AsidMask(smmu.bank[number]);
+  what.last_level = offset == 0x620 || offset == 0x628;
   switch (offset) {
     case 0x600:  // TLBIVA
     case 0x620:  // TLBIVAL
@@ -435,6 +476,7 @@ void Machine::InvalidateFromBank(size_t index, uint16_t number, uint32_t offset,
 void Machine::InvalidateGlobally(size_t index, uint32_t offset, uint64_t value) {
   Invalidation what;
   what.tag.vmid = static_cast<uint8_t>(value);
+  what.last_level = offset == 0x0b0;
   switch (offset) {
     case 0x064:
       what.command = TlbCommand::kVmid;
@@ -472,6 +514,7 @@ void Machine::CompleteGlobalSync(size_t index) {
   DroppedTrees dropped;
   if (!smmu_[index].quirks.short_sync) Land(index, kNoIndex, smmu_[index].sync_drains);
   cache_[index].CompleteGlobal(tlb_[index].captured_seq());
+  walks_[index].CompleteGlobal(tlb_[index].captured_seq());
   tlb_[index].CompleteGlobal(&dropped);
   DropStaleTrees(dropped);
 }
@@ -482,6 +525,7 @@ void Machine::CompleteBankSync(size_t index, uint16_t number) {
   const uint64_t covered = smmu_[index].bank[number].sync_covers;
   if (!smmu_[index].quirks.short_sync) Land(index, number, smmu_[index].bank[number].sync_drains);
   cache_[index].CompleteBank(number, covered);
+  walks_[index].CompleteBank(number, covered);
   tlb_[index].CompleteBank(number, covered, &dropped);
   DropStaleTrees(dropped);
 }

@@ -254,6 +254,7 @@ void Machine::Translated(const DmaRequest& request, Choices* choices, DmaResult*
   const bool lru = profile_ == TlbProfile::kLru;
   Walk walk(memory_, smmu, tlb_[result->instance], lru ? nullptr : choices);
   walk.attributes = Apply(OverrideOfEntry(s2cr), IncomingAttributes(request));
+  if (!lru) walk.BeginAt(PointerFor(via, result->instance, request.address, choices));
   walk.Run(via, access, request.address);
   NoteWalk(walk, kind, &record->walk);
   result->fault = walk.fault;

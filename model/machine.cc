@@ -503,6 +503,7 @@ void Machine::PowerLoss(uint8_t side) {
     DroppedTrees dropped;
     tlb_[index].MakeUnknown(&dropped);
     cache_[index].Clear();
+    walks_[index] = WalkCache();
     Listener listener(this);
     uint16_t named[kMaxBanks];
     for (size_t b = 0; b < kMaxBanks; ++b) named[b] = smmu.bank[b].tree;

@@ -25,6 +25,7 @@
 #include "model/stage2_trees.h"
 #include "model/tlb.h"
 #include "model/translation_cache.h"
+#include "model/walk_cache.h"
 
 namespace sidewall::model {
 
@@ -386,6 +387,8 @@ class Machine {
     Attributes attributes;       // of what was delivered,
     Attributes leaf_attributes;  // and those that the leaf of stage 2 added
     size_t hit = TranslationCache::kNone;
+    uint8_t pointers = 0;  // to stage-1 tables, that the walk has met
+    TablePointer pointer[3];
   };
   // Where a fault is recorded, and what.
   struct FaultRecord {
@@ -451,6 +454,8 @@ class Machine {
                      DmaResult* result, FaultRecord* record) const;
   void KeepTranslation(const Resolution& via, size_t instance, uint64_t address,
                        CachedTranslation entry);
+  const TablePointer* PointerFor(const Resolution& via, size_t instance, uint64_t address,
+                                 Choices* choices) const;
   bool IsKept(const TlbTag& tag, size_t instance, uint64_t address, const WalkNote& walk) const;
   void Remember(const DmaRequest& request, const FaultRecord& record, const DmaResult& result);
   static void NoteWalk(const class Walk& walk, unsigned kind, WalkNote* note);
@@ -521,6 +526,7 @@ class Machine {
   Stage2Trees trees_;
   Tlb tlb_[kMaxInstances];
   TranslationCache cache_[kMaxInstances];
+  WalkCache walks_[kMaxInstances];
   TlbStatistics statistics_[kMaxInstances];
   TlbProfile profile_ = TlbProfile::kAdversarial;
   SmmuInstance smmu_[kMaxInstances];

@@ -90,6 +90,9 @@ bool Machine::Restore() {
   trees_.RestoreTrees(from.trees, saved.trees_);
   for (size_t i = 0; i < kMaxInstances; ++i) tlb_[i].Restore(saved.tlb_[i], from.entries[i]);
   for (size_t i = 0; i < kMaxInstances; ++i) cache_[i].Restore(saved.cache_[i], from.cached[i]);
+  for (size_t i = 0; i < kMaxInstances; ++i) {
+    if (walks_[i].limit() + saved.walks_[i].limit() != 0) walks_[i] = saved.walks_[i];
+  }
   profile_ = saved.profile_;
   mc_ = saved.mc_;
   // Large, and nearly always empty.

@@ -7,6 +7,14 @@ namespace {
 
 // Masters drive 49 bits of address; what is above them in a command is a copy of the sign.
 constexpr uint64_t kDriven = (uint64_t{1} << 49) - 1;
+// Leaves of the last level are of 4 or 64 KiB.
+constexpr uint8_t kLargestPage = 16;
+
+bool FoundBy(const Invalidation& what, const CachedTranslation& entry) {
+  return InLeaf(entry, what.va) && !(what.spares_blocks && entry.leaf_bits > kLargestPage);
+}
+
+}  // namespace
 
 bool InLeaf(const CachedTranslation& entry, uint64_t va) {
   return ((entry.va ^ va) & kDriven) >> entry.leaf_bits == 0;
@@ -17,12 +25,31 @@ bool SameTag(const TlbTag& a, const TlbTag& b) {
   return a.vmid == b.vmid && a.stage2_only == b.stage2_only && a.asid == b.asid;
 }
 
-}  // namespace
+// The first command is enough; a later one would only wait for a later sync.
+void NoteCommand(const Invalidation& what, uint64_t seq, CachedTranslation* entry) {
+  if (what.bank == 0xffff) {
+    if (entry->global_seq == 0) entry->global_seq = seq;
+  } else if (entry->bank_seq == 0 || entry->bank != what.bank) {
+    entry->bank_seq = seq;
+    entry->bank = what.bank;
+  }
+}
+
+// A global sync completes the commands of all banks, too.
+bool EndsGlobally(const CachedTranslation& entry, uint64_t captured) {
+  const bool by_global = entry.global_seq != 0 && entry.global_seq <= captured;
+  const bool by_bank = entry.bank_seq != 0 && entry.bank_seq <= captured;
+  return by_global || by_bank;
+}
+
+bool EndsByBank(const CachedTranslation& entry, uint16_t bank, uint64_t captured) {
+  return entry.bank_seq != 0 && entry.bank == bank && entry.bank_seq <= captured;
+}
 
 bool Covers(const Invalidation& what, const CachedTranslation& entry) {
   const TlbTag& tag = entry.tag;
   if (what.command == TlbCommand::kAllH) return tag.hyp;
-  if (what.command == TlbCommand::kVah) return tag.hyp && InLeaf(entry, what.va);
+  if (what.command == TlbCommand::kVah) return tag.hyp && FoundBy(what, entry);
   // No other command knows entries of the hypervisor, and those of its banks know no others.
   if (tag.hyp || what.tag.hyp) return false;
   if (what.command == TlbCommand::kAllNsnh) return true;
@@ -30,13 +57,13 @@ bool Covers(const Invalidation& what, const CachedTranslation& entry) {
   if (what.command == TlbCommand::kVmid) return true;
   if (tag.stage2_only) {
     const bool by_ipa = what.command == TlbCommand::kIpas2 || what.command == TlbCommand::kIpas2l;
-    return by_ipa && InLeaf(entry, what.va);
+    return by_ipa && FoundBy(what, entry);
   }
   switch (what.command) {
     case TlbCommand::kVa:
-      return InLeaf(entry, what.va) && (entry.global || tag.asid == what.tag.asid);
+      return FoundBy(what, entry) && (entry.global || tag.asid == what.tag.asid);
     case TlbCommand::kVaa:
-      return InLeaf(entry, what.va);
+      return FoundBy(what, entry);
     case TlbCommand::kAsid:
       return !entry.global && tag.asid == what.tag.asid;
     case TlbCommand::kAll:
@@ -104,14 +131,7 @@ void TranslationCache::Insert(const CachedTranslation& entry) {
 void TranslationCache::Cover(const Invalidation& what, uint64_t seq) {
   for (size_t i = 0; i < limit_; ++i) {
     CachedTranslation& entry = entries_[i];
-    if (entry.used == 0 || !Covers(what, entry)) continue;
-    // The first command is enough; a later one would only wait for a later sync.
-    if (what.bank == 0xffff) {
-      if (entry.global_seq == 0) entry.global_seq = seq;
-    } else if (entry.bank_seq == 0 || entry.bank != what.bank) {
-      entry.bank_seq = seq;
-      entry.bank = what.bank;
-    }
+    if (entry.used != 0 && Covers(what, entry)) NoteCommand(what, seq, &entry);
   }
 }
 
@@ -121,20 +141,15 @@ void TranslationCache::Remove(const Invalidation& what) {
   }
 }
 
-// A global sync completes the commands of all banks, too.
 void TranslationCache::CompleteGlobal(uint64_t captured) {
   for (size_t i = 0; i < limit_; ++i) {
-    CachedTranslation& entry = entries_[i];
-    const bool by_global = entry.global_seq != 0 && entry.global_seq <= captured;
-    const bool by_bank = entry.bank_seq != 0 && entry.bank_seq <= captured;
-    if (by_global || by_bank) entry.used = 0;
+    if (EndsGlobally(entries_[i], captured)) entries_[i].used = 0;
   }
 }
 
 void TranslationCache::CompleteBank(uint16_t bank, uint64_t captured) {
   for (size_t i = 0; i < limit_; ++i) {
-    CachedTranslation& entry = entries_[i];
-    if (entry.bank_seq != 0 && entry.bank == bank && entry.bank_seq <= captured) entry.used = 0;
+    if (EndsByBank(entries_[i], bank, captured)) entries_[i].used = 0;
   }
 }
 

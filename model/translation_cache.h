@@ -24,7 +24,7 @@ namespace sidewall::model {
 
 // Invalidations, by what they cover.
 enum class TlbCommand : uint8_t {
-  kVa,       // TLBIVA, and TLBIVAL: all entries here are of the last level
+  kVa,       // TLBIVA, TLBIVAL
   kVaa,      // TLBIVAA, TLBIVAAL
   kAsid,     // TLBIASID
   kAll,      // TLBIALL
@@ -72,10 +72,18 @@ struct Invalidation {
   TlbCommand command = TlbCommand::kAllNsnh;
   TlbTag tag;
   uint64_t va = 0;
-  uint16_t bank = 0xffff;  // that the command was given to; 0xffff: a global one
+  uint16_t bank = 0xffff;      // that the command was given to; 0xffff: a global one
+  bool last_level = false;     // TLBIVAL and its like leave pointers to tables
+  bool spares_blocks = false;  // the erratum: no invalidation by address finds a block
 };
 
 bool Covers(const Invalidation& what, const CachedTranslation& entry);
+bool InLeaf(const CachedTranslation& entry, uint64_t va);
+bool SameTag(const TlbTag& a, const TlbTag& b);
+// A command covers the entry; and whether a sync ends it that covers commands up to `captured`.
+void NoteCommand(const Invalidation& what, uint64_t seq, CachedTranslation* entry);
+bool EndsGlobally(const CachedTranslation& entry, uint64_t captured);
+bool EndsByBank(const CachedTranslation& entry, uint16_t bank, uint64_t captured);
 
 class TranslationCache {
  public:

@@ -229,7 +229,14 @@ bool Walk::Stage1(const ContextBank& bank, AccessKind access, uint64_t va, uint6
   const uint64_t input = va & ((uint64_t{1} << shape.input_bits) - 1);
   uint64_t table = shape.table;
   unsigned table_attributes = 0;  // APTable 62:61 and XNTable, PXNTable 60:59, of all levels
-  for (unsigned at = shape.start_level; at <= 3; ++at) {
+  unsigned first = shape.start_level;
+  if (begin_ != nullptr && begin_->level > first && begin_->page_bits == shape.page_bits) {
+    stale = true;
+    first = begin_->level;
+    table = begin_->table;
+    table_attributes = begin_->attributes;
+  }
+  for (unsigned at = first; at <= 3; ++at) {
     const unsigned shift = Shift(at, shape.page_bits);
     const uint64_t where = EntryOf(table, input, shift, at == shape.start_level, shape.page_bits);
     table_page[table_count++] = where & ~(kPageSize - 1);
@@ -249,6 +256,13 @@ bool Walk::Stage1(const ContextBank& bank, AccessKind access, uint64_t va, uint6
     if (!leaf) {
       table_attributes |= static_cast<unsigned>(Bits(descriptor, 62, 59));
       table = next;
+      TablePointer& met = pointer[pointers++];
+      met.va = va & ~((uint64_t{1} << shift) - 1);
+      met.table = next;
+      met.span_bits = static_cast<uint8_t>(shift);
+      met.level = static_cast<uint8_t>(at + 1);
+      met.page_bits = static_cast<uint8_t>(shape.page_bits);
+      met.attributes = static_cast<uint8_t>(table_attributes);
       continue;
     }
     if (!Stage1Leaf(bank, access, descriptor, at, table_attributes)) return false;

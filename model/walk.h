@@ -36,6 +36,8 @@ class Walk {
       : memory_(memory), smmu_(smmu), tlb_(tlb), choices_(choices) {}
 
   void Run(const Resolution& via, AccessKind access, uint64_t address);
+  // Stage 1 begins at this table, and does not look at those above it.
+  void BeginAt(const TablePointer* to) { begin_ = to; }
 
   FaultKind fault = FaultKind::kNone;
   uint8_t stage = 0;         // that faulted
@@ -53,6 +55,8 @@ class Walk {
   uint32_t reads = 0;           // descriptors that were fetched
   uint8_t table_count = 0;      // stage-1 tables that were read, or would have been,
   uint64_t table_page[4] = {};  // as intermediate physical addresses
+  uint8_t pointers = 0;         // to tables below the first of stage 1,
+  TablePointer pointer[3];      // as they were met
 
  private:
   // Where a walk starts, and what it may give.
@@ -108,6 +112,7 @@ class Walk {
   bool granule_drawn_ = false;  // for a stage 2 whose TG0 names no granule of this hardware
   unsigned granule_ = 0;
   bool stage1_leaf_ = false;
+  const TablePointer* begin_ = nullptr;
   LeafAnswer stage2_leaf_;  // that the last walk of stage 2 met
 };
 
