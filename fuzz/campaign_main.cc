@@ -5,6 +5,9 @@
 // instrumented; for the same reason it uses nothing of the library that is not in a header.
 //
 //     board_fuzzer --runs=5000 --seed=1 corpus/board/good/*.sw
+//
+// The program that a finding stops is left in ./crash.bin, which `sidewall fmt` makes text of.
+#include <csignal>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -15,6 +18,8 @@
 #include "fuzz/mutator.h"
 #include "fuzz/program.h"
 
+// Of the sanitizer that the target is built with.
+extern "C" void __sanitizer_set_death_callback(void (*callback)());
 extern "C" int LLVMFuzzerInitialize(int* argc, char*** argv);
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size);
 
@@ -22,6 +27,27 @@ namespace sidewall::fuzz {
 namespace {
 
 constexpr size_t kPool = 64;
+
+std::vector<uint8_t> running;
+
+void Keep() {
+  FILE* file = std::fopen("crash.bin", "wb");
+  if (file == nullptr) return;
+  std::fwrite(running.data(), 1, running.size(), file);
+  std::fclose(file);
+}
+
+// A verdict of the oracle is a trap; the sanitizer says itself when it dies.
+void KeepWhatEnds() {
+  for (const int trap : {SIGILL, SIGTRAP, SIGABRT}) {
+    std::signal(trap, [](int signal) {
+      Keep();
+      std::signal(signal, SIG_DFL);
+      std::raise(signal);
+    });
+  }
+  __sanitizer_set_death_callback(Keep);
+}
 
 bool ReadFile(const char* path, std::string* text) {
   FILE* file = std::fopen(path, "rb");
@@ -34,8 +60,8 @@ bool ReadFile(const char* path, std::string* text) {
 }
 
 void Run(const Program& program) {
-  const std::vector<uint8_t> bytes = Encode(program);
-  LLVMFuzzerTestOneInput(bytes.data(), bytes.size());
+  running = Encode(program);
+  LLVMFuzzerTestOneInput(running.data(), running.size());
 }
 
 bool RunFile(const char* path, std::vector<Program>* pool) {
@@ -84,6 +110,7 @@ int main(int argc, char** argv) {
   uint64_t seed = 1;
   std::vector<sidewall::fuzz::Program> pool;
   LLVMFuzzerInitialize(&argc, &argv);
+  sidewall::fuzz::KeepWhatEnds();
   int files = 0;
   for (int i = 1; i < argc; i++) {
     if (std::strncmp(argv[i], "--runs=", 7) == 0) {

@@ -170,12 +170,7 @@ std::bitset<model::kMaxBanks> Checks::NamedBanks(size_t instance) const {
 // when both are drained.
 bool Checks::WaitsForSync(size_t instance, uint16_t bank) const {
   const model::SmmuInstance& smmu = board_.machine_->smmu(instance);
-  if (!IsOn(smmu, bank) || !IsStage2(smmu, bank)) return false;
-  const model::SmmuSpec& spec = SpecOf(instance);
-  for (uint8_t n = 0; n < spec.instance_count; n++) {
-    if (lives_.WaitsForSync(board_.machine_->InstanceIndex(spec.side, n), bank)) return true;
-  }
-  return false;
+  return IsOn(smmu, bank) && IsStage2(smmu, bank) && lives_.WaitsForSync(instance, bank);
 }
 
 // What a store to a bank can have changed: itself, what is nested over it, and the entries that

@@ -101,6 +101,9 @@ bool Lives::OnStatus(size_t instance, uint32_t value) {
   if (clock.done == clock.caught) return false;
   clock.done = clock.caught;
   Keep({.what = What::kSynced, .instance = static_cast<uint8_t>(instance)});
+  const Unit unit = UnitOf(instance);
+  if (!IsWhole(unit)) return true;
+  for (size_t i = unit.first; i < unit.end; i++) now_[i].clock.whole = now_[i].clock.done;
   return true;
 }
 
@@ -299,10 +302,34 @@ void Lives::OnS2cr(size_t instance, uint16_t entry) {
   }
 }
 
+// A call that saw a sync time out on one instance is DEGRADED, and leaves what waits to one that
+// completes on both: that each completed one of its own by then is not for it to remember.
 bool Lives::WaitsForSync(size_t instance, uint16_t bank) const {
   if (now_.empty()) return false;
-  const Clock& clock = now_[instance].clock;
-  return clock.caught > clock.done && now_[instance].use[bank].unnamed > clock.done;
+  const Unit unit = UnitOf(instance);
+  if (IsWhole(unit)) return false;
+  for (size_t i = unit.first; i < unit.end; i++) {
+    if (now_[i].use[bank].unnamed > now_[i].clock.whole) return true;
+  }
+  return false;
+}
+
+Lives::Unit Lives::UnitOf(size_t instance) const {
+  Unit unit = {instance, instance + 1};
+  const uint8_t side = machine_.SideOf(instance);
+  while (unit.first > 0 && machine_.SideOf(unit.first - 1) == side) unit.first--;
+  while (unit.end < now_.size() && machine_.HasInstance(unit.end) &&
+         machine_.SideOf(unit.end) == side) {
+    unit.end++;
+  }
+  return unit;
+}
+
+bool Lives::IsWhole(const Unit& unit) const {
+  for (size_t i = unit.first; i < unit.end; i++) {
+    if (now_[i].clock.caught != now_[i].clock.done) return false;
+  }
+  return true;
 }
 
 // ---------------------------------------------------------------- history

@@ -60,8 +60,8 @@ class Lives {
   // ---- Questions.
   // The first VMID of an instance that is in use wrongly; kNone: there is none.
   Clash FindClash(size_t instance) const;
-  // A sync that was stored after the bank lost an S2CR that named it was not seen complete, and
-  // none since was.
+  // The last sync of the instance's SMMU was not seen complete on all of its instances, and since
+  // one that was, the bank has lost an S2CR that named it.
   bool WaitsForSync(size_t instance, uint16_t bank) const;
   // The clocks of all instances, and whether each instance that has had a bank on over `root` from
   // before then has since seen the end of an invalidation of its VMID. A use that began later is
@@ -95,6 +95,7 @@ class Lives {
     uint64_t now = 0;
     uint64_t caught = 0;  // by the last TLBGSYNC
     uint64_t done = 0;    // by one that was seen complete
+    uint64_t whole = 0;   // the same, when last every instance of the SMMU was seen complete
     Command all;
   };
   struct Tag {
@@ -153,6 +154,12 @@ class Lives {
   Tag& TouchTag(size_t instance, uint8_t vmid);
   Use& TouchUse(size_t instance, uint16_t bank);
   void Issue(Clock& clock, Command* command);
+  // Instances of one SMMU: [first, end).
+  struct Unit {
+    size_t first, end;
+  };
+  Unit UnitOf(size_t instance) const;
+  bool IsWhole(const Unit& unit) const;
   bool FlushedSince(size_t instance, const Tag& tag, uint64_t since) const;
   void Enter(size_t instance, const Use& use);
   void Leave(size_t instance, const Use& use);
