@@ -91,6 +91,8 @@ Event StreamDma(uint64_t side, uint64_t sid, uint64_t address) {
 Event AnyStreamDma(Random* random, uint64_t side, uint64_t sid, uint64_t address) {
   Event event = StreamDma(side, sid, address);
   event.arg[3] = random->OneIn(2) ? kDmaWrite : 0;
+  // What a sync has to wait for.
+  if (random->OneIn(8)) event.arg[3] |= kDmaLate;
   event.arg[4] = random->OneOf({kDmaAnyInstance, 0, 1});
   return event;
 }
@@ -477,18 +479,13 @@ Macros::Policy Macros::PolicyOf(const Sketch& sketch, const Target& target) {
 
 void Macros::BendPolicy(const Sketch& sketch, Events* out) {
   Target target;
-  // A stage 1 has the most to bend, and identity entries are many more.
-  for (int attempts = 0; attempts < 8 && !target.translated; ++attempts) {
-    if (!sketch.FindTarget(&random_, &target)) break;
-  }
   Sketch now = sketch;
-  if (!target.translated && !random_.OneIn(4)) {
+  // A stage 1 has the most to bend.
+  if (!sketch.FindTranslated(&random_, &target) && !random_.OneIn(4)) {
     const size_t before = out->size();
     AttachTranslated(sketch, out);
     for (size_t i = before; i < out->size(); ++i) now.Note((*out)[i]);
-    for (int attempts = 0; attempts < 8 && !target.translated; ++attempts) {
-      if (!now.FindTarget(&random_, &target)) return;
-    }
+    now.FindTranslated(&random_, &target);
   }
   if (target.client == nullptr) return;
   const uint64_t window = static_cast<uint64_t>(WindowOfSide(target.client->side));
@@ -541,7 +538,7 @@ void Macros::EdgeOfShare(const Sketch& sketch, Events* out) {
 
 void Macros::Any(const Sketch& sketch, Events* out) {
   if (random_.OneIn(3)) return DomainMacros(values_, &random_).Any(sketch, out);
-  constexpr unsigned kWeights[] = {12, 7, 16, 7, 4, 5, 14, 6, 6,  3, 4,  3,
+  constexpr unsigned kWeights[] = {18, 6, 16, 7, 4, 5, 14, 6, 6,  3, 4,  3,
                                    2,  1, 2,  6, 4, 4, 3,  5, 10, 8, 10, 4};
   switch (random_.Weighted(kWeights)) {
     case 0:

@@ -107,19 +107,22 @@ bool Sketch::Route(const model::ClientInfo& client, Target* target) const {
   const Side& side = sides_[client.side];
   const size_t entry = EntryOf(client);
   if (entry == kEntries) return false;
-  target->client = &client;
   const uint32_t type = side.s2cr[entry] >> 16 & 3;
-  target->bank = side.s2cr[entry] & 0xff;
-  target->translated = type == 0;
-  if (type == 1) return true;
-  if (type != 0 || target->bank >= kEntries) return false;
-  if ((side.sctlr[target->bank] & 1) == 0) return false;
-  for (uint64_t slot = 0; slot < kTableSlots; ++slot) {
-    if (SlotPage(values_, slot, 0) != side.ttbr0[target->bank]) continue;
-    target->slot = slot;
-    return true;
+  const uint32_t bank = side.s2cr[entry] & 0xff;
+  Target found;
+  found.client = &client;
+  found.bank = bank;
+  found.translated = type == 0;
+  if (found.translated) {
+    if (bank >= kEntries || (side.sctlr[bank] & 1) == 0) return false;
+    while (SlotPage(values_, found.slot, 0) != side.ttbr0[bank]) {
+      if (++found.slot == kTableSlots) return false;
+    }
+  } else if (type != 1) {
+    return false;
   }
-  return false;
+  *target = found;
+  return true;
 }
 
 bool Sketch::Reaches(const model::ClientInfo& client) const {
@@ -150,6 +153,14 @@ bool Sketch::FindTarget(Random* random, Target* target) const {
     if (Route(*clients[(start + i) % clients.size()], target)) return true;
   }
   return false;
+}
+
+bool Sketch::FindTranslated(Random* random, Target* target) const {
+  *target = {};
+  for (int attempts = 0; attempts < 8 && !target->translated; ++attempts) {
+    if (!FindTarget(random, target)) break;
+  }
+  return target->translated;
 }
 
 const model::ClientInfo* Sketch::FindUnmatched(Random* random) const {

@@ -50,6 +50,8 @@ class Sketch {
   bool Delivers(const Event& dma) const;
   // A client whose stream has a valid entry that leads somewhere.
   bool FindTarget(Random* random, Target* target) const;
+  // One through tables, which are few beside the others; false: `target` is another, or none.
+  bool FindTranslated(Random* random, Target* target) const;
   // A client without one.
   const model::ClientInfo* FindUnmatched(Random* random) const;
   // A bank that some entry uses, as {side, bank}.

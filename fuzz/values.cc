@@ -332,7 +332,7 @@ uint64_t Values::Argument(Random* random, ArgType type) const {
       return Sid(random, random->Below(3));
     case ArgType::kDmaFlags: {
       const uint64_t own = random->OneIn(8) ? random->Below(0x80) << kDmaOwnSidShift : 0;
-      return random->OneOf({0, 0, kDmaWrite, kDmaWrite, random->Below(8)}) | own;
+      return random->OneOf({0, 0, kDmaWrite, kDmaWrite, random->Below(16)}) | own;
     }
     case ArgType::kInstance:
       return random->OneOf({kDmaAnyInstance, kDmaAnyInstance, 0, 1});
