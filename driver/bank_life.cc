@@ -79,7 +79,9 @@ void DropBanks(Smmu& smmu, uint32_t hw_s2cr) {
 }
 
 void SettleBanks(Smmu& smmu) {
-  SettleEntries(smmu);
+  // A unit without power comes back as it went: only a call that names the stream, or tick, changes
+  // what it will hold.
+  if (smmu.reachable) SettleEntries(smmu);
   // A unit whose last sync timed out is left to `tick`, so that no access waits for it again.
   if (smmu.idle_banks == 0 || smmu.degraded) return;
   if (!SyncAll(smmu)) return;

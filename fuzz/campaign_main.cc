@@ -6,7 +6,7 @@
 //
 //     board_fuzzer --runs=5000 --seed=1 corpus/board/good/*.sw
 //
-// The program that a finding stops is left in ./crash.bin, which `sidewall fmt` makes text of.
+// With --keep=FILE the program of a finding is left there; `sidewall fmt` makes text of it.
 #include <csignal>
 #include <cstdint>
 #include <cstdio>
@@ -28,10 +28,11 @@ namespace {
 
 constexpr size_t kPool = 64;
 
+const char* keep = nullptr;  // a file
 std::vector<uint8_t> running;
 
 void Keep() {
-  FILE* file = std::fopen("crash.bin", "wb");
+  FILE* file = keep != nullptr ? std::fopen(keep, "wb") : nullptr;
   if (file == nullptr) return;
   std::fwrite(running.data(), 1, running.size(), file);
   std::fclose(file);
@@ -117,6 +118,8 @@ int main(int argc, char** argv) {
       runs = std::strtoull(argv[i] + 7, nullptr, 0);
     } else if (std::strncmp(argv[i], "--seed=", 7) == 0) {
       seed = std::strtoull(argv[i] + 7, nullptr, 0);
+    } else if (std::strncmp(argv[i], "--keep=", 7) == 0) {
+      sidewall::fuzz::keep = argv[i] + 7;
     } else if (sidewall::fuzz::RunFile(argv[i], &pool)) {
       files++;
     } else {
