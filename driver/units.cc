@@ -172,6 +172,21 @@ bool MayReturnPart(State& state, uint32_t owner, const SidSet& set, uint32_t ind
   return true;
 }
 
+bool MayReturn(State& state, uint32_t owner, const Unit& unit) {
+  for (uint32_t i = 0; i < state.smmu_count; ++i) {
+    if (!unit.set[i].empty() && !MayReturnPart(state, owner, unit.set[i], i)) return false;
+  }
+  return true;
+}
+
+// What the streams still have under way belongs to the VM, so it ends before they are the host's.
+bool DrainPart(State& state, uint32_t index) {
+  if (!SyncAll(state.smmu[index])) return false;
+  SettleUnit(state, index);
+  SettleBanks(state.smmu[index]);
+  return true;
+}
+
 void ReturnPart(State& state, const SidSet& set, uint32_t index) {
   Smmu& smmu = state.smmu[index];
   BlockHostEntries(smmu, set);
@@ -185,6 +200,12 @@ void ReturnPart(State& state, const SidSet& set, uint32_t index) {
   SettleBanks(smmu);
   // Last, since a device that nobody has stopped goes on faulting until now under its old owner.
   DropRecords(smmu, set);
+}
+
+void ReturnAll(State& state, const Unit& unit) {
+  for (uint32_t i = 0; i < state.smmu_count; ++i) {
+    if (!unit.set[i].empty()) ReturnPart(state, unit.set[i], i);
+  }
 }
 
 }  // namespace
@@ -207,22 +228,30 @@ sidewall_status AssignUnit(State& state, uint32_t owner, const Stream& stream) {
 sidewall_status UnassignUnit(State& state, uint32_t owner, const Stream& stream) {
   const Unit unit = UnitOf(state, stream);
   UnitLock lock(state, unit);
+  if (!MayReturn(state, owner, unit)) return SIDEWALL_REFUSED;
   for (uint32_t i = 0; i < state.smmu_count; ++i) {
-    if (!unit.set[i].empty() && !MayReturnPart(state, owner, unit.set[i], i)) {
-      return SIDEWALL_REFUSED;
-    }
+    if (!unit.set[i].empty() && !DrainPart(state, i)) return SIDEWALL_DEGRADED;
   }
-  // What the streams still have under way belongs to the VM, so it ends before they are the host's.
-  for (uint32_t i = 0; i < state.smmu_count; ++i) {
-    if (unit.set[i].empty()) continue;
-    if (!SyncAll(state.smmu[i])) return SIDEWALL_DEGRADED;
-    SettleUnit(state, i);
-    SettleBanks(state.smmu[i]);
-  }
-  for (uint32_t i = 0; i < state.smmu_count; ++i) {
-    if (!unit.set[i].empty()) ReturnPart(state, unit.set[i], i);
-  }
+  ReturnAll(state, unit);
   return SIDEWALL_OK;
+}
+
+bool DrainStreams(State& state, uint32_t owner) {
+  for (uint32_t i = 0; i < state.smmu_count; ++i) {
+    LockGuard lock(state.ctx, state.smmu[i].lock_id);
+    bool any = false;
+    for (const uint8_t of : state.smmu[i].sid_owner) any = any || of == owner;
+    if (any && !DrainPart(state, i)) return false;
+  }
+  return true;
+}
+
+bool ReturnDrained(State& state, uint32_t owner, const Stream& stream) {
+  const Unit unit = UnitOf(state, stream);
+  UnitLock lock(state, unit);
+  if (!MayReturn(state, owner, unit)) return false;
+  ReturnAll(state, unit);
+  return true;
 }
 
 sidewall_status BlockDma(State& state, const Stream& stream) {

@@ -18,6 +18,11 @@ namespace SIDEWALL_NS {
 
 sidewall_status AssignUnit(State& state, uint32_t owner, const Stream& stream);
 sidewall_status UnassignUnit(State& state, uint32_t owner, const Stream& stream);
+// The same in two steps, for all units of an owner that attaches no stream any more. DrainStreams
+// ends what its streams have under way; false: an SMMU did not answer, and every stream is as it
+// was. ReturnDrained then gives one unit back; false: a stream of it is attached.
+[[nodiscard]] bool DrainStreams(State& state, uint32_t owner);
+[[nodiscard]] bool ReturnDrained(State& state, uint32_t owner, const Stream& stream);
 sidewall_status BlockDma(State& state, const Stream& stream);
 
 // Some stream of the owner; with `attached`, one that is attached to a domain. False: none.

@@ -73,16 +73,17 @@ bool IsBeingTold(State& state, uint32_t owner) {
 }
 
 // The last step, and the only one after which the slot can be made another VM: whatever the steps
-// before have seen, it looks once more at all that must be over.
+// before have seen, it looks once more at all that must be over. Every unit answers before the
+// first stream goes, so that a call that is DEGRADED has returned none.
 sidewall_result UnassignAll(State& state, const DyingVm& dying) {
   LockGuard lock(state.ctx, SIDEWALL_LOCK_DOMAINS);
   if (!IsHere(state, dying)) return Result(SIDEWALL_OK, 1);
   if (!IsEmptied(state, dying.owner)) return Result(SIDEWALL_OK);
+  if (!DrainStreams(state, dying.owner)) return Result(SIDEWALL_DEGRADED);
   Stream stream;
   for (uint32_t i = 0; i < SIDEWALL_MAX_SMMUS * kSidCount; ++i) {
     if (!AnyStreamOf(state, dying.owner, false, &stream)) break;
-    const sidewall_status status = UnassignUnit(state, dying.owner, stream);
-    if (status != SIDEWALL_OK) return Result(status == SIDEWALL_REFUSED ? SIDEWALL_OK : status);
+    if (!ReturnDrained(state, dying.owner, stream)) return Result(SIDEWALL_OK);
   }
   if (IsBeingTold(state, dying.owner)) return Result(SIDEWALL_OK);
   state.domains.vm[dying.owner - SIDEWALL_OWNER_GUEST0] = Vm{};

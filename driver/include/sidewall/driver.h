@@ -333,7 +333,8 @@ SIDEWALL_R(ring_read)(SIDEWALL_S, uint32_t owner, uint64_t sequence,
  *   dev_block_dma. REFUSED while one is attached. DEGRADED: they stay the VM's.
  * vm_destroy: detaches, frees and unassigns what is left, in this order, a bounded part each call:
  *   `progress` is 1 when the VM is gone, 0 when the same call is wanted again. Guest calls are
- *   REFUSED from the first one on. DEGRADED: a unit did not answer; a later call goes on.
+ *   REFUSED from the first one on. DEGRADED: a unit did not answer, and the streams are still the
+ *   VM's; a later call goes on.
  * pool_add: says that pages were donated to a pool, of a VM that exists. pool_reclaim: gives back
  * up to that many pages that the driver keeps in store; `progress` is their bytes. */
 SIDEWALL_R(vm_create)(SIDEWALL_S, uint32_t vm);
