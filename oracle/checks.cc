@@ -323,6 +323,7 @@ void Checks::NoteForMirror(size_t instance, uint32_t offset, uint64_t value) {
 }
 
 void Checks::AfterCall(CallId id) {
+  lives_.SetHosts(false);
   if (!board_.looks_) return;
   Mem02Visible("the call returns");
   // What timed out before is ended there.

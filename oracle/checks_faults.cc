@@ -116,6 +116,7 @@ const char* Checks::WhyNotToTell(uint32_t owner, const struct sidewall_fault& fa
 void Checks::BeforeTrap(Window window, uint32_t offset, unsigned width) {
   fault_place_ = FaultPlace();
   if (!board_.looks_ || static_cast<uint8_t>(window) >= kSmmuWindows) return;
+  lives_.SetHosts(offset == layout::kTlbGSync || offset == layout::kTlbGStatus);
   size_t instance = 0;
   uint32_t at = 0;
   if (!board_.machine_->InstanceOf(board_.AddressOf(window, offset), &instance, &at)) return;

@@ -271,6 +271,36 @@ TEST_F(IndexTest, Iso04WaitsForBothInstancesAtOnce) {
   }
 }
 
+// A sync that the host makes is none of the driver's: it excuses no wait, and ends none.
+TEST_F(IndexTest, Iso04TakesNoSyncOfTheHosts) {
+  const auto host = [this](EventKind kind, uint64_t offset) {
+    for (uint64_t window : {2u, 3u}) {
+      board_->Apply({.kind = kind, .arg = {window, offset, 4, 0, 0}}, *driver_);
+    }
+  };
+  for (const bool waits : {false, true}) {
+    Boot(Bit(Invariant::kIso04));
+    if (!waits) host(EventKind::kHostWrite, layout::kTlbGSync);
+    driver_->in_call = [&] {
+      for (unsigned n : {0u, 1u}) {
+        Open(n, FreeBank(0), kVmid, driver_->root());
+        Store(n, layout::kS2cr, FreeBank(0));
+      }
+      for (unsigned n : {0u, 1u}) Store(n, layout::kS2cr, 0x20000);
+      for (unsigned n : {0u, 1u}) {
+        if (waits) Sync(n, false);
+      }
+    };
+    CallOnce();
+    EXPECT_EQ(Found(), waits ? "none" : "ISO04");
+  }
+  host(EventKind::kHostWrite, layout::kTlbGSync);
+  host(EventKind::kHostRead, layout::kTlbGStatus);
+  driver_->in_call = {};
+  CallOnce();
+  EXPECT_EQ(Found(), "none");
+}
+
 TEST_F(IndexTest, Iso04SeesANestedBankThatIsLeftOn) {
   Boot(Bit(Invariant::kIso04));
   driver_->in_call = [&] {

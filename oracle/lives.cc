@@ -92,6 +92,7 @@ void Lives::OnCommand(size_t instance, uint32_t offset, uint64_t value) {
     Keep({.what = What::kFlushAll, .instance = where});
   } else if (offset == kTlbGSync) {
     clock.caught = ++clock.now;
+    if (!hosts_) clock.asked = clock.caught;
   }
 }
 
@@ -101,9 +102,11 @@ bool Lives::OnStatus(size_t instance, uint32_t value) {
   if (clock.done == clock.caught) return false;
   clock.done = clock.caught;
   Keep({.what = What::kSynced, .instance = static_cast<uint8_t>(instance)});
+  if (hosts_) return false;
+  clock.ended = clock.asked;
   const Unit unit = UnitOf(instance);
   if (!IsWhole(unit)) return true;
-  for (size_t i = unit.first; i < unit.end; i++) now_[i].clock.whole = now_[i].clock.done;
+  for (size_t i = unit.first; i < unit.end; i++) now_[i].clock.whole = now_[i].clock.ended;
   return true;
 }
 
@@ -327,7 +330,7 @@ Lives::Unit Lives::UnitOf(size_t instance) const {
 
 bool Lives::IsWhole(const Unit& unit) const {
   for (size_t i = unit.first; i < unit.end; i++) {
-    if (now_[i].clock.caught != now_[i].clock.done) return false;
+    if (now_[i].clock.asked != now_[i].clock.ended) return false;
   }
   return true;
 }

@@ -42,6 +42,9 @@ class Lives {
     event_ = static_cast<uint32_t>(event);
     call_ = call;
   }
+  // What follows is an access of the host's own to the registers of a sync, which is passed on.
+  // What the host waits for there is no wait of the driver's.
+  void SetHosts(bool hosts) { hosts_ = hosts; }
   // The board is up: what is in use now is the beginning, and nothing is owed.
   void Begin();
 
@@ -60,8 +63,8 @@ class Lives {
   // ---- Questions.
   // The first VMID of an instance that is in use wrongly; kNone: there is none.
   Clash FindClash(size_t instance) const;
-  // The last sync of the instance's SMMU was not seen complete on all of its instances, and since
-  // one that was, the bank has lost an S2CR that named it.
+  // The driver's last sync of the instance's SMMU was not seen complete on all of its instances,
+  // and since one that was, the bank has lost an S2CR that named it.
   bool WaitsForSync(size_t instance, uint16_t bank) const;
   // The clocks of all instances, and whether each instance that has had a bank on over `root` from
   // before then has since seen the end of an invalidation of its VMID. A use that began later is
@@ -95,7 +98,11 @@ class Lives {
     uint64_t now = 0;
     uint64_t caught = 0;  // by the last TLBGSYNC
     uint64_t done = 0;    // by one that was seen complete
-    uint64_t whole = 0;   // the same, when last every instance of the SMMU was seen complete
+    // The driver's own: its last, its last that was seen complete, and the same when last every
+    // instance of the SMMU was.
+    uint64_t asked = 0;
+    uint64_t ended = 0;
+    uint64_t whole = 0;
     Command all;
   };
   struct Tag {
@@ -179,6 +186,7 @@ class Lives {
   std::vector<Note> notes_;
   uint32_t event_ = 0;
   const char* call_ = "";
+  bool hosts_ = false;
 };
 
 }  // namespace sidewall

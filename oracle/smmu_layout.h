@@ -19,6 +19,7 @@ inline constexpr uint32_t kSCr0 = 0x000;
 inline constexpr uint32_t kSCr2 = 0x008;
 inline constexpr uint32_t kSAcr = 0x010;
 inline constexpr uint32_t kSGfsr = 0x048;
+inline constexpr uint32_t kTlbGSync = 0x070;
 inline constexpr uint32_t kTlbGStatus = 0x074;
 inline constexpr uint32_t kSmr = 0x800;
 inline constexpr uint32_t kS2cr = 0xc00;
@@ -81,7 +82,7 @@ constexpr bool IsPolicy(const model::SmmuSpec& spec, uint32_t offset) {
 
 constexpr bool IsSync(const model::SmmuSpec& spec, uint32_t offset) {
   uint16_t bank = 0;
-  return offset == 0x070 || InBank(spec, offset, kTlbSync, &bank);
+  return offset == kTlbGSync || InBank(spec, offset, kTlbSync, &bank);
 }
 
 constexpr bool IsCommand(const model::SmmuSpec& spec, uint32_t offset) {
