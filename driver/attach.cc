@@ -179,7 +179,7 @@ bool Settled(State& state, uint32_t handle, const Stream& stream) {
   if (!SyncAll(smmu)) return false;
   SettleUnit(state, stream.unit);
   EndContexts(state, stream.unit);
-  return !smmu.degraded;
+  return !NeedsWhatWaits(state, smmu, domain, domain.context[stream.unit]);
 }
 
 sidewall_status Attach(State& state, uint32_t handle, const Stream& stream) {

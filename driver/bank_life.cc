@@ -6,7 +6,8 @@
 //     TakeBanks(smmu, 3)        bank 126 on (the host's stage 2), then bank 3
 //     the S2CR is stored
 //     DropBanks(smmu, old)      a stage 1 goes off at once: what still runs there passes stage 2
-//     SettleBanks(smmu)         a stage 2 goes off after a sync, since off means no stage 2
+//     SettleBanks(smmu)         a stage 2 goes off after a sync, since off means no stage 2: one
+//                               that has completed by now, or else one of its own
 #include "driver/internal.h"
 
 namespace SIDEWALL_NS {
@@ -40,11 +41,23 @@ void DropUser(Smmu& smmu, ContextBank index) {
   if (--bank.users != 0) return;
   if (index.value >= smmu.host_banks) {
     bank.idle = true;
+    bank.idle_epoch = smmu.clock.Invalidated();
     ++smmu.idle_banks;
     return;
   }
   StoreSctlr(smmu, index, 0);
   if (WantsInterrupt(bank)) CountInterrupting(smmu, false);
+}
+
+// What a sync has drained since goes off, whoever made it, and whatever became of one after it.
+void TurnOffDrained(Smmu& smmu) {
+  for (uint32_t i = smmu.host_banks; i < smmu.bank_count && smmu.idle_banks != 0; ++i) {
+    Bank& bank = smmu.bank[i];
+    if (!bank.idle || !smmu.clock.Synced(bank.idle_epoch)) continue;
+    bank.idle = false;
+    --smmu.idle_banks;
+    StoreSctlr(smmu, ContextBank{i}, 0);
+  }
 }
 
 bool NamesBank(const Smmu& smmu, uint32_t hw_s2cr, ContextBank* bank) {
@@ -82,15 +95,10 @@ void SettleBanks(Smmu& smmu) {
   // A unit without power comes back as it went: only a call that names the stream, or tick, changes
   // what it will hold.
   if (smmu.reachable) SettleEntries(smmu);
+  TurnOffDrained(smmu);
   // A unit whose last sync timed out is left to `tick`, so that no access waits for it again.
   if (smmu.idle_banks == 0 || smmu.degraded) return;
-  if (!SyncAll(smmu)) return;
-  for (uint32_t i = smmu.host_banks; i < smmu.bank_count; ++i) {
-    if (!smmu.bank[i].idle) continue;
-    smmu.bank[i].idle = false;
-    StoreSctlr(smmu, ContextBank{i}, 0);
-  }
-  smmu.idle_banks = 0;
+  if (SyncAll(smmu)) TurnOffDrained(smmu);
 }
 
 void ChangeSctlr(Smmu& smmu, ContextBank index, uint32_t value) {

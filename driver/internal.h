@@ -127,8 +127,9 @@ uint32_t HardwareSctlr(uint32_t wanted);
 uint32_t LiveSctlr(const Smmu& smmu, ContextBank bank);
 void TakeBanks(Smmu& smmu, uint32_t hw_s2cr);
 void DropBanks(Smmu& smmu, uint32_t hw_s2cr);
-// Ends what a completed sync has ended, and turns stage 2s without users off, after another. Before
-// a call that stored an S2CR, or has seen a sync complete, returns.
+// Ends what a completed sync has ended, and turns stage 2s without users off; where no sync has
+// drained them, it makes one. Before a call that stored an S2CR, or has seen a sync complete,
+// returns. Only suspend and resume leave entries as they were, to the next call.
 void SettleBanks(Smmu& smmu);
 // A bank of the host gets another SCTLR, in hardware too where it is in use.
 void ChangeSctlr(Smmu& smmu, ContextBank index, uint32_t value);

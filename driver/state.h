@@ -59,9 +59,10 @@ struct Bank {
   uint32_t contextidr;
   uint32_t cbar;
   uint32_t cba2r;
-  uint32_t users;  // entries whose S2CR in hardware names this bank
-  bool idle;       // EL2's: no user is left, but it is on until a sync has drained what used it
-  uint8_t told;    // bit n: the record on instance n has been reported to its owner
+  uint64_t idle_epoch;  // of an idle one: what the sync that ends it must have come after
+  uint32_t users;       // entries whose S2CR in hardware names this bank
+  bool idle;     // EL2's: no user is left, but it is on until a sync has drained what used it
+  uint8_t told;  // bit n: the record on instance n has been reported to its owner
 };
 
 // What the caller has said of the power of a unit.

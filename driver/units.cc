@@ -262,16 +262,16 @@ sidewall_status BlockDma(State& state, const Stream& stream) {
   if (IsAttached(smmu, stream.sid.value)) return SIDEWALL_REFUSED;
   SettleUnit(state, stream.unit);
   SettleBanks(smmu);
-  if (smmu.sid_owner[stream.sid.value] != SIDEWALL_OWNER_HOST) {
-    return SyncAll(smmu) ? SIDEWALL_OK : SIDEWALL_DEGRADED;
+  const bool is_hosts = smmu.sid_owner[stream.sid.value] == SIDEWALL_OWNER_HOST;
+  if (is_hosts && HostEntryMatches(smmu, set, true)) return SIDEWALL_REFUSED;
+  if (is_hosts) {
+    BlockHostEntries(smmu, set);
+    const EntryIndex entry = FindEl2Entry(smmu, stream.sid);
+    if (!(entry == kNoEntry) && StandsIn(smmu.entry[entry.value])) {
+      TakeEl2Entry(smmu, stream.sid, EntryUse::kBlocked, smmu.fault_bank);
+    }
   }
-  if (HostEntryMatches(smmu, set, true)) return SIDEWALL_REFUSED;
-  BlockHostEntries(smmu, set);
-  const EntryIndex entry = FindEl2Entry(smmu, stream.sid);
-  if (!(entry == kNoEntry) && StandsIn(smmu.entry[entry.value])) {
-    TakeEl2Entry(smmu, stream.sid, EntryUse::kBlocked, smmu.fault_bank);
-  }
-  const bool done = FlushHost(smmu);
+  const bool done = is_hosts ? FlushHost(smmu) : SyncAll(smmu);
   SettleBanks(smmu);
   return done ? SIDEWALL_OK : SIDEWALL_DEGRADED;
 }

@@ -20,7 +20,8 @@
  *   REFUSED   nothing that can be observed has changed, except that what an earlier call had to
  *             leave unfinished (DEGRADED) may have come to its end;
  *   DEGRADED  hardware did not answer: streams fault, pages and indices are kept, the unit is
- *             flagged, and a later completed sync ends it. Of a removal from the host's stage 2:
+ *             flagged, and a later call whose sync completes ends it (one that the host makes with
+ *             registers is none of a call's). Of a removal from the host's stage 2:
  *             the pages stay the host's, but they are gone from its devices' tables, also after
  *             that sync, until host_stage2_idmap gives them again.
  * UNSUPPORTED is returned by calls whose bodies are not written yet; it changes nothing.
