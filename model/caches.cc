@@ -248,39 +248,68 @@ void Machine::KeepTranslation(const Resolution& via, size_t instance, uint64_t a
   entry.agreed = (entry.kinds & ~agreed) == 0 ? changes_ : 0;
   entry.agreed_bank = via.bank;
   entry.kinds |= agreed;
-  if (entry.kinds == 0) return;
+  if (entry.kinds != 0) Insert(via, instance, entry);
+}
+
+void Machine::Insert(const Resolution& via, size_t instance, CachedTranslation entry) {
   cache_[instance].Insert(entry);
   if (!HasTwoVmids(via)) return;
   entry.tag.vmid = via.stage2_vmid;
   cache_[instance].Insert(entry);
 }
 
-// The pointer to a stage-1 table that a walk begins at; null: it begins at TTBR. There is a choice
+// The pointer to a stage-1 table that a walk begins at; kNone: it begins at TTBR. There is a choice
 // where one that may be cached says something else than the tables do; an odd one takes it, and the
-// bits above say which.
-const TablePointer* Machine::PointerFor(const Resolution& via, size_t instance, uint64_t address,
-                                        Choices* choices) const {
+// bits above say which. Of a pair with two VMIDs either finds it.
+size_t Machine::PointerFor(const Resolution& via, size_t instance, uint64_t address,
+                           Choices* choices) const {
   const SmmuInstance& smmu = smmu_[instance];
   const WalkCache& cache = walks_[instance];
-  if (choices == nullptr || cache.limit() == 0) return nullptr;
-  if (!Keepable(smmu, via) || !HasStage1(smmu, via.bank)) return nullptr;
+  if (choices == nullptr || cache.limit() == 0) return WalkCache::kNone;
+  if (!Keepable(smmu, via) || !HasStage1(smmu, via.bank)) return WalkCache::kNone;
   const TlbTag tag = TagOf(smmu, via.bank);
+  TlbTag second = tag;
+  if (HasTwoVmids(via)) second.vmid = via.stage2_vmid;
   Walk now(memory_, smmu, tlb_[instance], nullptr);
   bool walked = false;
-  const TablePointer* differing[WalkCache::kMax];
+  size_t differing[WalkCache::kMax];
   size_t count = 0;
   for (size_t i = 0; i < cache.limit(); ++i) {
     const WalkPointer& pointer = cache.pointer(i);
-    if (!cache.Finds(i, tag, address) || pointer.entry.Agrees(changes_, via.bank)) continue;
+    if (!cache.Finds(i, tag, address) && !cache.Finds(i, second, address)) continue;
+    if (pointer.entry.Agrees(changes_, via.bank)) continue;
     if (!walked) now.Run(via, {}, address);
     walked = true;
     bool same = false;
     for (size_t n = 0; n < now.pointers; ++n) same |= pointer.to.Same(now.pointer[n]);
-    if (!same) differing[count++] = &pointer.to;
+    if (!same) differing[count++] = i;
   }
-  if (count == 0) return nullptr;
+  if (count == 0) return WalkCache::kNone;
   const uint8_t choice = choices->Next();
-  return (choice & 1) != 0 ? differing[(choice >> 1) % count] : nullptr;
+  return (choice & 1) != 0 ? differing[(choice >> 1) % count] : WalkCache::kNone;
+}
+
+// What a walk leaves, apart from what it found. What was made through a pointer is covered by what
+// covers the pointer: a command that was given before ends both.
+CachedTranslation Machine::MadeBy(const WalkNote& walk, const DmaResult& result) const {
+  CachedTranslation made;
+  made.tag = TagOf(smmu_[result.instance], result.via.bank);
+  made.agreed = walk.as_tables ? changes_ : 0;
+  made.agreed_bank = result.via.bank;
+  if (walk.begun == WalkCache::kNone) return made;
+  const CachedTranslation& from = walks_[result.instance].pointer(walk.begun).entry;
+  made.global_seq = from.global_seq;
+  made.bank_seq = from.bank_seq;
+  made.bank = from.bank;
+  return made;
+}
+
+void Machine::RememberPointers(const WalkNote& walk, const DmaResult& result,
+                               CachedTranslation made) {
+  for (size_t i = 0; i < walk.pointers; ++i) walks_[result.instance].Note(walk.pointer[i], made);
+  if (!HasTwoVmids(result.via)) return;
+  made.tag.vmid = result.via.stage2_vmid;
+  for (size_t i = 0; i < walk.pointers; ++i) walks_[result.instance].Note(walk.pointer[i], made);
 }
 
 // True when the translation is there with this access, and no command has covered it since.
@@ -302,6 +331,7 @@ bool Machine::IsKept(const TlbTag& tag, size_t instance, uint64_t address,
 void Machine::NoteWalk(const Walk& walk, unsigned kind, WalkNote* note) {
   note->done = true;
   note->found = walk.fault == FaultKind::kNone;
+  note->stale = walk.stale;
   note->global = walk.global;
   note->kind = static_cast<uint8_t>(kind);
   note->leaf_bits = walk.leaf_bits;
@@ -329,8 +359,8 @@ void Machine::CountFault(const FaultRecord& record, const SmmuInstance& smmu,
   }
 }
 
-// What a transaction leaves in the TLB, and in the statistics. Translations that a stale entry gave
-// are not kept again: the may-TLB has them as long as they last.
+// What a transaction leaves in the TLB, and in the statistics. Translations that a stale entry of
+// stage 2 gave are not kept again: the may-TLB has them as long as they last.
 void Machine::Remember(const DmaRequest& request, const FaultRecord& record,
                        const DmaResult& result) {
   const size_t instance = result.instance;
@@ -345,12 +375,8 @@ void Machine::Remember(const DmaRequest& request, const FaultRecord& record,
     return;
   }
   if (!walk.done) return;
-  if (!result.stale && profile_ != TlbProfile::kLru) {
-    const TlbTag tag = TagOf(smmu_[instance], result.via.bank);
-    for (size_t i = 0; i < walk.pointers; ++i) {
-      walks_[instance].Note(walk.pointer[i], tag, changes_, result.via.bank);
-    }
-  }
+  const CachedTranslation made = MadeBy(walk, result);
+  if (!walk.stale && profile_ != TlbProfile::kLru) RememberPointers(walk, result, made);
   ++counts.translations;
   ++counts.misses;
   ++counts.walks;
@@ -370,19 +396,25 @@ void Machine::Remember(const DmaRequest& request, const FaultRecord& record,
       profile_ != TlbProfile::kLru && HasStage1(smmu_[instance], result.via.bank)) {
     KeepTranslation(result.via, instance, request.address, {});
   }
-  if (!walk.found || result.stale || !Keepable(smmu_[instance], result.via)) return;
-  const TlbTag tag = TagOf(smmu_[instance], result.via.bank);
+  if (!walk.found || walk.stale || !Keepable(smmu_[instance], result.via)) return;
+  const TlbTag& tag = made.tag;
   const bool lru = profile_ == TlbProfile::kLru;
   if (tag.stage2_only && !lru) return;
   if (!IsKept(tag, instance, request.address, walk)) {
-    CachedTranslation entry;
+    CachedTranslation entry = made;
     entry.pa = PageOf(walk.pa);
     entry.ipa = PageOf(walk.ipa);
     entry.global = walk.global;
     entry.kinds = static_cast<uint8_t>(1u << walk.kind);
     entry.leaf_bits = walk.leaf_bits;
     entry.attributes = tag.stage2_only ? walk.leaf_attributes : walk.attributes;
-    KeepTranslation(result.via, instance, request.address, entry);
+    entry.va = PageOf(request.address);
+    // Of what a stale pointer led to the tables of now cannot say more.
+    if (walk.begun != WalkCache::kNone) {
+      Insert(result.via, instance, entry);
+    } else {
+      KeepTranslation(result.via, instance, request.address, entry);
+    }
   }
   // Prefetch: of the pages after it, as many as the choice says.
   const bool prefetches = (smmu_[instance].bank[result.via.bank].actlr & kActlrCpre) != 0;

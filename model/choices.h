@@ -19,13 +19,20 @@ class Choices {
  public:
   constexpr Choices() = default;
   constexpr Choices(const uint8_t* data, size_t size) : data_(data), size_(size) {}
-  constexpr uint8_t Next() { return position_ < size_ ? data_[position_++] : 0; }
+  constexpr uint8_t Next() {
+    const uint8_t choice = position_ < size_ ? data_[position_++] : 0;
+    if (choice != 0) ++strange_;
+    return choice;
+  }
   constexpr bool exhausted() const { return position_ >= size_; }
+  // How many choices so far a well-behaved machine would not have taken.
+  constexpr size_t strange() const { return strange_; }
 
  private:
   const uint8_t* data_ = nullptr;
   size_t size_ = 0;
   size_t position_ = 0;
+  size_t strange_ = 0;
 };
 
 }  // namespace sidewall::model

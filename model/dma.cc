@@ -254,14 +254,19 @@ void Machine::Translated(const DmaRequest& request, Choices* choices, DmaResult*
   const bool lru = profile_ == TlbProfile::kLru;
   Walk walk(memory_, smmu, tlb_[result->instance], lru ? nullptr : choices);
   walk.attributes = Apply(OverrideOfEntry(s2cr), IncomingAttributes(request));
-  if (!lru) walk.BeginAt(PointerFor(via, result->instance, request.address, choices));
+  const size_t begun =
+      lru ? WalkCache::kNone : PointerFor(via, result->instance, request.address, choices);
+  if (begun != WalkCache::kNone) walk.BeginAt(&walks_[result->instance].pointer(begun).to);
+  const size_t strange = choices != nullptr ? choices->strange() : 0;
   walk.Run(via, access, request.address);
   NoteWalk(walk, kind, &record->walk);
+  if (walk.by_pointer) record->walk.begun = begun;
+  record->walk.as_tables = choices != nullptr && choices->strange() == strange && !walk.by_pointer;
   result->fault = walk.fault;
   result->stage = walk.fault == FaultKind::kNone ? 0 : walk.stage;
   result->level = walk.level;
   result->stage1_walk = walk.stage1_walk;
-  result->stale = walk.stale;
+  result->stale = walk.stale || walk.by_pointer;
   result->pa = walk.pa;
   result->ipa = walk.ipa;
   result->memory_attribute = walk.attributes.memory;

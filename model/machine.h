@@ -376,8 +376,11 @@ class Machine {
   };
   // How a transaction was translated, for the TLB and its statistics.
   struct WalkNote {
-    bool done = false;   // tables were read, unless a fault came before
-    bool found = false;  // without a fault
+    bool done = false;                // tables were read, unless a fault came before
+    bool found = false;               // without a fault
+    bool stale = false;               // a cache of stage 2 had a part in it
+    bool as_tables = false;           // what was met is what a walk without choices meets
+    size_t begun = WalkCache::kNone;  // the pointer that it began at
     bool global = false;
     uint8_t kind = 0;  // bit number in CachedTranslation::kinds
     uint8_t leaf_bits = 12;
@@ -454,8 +457,11 @@ class Machine {
                      DmaResult* result, FaultRecord* record) const;
   void KeepTranslation(const Resolution& via, size_t instance, uint64_t address,
                        CachedTranslation entry);
-  const TablePointer* PointerFor(const Resolution& via, size_t instance, uint64_t address,
-                                 Choices* choices) const;
+  size_t PointerFor(const Resolution& via, size_t instance, uint64_t address,
+                    Choices* choices) const;
+  CachedTranslation MadeBy(const WalkNote& walk, const DmaResult& result) const;
+  void RememberPointers(const WalkNote& walk, const DmaResult& result, CachedTranslation made);
+  void Insert(const Resolution& via, size_t instance, CachedTranslation entry);
   bool IsKept(const TlbTag& tag, size_t instance, uint64_t address, const WalkNote& walk) const;
   void Remember(const DmaRequest& request, const FaultRecord& record, const DmaResult& result);
   static void NoteWalk(const class Walk& walk, unsigned kind, WalkNote* note);

@@ -118,7 +118,7 @@ void TranslationCache::Insert(const CachedTranslation& entry) {
       old.agreed = more ? 0 : entry.agreed;
       old.agreed_bank = entry.agreed_bank;
       old.leaf_bits = entry.leaf_bits;
-      old.global_seq = old.bank_seq = 0;
+      if (!IsCovered(entry)) old.global_seq = old.bank_seq = 0;
       return Touch(i);
     }
     if (entries_[i].used < entries_[oldest].used) oldest = i;

@@ -80,6 +80,9 @@ struct Invalidation {
 bool Covers(const Invalidation& what, const CachedTranslation& entry);
 bool InLeaf(const CachedTranslation& entry, uint64_t va);
 bool SameTag(const TlbTag& a, const TlbTag& b);
+inline bool IsCovered(const CachedTranslation& entry) {
+  return entry.global_seq != 0 || entry.bank_seq != 0;
+}
 // A command covers the entry; and whether a sync ends it that covers commands up to `captured`.
 void NoteCommand(const Invalidation& what, uint64_t seq, CachedTranslation* entry);
 bool EndsGlobally(const CachedTranslation& entry, uint64_t captured);
@@ -101,7 +104,8 @@ class TranslationCache {
   bool HoldsAbsent(const TlbTag& tag, uint64_t va) const;
   void Touch(size_t i) { entries_[i].used = ++clock_; }
   // Adds what an entry of the same tag, page and output lacks, or takes the place of the entry that
-  // was used longest ago. What it was covered by does not count any more: it was walked anew.
+  // was used longest ago. What it was covered by does not count any more, since it was walked anew;
+  // unless what led to it was covered as well.
   void Insert(const CachedTranslation& entry);
 
   // Commands: remembered with their number until a sync, or at once.

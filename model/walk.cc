@@ -231,7 +231,7 @@ bool Walk::Stage1(const ContextBank& bank, AccessKind access, uint64_t va, uint6
   unsigned table_attributes = 0;  // APTable 62:61 and XNTable, PXNTable 60:59, of all levels
   unsigned first = shape.start_level;
   if (begin_ != nullptr && begin_->level > first && begin_->page_bits == shape.page_bits) {
-    stale = true;
+    by_pointer = true;
     first = begin_->level;
     table = begin_->table;
     table_attributes = begin_->attributes;

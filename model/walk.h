@@ -44,7 +44,8 @@ class Walk {
   uint8_t level = 0;         // of the descriptor that failed
   bool stage1_walk = false;  // a stage-2 fault of a stage-1 table fetch
   bool table_fetch = false;  // an external abort of a table fetch
-  bool stale = false;
+  bool stale = false;        // stage 2 was answered by a cache
+  bool by_pointer = false;   // stage 1 began at the table of BeginAt
   uint64_t pa = 0;
   uint64_t ipa = 0;
   Attributes attributes;        // in: as the transaction has them before any stage; out: after all

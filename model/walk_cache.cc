@@ -3,27 +3,26 @@
 
 namespace sidewall::model {
 
-// The one that was noted longest ago makes room.
-void WalkCache::Note(const TablePointer& to, const TlbTag& tag, uint64_t agreed, uint16_t bank) {
+// The one that was noted longest ago makes room. What a covered pointer leads to adds nothing to
+// one that is there.
+void WalkCache::Note(const TablePointer& to, const CachedTranslation& made) {
   size_t slot = kMax;
   size_t oldest = 0;
   for (size_t i = 0; i < limit_; ++i) {
     const CachedTranslation& old = pointers_[i].entry;
     if (old.used < pointers_[oldest].entry.used) oldest = i;
     if (old.used == 0) slot = i;
-    const bool same = old.used != 0 && old.va == to.va && SameTag(old.tag, tag);
+    const bool same = old.used != 0 && old.va == to.va && SameTag(old.tag, made.tag);
     if (!same || !pointers_[i].to.Same(to)) continue;
+    if (IsCovered(made)) return;
     slot = i;
     break;
   }
   if (slot == kMax) slot = limit_ < kMax ? limit_++ : oldest;
   WalkPointer& pointer = pointers_[slot];
-  pointer = {.to = to, .entry = {}};
+  pointer = {.to = to, .entry = made};
   pointer.entry.va = to.va;
   pointer.entry.leaf_bits = to.span_bits;
-  pointer.entry.tag = tag;
-  pointer.entry.agreed = agreed;
-  pointer.entry.agreed_bank = bank;
   pointer.entry.used = ++clock_;
 }
 

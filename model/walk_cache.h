@@ -3,7 +3,7 @@
 // Pointers to stage-1 tables that walks have left in one SMMU instance. A later walk may begin at
 // one of them, although the tables above it say something else by now.
 //
-//     cache.Note({.va = 0x40000000, .table = table, .span_bits = 30, .level = 2}, tag, state, 3);
+//     cache.Note({.va = 0x40000000, .table = table, .span_bits = 30, .level = 2}, {.tag = tag});
 //     cache.Cover({.command = TlbCommand::kVa, ...}, seq, erratum);
 //     cache.CompleteGlobal(seq);      // the sync after that command is complete: it has gone
 //
@@ -42,9 +42,11 @@ struct WalkPointer {
 class WalkCache {
  public:
   static constexpr size_t kMax = 16;
+  static constexpr size_t kNone = ~size_t{0};
 
-  // `agreed` is the state of the machine in which the tables of this bank say so.
-  void Note(const TablePointer& to, const TlbTag& tag, uint64_t agreed, uint16_t bank);
+  // `made` says with which tag it was met, in which state of the machine the tables of which bank
+  // say so, and by which commands that is covered already which led there.
+  void Note(const TablePointer& to, const CachedTranslation& made);
   // Whether the i-th is found by an address under a tag.
   bool Finds(size_t i, const TlbTag& tag, uint64_t va) const;
   const WalkPointer& pointer(size_t i) const { return pointers_[i]; }

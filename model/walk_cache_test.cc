@@ -138,6 +138,174 @@ TEST_P(StageOneWalkCache, NoChoiceWhereTablesAgree) {
   EXPECT_EQ(rig->choices.Next(), 1);
 }
 
+// What a walk through a stale pointer made is an entry of its own: the pointer goes with another
+// address of its table, and the entry stays.
+TEST_P(StageOneWalkCache, WhatTheyLedToOutlivesThem) {
+  Command(0x620, kAsid | kVa >> 12);
+  ASSERT_TRUE(Leads());
+  Command(0x600, kAsid | (kVa + 0x5000) >> 12);
+  EXPECT_EQ(Go(6, {1}).pa, kData);                                   // of the TLB
+  EXPECT_EQ(Go(6, {0, 1}).pa, GetParam() ? kData : kData + 0x1000);  // of the walk cache
+  Command(0x620, kAsid | kVa >> 12);
+  EXPECT_EQ(Leads(), GetParam());
+}
+
+// But a command that came before the walk ends both, however late its sync.
+TEST_P(StageOneWalkCache, WhatTheyLedToIsCoveredWithThem) {
+  Command(0x620, kAsid | kVa >> 12);
+  rig->Write(2, Rig::Cb(1, 0x610), 3);
+  ASSERT_TRUE(Leads());
+  ASSERT_TRUE(rig->GlobalSync(2));
+  EXPECT_EQ(Go(6, {1}).pa, kData + 0x1000);
+}
+
+// A walk that a choice of the hardware led astray, here to a granule that it lacks, leaves pointers
+// that the tables do not agree with.
+TEST_P(StageOneWalkCache, WhatAChoiceMetNeedNotAgree) {
+  Command(0x618, 0);
+  rig->Write(2, Rig::Cb(1, 0x30), 0x00808010);  // TG0 16 KiB
+  ASSERT_EQ(Go(6, {1}).pa, kData + 0x1000);     // acts as 4 KiB
+  // Neither what it left in the TLB, nor a pointer: the third choice is the granule again.
+  EXPECT_EQ(Go(6, {0, 0, 1}).pa, kData + 0x1000);
+  EXPECT_TRUE(rig->choices.exhausted());
+}
+
+TEST_P(StageOneWalkCache, EachInstanceHasItsOwn) {
+  rig->Write(3, 0, 0x00200400);
+  rig->Write(3, 0x68, 0);
+  ASSERT_TRUE(rig->GlobalSync(3));
+  rig->NestedBank(3, 1, 0, 7, kTable | kAsid);
+  rig->Write(3, 0x10004, 0x10007);
+  rig->Write(3, Rig::Cb(1, 0), 0x1167);
+  rig->Write(3, Rig::Cb(1, 4), 1);
+  rig->Stream(3, 1, 6, 1);
+  rig->Choose({1});
+  const DmaRequest other = {.side = 1, .sid = 6, .address = kVa, .instance = 1};
+  EXPECT_EQ(rig->machine->Dma(other).pa, kData + 0x1000);
+  // And a command for the other one leaves this one alone.
+  rig->Write(3, 0x64, 7);
+  ASSERT_TRUE(rig->GlobalSync(3));
+  Command(0x620, kAsid | kVa >> 12);
+  EXPECT_TRUE(Leads());
+}
+
+// The deterministic profile has none, and takes no choice.
+TEST_P(StageOneWalkCache, NotInTheLruProfile) {
+  rig->machine->SetProfile(TlbProfile::kLru);
+  EXPECT_EQ(Go(6, {1, 1}).pa, kData + 0x1000);
+  rig->machine->Store64(word, (kTable + 0x3000) | 3);
+  rig->Write64(2, Rig::Cb(1, 0x620), kAsid | kVa >> 12);
+  EXPECT_EQ(Go(6, {1, 1}).pa, kData);
+  EXPECT_EQ(rig->choices.Next(), 1);
+}
+
+TEST_P(StageOneWalkCache, OfTheHypervisorHaveNoVmid) {
+  rig->Write(2, 0x10004, 0x10407);  // CBAR.HYPC
+  rig->machine->Store64(word, (kTable + 0x3000) | 3);
+  rig->Write(2, 0x6c, 0);
+  ASSERT_TRUE(rig->GlobalSync(2));
+  ASSERT_EQ(Go(6, {}).pa, kData);
+  rig->machine->Store64(word, kOther | 3);
+  for (const uint32_t command : {0x64u, 0x68u, 0x618u, 0x600u}) Command(command, 7);
+  Command(0x0b0, kVa >> 12);  // TLBIVALH64
+  EXPECT_TRUE(Leads());
+  Command(0x0c0, (kVa + 0x5000) >> 12);  // TLBIVAH64
+  Command(0x0b0, kVa >> 12);
+  EXPECT_EQ(Leads(), GetParam());
+  Command(0x06c, 0);
+  EXPECT_FALSE(Leads());
+}
+
+TEST_P(StageOneWalkCache, GoesWithASnapshot) {
+  ASSERT_TRUE(rig->machine->Mark());
+  Command(0x618, 0);
+  EXPECT_FALSE(Leads());
+  ASSERT_TRUE(rig->machine->Restore());
+  Command(0x620, kAsid | kVa >> 12);
+  EXPECT_TRUE(Leads());
+}
+
+// In a nested pair a pointer has an address of before stage 2, and what stage 2 may still have
+// cached says where that lies.
+class NestedWalkCache : public ::testing::Test {
+ protected:
+  static constexpr uint64_t kIpa = 0x40000000;  // of the tables of stage 1, in their order
+  void SetUp() override {
+    rig.Open(2);
+    root = rig.NewPage();
+    rig.Stage2Bank(2, 3, root, 7);
+    for (uint64_t i = 0; i < 4; ++i) {
+      rig.Map(root, kIpa + i * kPageSize, kTable + i * kPageSize, 3);
+      const uint64_t shift = 39 - 9 * i;
+      rig.machine->Store64(kTable + i * kPageSize + (kVa >> shift & 511) * 8,
+                           i < 3 ? (kIpa + (i + 1) * kPageSize) | 3 : (kIpa + 0x100000) | kLeaf1);
+    }
+    rig.Map(root, kIpa + 0x100000, kData, 3);
+    Pair(7);
+    rig.Stream(2, 1, 6, 1);
+    ASSERT_EQ(Go({}).pa, kData);
+  }
+  void Pair(uint8_t vmid) {
+    rig.NestedBank(2, 1, 3, vmid, kIpa | kAsid);
+    rig.Write(2, Rig::Cb(1, 0), 0x1167);
+    rig.Write(2, Rig::Cb(1, 4), 1);
+  }
+  void ByIpa(uint64_t ipa) {
+    rig.Write64(2, Rig::Cb(3, 0x630), ipa >> 12);
+    ASSERT_TRUE(rig.GlobalSync(2));
+  }
+  DmaResult Go(std::vector<uint8_t> choices) {
+    rig.Choose(std::move(choices));
+    return rig.machine->Dma({.side = 1, .sid = 6, .address = kVa, .instance = 0});
+  }
+  Rig rig{"tiny"};
+  uint64_t root = 0;
+};
+
+// Stage 1 unlinks its last table, and stage 2 has another page at its address.
+TEST_F(NestedWalkCache, PointersGoThroughStageTwo) {
+  const uint64_t last = kIpa + 3 * kPageSize;
+  rig.machine->Store64(kTable + 2 * kPageSize + (kVa >> 21 & 511) * 8, 0);
+  rig.Unmap(root, last);
+  ByIpa(last);
+  rig.Write64(2, Rig::Cb(1, 0x620), kAsid | kVa >> 12);
+  ASSERT_TRUE(rig.GlobalSync(2));
+  EXPECT_EQ(Go({}).fault, FaultKind::kTranslation);
+  rig.Write(2, Rig::Cb(1, 0x58), ~0u);
+  // Through the pointer, whose table stage 2 does not give any more,
+  const DmaResult refused = Go({1});
+  EXPECT_EQ(refused.stage, 2);
+  EXPECT_TRUE(refused.stage1_walk);
+  EXPECT_EQ(refused.ipa, last + (kVa >> 12 & 511) * 8);
+  rig.Write(2, Rig::Cb(3, 0x58), ~0u);
+  // but an entry that combines both stages may: TLBIIPAS2 did not end it.
+  EXPECT_EQ(Go({1, 1}).pa, kData);
+  rig.Write(2, 0x64, 7);
+  ASSERT_TRUE(rig.GlobalSync(2));
+  const DmaResult gone = Go({1, 1, 1});
+  EXPECT_EQ(gone.stage, 1);
+  EXPECT_FALSE(gone.stale);
+}
+
+TEST_F(NestedWalkCache, TwoVmidsOfAPairTagThem) {
+  for (const uint8_t other : {uint8_t{7}, uint8_t{9}}) {
+    Pair(9);
+    rig.Write(2, 0x68, 0);
+    ASSERT_TRUE(rig.GlobalSync(2));
+    const uint64_t slot = kTable + 2 * kPageSize + (kVa >> 21 & 511) * 8;
+    rig.machine->Store64(slot, (kIpa + 3 * kPageSize) | 3);
+    ASSERT_EQ(Go({}).pa, kData);
+    rig.machine->Store64(slot, 0);
+    rig.Write64(2, Rig::Cb(1, 0x620), kAsid | kVa >> 12);
+    rig.Write(2, 0x64, other);
+    ASSERT_TRUE(rig.GlobalSync(2));
+    // The choices are: which VMID the TLB is asked for, the pointer, and which VMID stage 2 is.
+    EXPECT_EQ(Go({0, 0, 0}).stage, 1) << int{other};
+    rig.Write(2, Rig::Cb(1, 0x58), ~0u);
+    EXPECT_EQ(Go({0, 1, 0, 0}).pa, kData) << int{other};
+  }
+}
+
 TEST_P(StageOneWalkCache, GoesWithThePower) {
   rig->machine->PowerLoss(1);
   // What is unknown of the TLB keeps silent, by the first choice; no flush has come in between.

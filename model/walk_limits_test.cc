@@ -235,7 +235,7 @@ TEST_F(Stage1Limits, AGranuleThatIdr2LacksActsAsOneThatIsThere) {
   ExpectFault(Go(small, 0x1008), FaultKind::kTranslation, 0);
   small.Choose({1});
   EXPECT_EQ(Go(small, 0x1008).pa, kPage + 8);
-  small.Choose({0, 2});
+  small.Choose({0, 0, 2});
   EXPECT_EQ(Go(small, 0x1008).pa, kPage + 8);
 }
 
