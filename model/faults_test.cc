@@ -134,6 +134,7 @@ TEST_F(Faults, FirstFaultStaysAndLaterOnesSetMulti) {
 }
 
 TEST_F(Faults, GlobalSyndrome) {
+  rig.Write(kNiso0, 0x58, 0x12345678);
   rig.machine->Dma({.side = 1,
                     .sid = 0x1055,
                     .address = 0x123456789a,
@@ -143,6 +144,7 @@ TEST_F(Faults, GlobalSyndrome) {
   EXPECT_EQ(rig.Read(kNiso0, 0x48), 2u);
   EXPECT_EQ(rig.Read(kNiso0, 0x50), 1u << 1 | 1 << 2);
   EXPECT_EQ(rig.Read(kNiso0, 0x54), 0x1055u);
+  EXPECT_EQ(rig.Read(kNiso0, 0x58), 0x12345678u);
   EXPECT_EQ(rig.Read(kNiso0, 0x40), 0x3456789au);
   EXPECT_EQ(rig.Read(kNiso0, 0x44), 0x12u);
   rig.machine->Dma({.side = 1, .sid = 0x1155, .address = 1, .instruction = true, .instance = 0});

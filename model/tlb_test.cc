@@ -152,6 +152,27 @@ TEST_F(MayTlb, Ipas2LeavesCombinedEntries) {
   EXPECT_EQ(Held(), 0);
 }
 
+TEST_F(MayTlb, Ipas2NamesAllOfItsAddress) {
+  constexpr uint64_t kHigh = uint64_t{0x8001} << 32 | kPage;
+  constexpr uint64_t kOther = kPage + 0x5000;
+  rig.Map(root, kHigh, kOther, kAll);
+  rig.Unmap(root, kHigh);
+  rig.Unmap(root, kPage);
+  // The lower half alone is another address.
+  rig.Write(2, Rig::Cb(3, 0x630), static_cast<uint32_t>(kHigh >> 12));
+  Ipas2(2, kPage | uint64_t{1} << 46);
+  rig.Write(2, 0xb8, kVmid);
+  EXPECT_TRUE(rig.GlobalSync(2));
+  EXPECT_EQ(rig.machine->MayHold(2, kVmid, kOther), kAll);
+  EXPECT_EQ(Held(), kAll);
+  Ipas2(2, kHigh);
+  EXPECT_TRUE(rig.GlobalSync(2));
+  rig.Write(2, 0xb8, kVmid);
+  EXPECT_TRUE(rig.GlobalSync(2));
+  EXPECT_EQ(rig.machine->MayHold(2, kVmid, kOther), 0);
+  EXPECT_EQ(Held(), kAll);
+}
+
 TEST_F(MayTlb, VmidS1LeavesStage2Entries) {
   rig.Unmap(root, kPage);
   rig.Write(2, 0xb8, kVmid);

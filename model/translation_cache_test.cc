@@ -219,6 +219,21 @@ TEST_F(Caches, WideCommandsOfTheHypervisorTakeWideAddresses) {
   }
 }
 
+TEST_F(Caches, AddressesOfTlbivaGoUpToTheTop) {
+  constexpr uint64_t kHigh = uint64_t{1} << 46 | kA;  // the tables of kA lead there too
+  for (const uint32_t command : {0x600u, 0x608u, 0x620u, 0x628u}) {
+    Link(0, kHigh, kData | kLeaf1 | kNotGlobal);
+    ASSERT_EQ(Dma(2, 0, kHigh, {}).fault, FaultKind::kNone);
+    Link(0, kHigh, 0);
+    rig.Write64(2, Rig::Cb(0, command), kAsid3 | kA >> 12);
+    EXPECT_TRUE(rig.GlobalSync(2));
+    EXPECT_TRUE(Dma(2, 0, kHigh, {1}).stale);
+    rig.Write64(2, Rig::Cb(0, command), kAsid3 | kHigh >> 12);
+    EXPECT_TRUE(rig.GlobalSync(2));
+    EXPECT_FALSE(Dma(2, 0, kHigh, {1}).stale);
+  }
+}
+
 TEST_F(Caches, CommandAfterTheSyncWaitsForTheNext) {
   Fill();
   rig.Write(2, 0x70, 0);

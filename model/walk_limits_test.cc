@@ -66,6 +66,21 @@ TEST_F(Stage1Limits, SizesFromSixteenToThirtyNine) {
   }
 }
 
+// 31 bits begin at level 1 with two entries, which are sixteen bytes.
+TEST_F(Stage1Limits, RootsAreAlignedToTheirSize) {
+  rig.PutHost(kTable, 0x1000, kPage | kUserPage);
+  const uint64_t level1 = rig.machine->Load64(kTable) & kAddressMask;
+  const uint64_t root = level1 + 0x130;
+  rig.machine->Store64(root, rig.machine->Load64(level1));
+  Tcr(0x00800000 | 33);
+  for (const uint64_t ignored : {0x0, 0x1, 0x8, 0xf}) {
+    rig.Write64(kNiso0, Rig::Cb(1, 0x20), root | ignored);
+    EXPECT_EQ(Go(0x1008).pa, kPage + 8) << ignored;
+  }
+  rig.Write64(kNiso0, Rig::Cb(1, 0x20), root + 0x10);
+  ExpectFault(Go(0x1008), FaultKind::kTranslation, 1);
+}
+
 TEST_F(Stage1Limits, EachHalfHasItsOwnSizeGranuleAndSwitch) {
   constexpr uint64_t kHigh = 0x80140000;
   constexpr uint64_t kHighVa = 0x1ffffffffabcd;  // the top of a 49-bit bus is the sign
