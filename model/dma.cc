@@ -391,6 +391,7 @@ DmaResult Machine::Dma(const DmaRequest& request) {
   FaultRecord record;
   Choices none;
   DmaResult result = Issue(request, choices_ != nullptr ? choices_ : &none, &record);
+  HoldBack(request, &record, &result);
   CaptureNowhere(request, result);
   Remember(request, record, result);
   Conclude(request, record, &result);

@@ -91,6 +91,19 @@ void Machine::CaptureNowhere(const DmaRequest& request, const DmaResult& result)
   mc_.Capture(channel, mc_error::kDecodeEmem, status, result.pa);
 }
 
+// What a carveout holds back is an error for the master, which no SMMU sees.
+void Machine::HoldBack(const DmaRequest& request, FaultRecord* record, DmaResult* result) {
+  if (!contrary_.carveouts_hold || result->fault != FaultKind::kNone) return;
+  if (!mc_.InCarveout(result->pa)) return;
+  result->fault = FaultKind::kExternal;
+  result->response = Response::kError;
+  *record = FaultRecord();
+  const bool write = request.write;
+  const uint32_t client = request.client < kMcClients ? request.client : mc_error::kClientMask;
+  const size_t channel = choices_ != nullptr ? choices_->Next() : 0;
+  mc_.Capture(channel, mc_error::kCarveout, client | (write ? mc_error::kWrite : 0), result->pa);
+}
+
 bool Machine::InjectMcError(size_t window, uint32_t causes, uint32_t status, uint64_t address) {
   if (window == 0 || window >= board_->mc_window_count) return false;
   if ((causes & mc_error::kAll) == 0) return false;

@@ -194,6 +194,78 @@ TEST_F(RestedOn, AWireThatLeadsElsewhere) {
   EXPECT_EQ(side(2), 2);
 }
 
+// the model has no clock, and tells whoever has one.
+TEST_F(RestedOn, ABusThatTakesItsTime) {
+  EXPECT_EQ(rig.machine->AccessTimeUs(), 1u);
+  EXPECT_TRUE(rig.machine->Contradict(23));
+  EXPECT_EQ(rig.machine->AccessTimeUs(), 1000u);
+}
+
+// what the device drives counts beside the override, whose word is as it was.
+TEST_F(RestedOn, ADeviceWithAStreamOfItsOwn) {
+  rig.machine->Write32(rig.board->mc_window[0].start + 8 * 0x58, 6);
+  const auto sid = [this] {
+    return rig.machine->Dma({.client = 0x58, .address = kPage, .own_sid = 0x4, .instance = 0}).sid;
+  };
+  EXPECT_EQ(sid(), 6);
+  EXPECT_TRUE(rig.machine->Contradict(25));
+  EXPECT_EQ(sid(), 4);
+  EXPECT_EQ(rig.machine->ClientSid(0x58, 4), 4);
+}
+
+// of both controllers, of either width, with power or without.
+TEST_F(RestedOn, AReadWithoutAnAnswer) {
+  for (const bool zeros : {false, true}) {
+    if (zeros) {
+      EXPECT_TRUE(rig.machine->Contradict(32));
+    }
+    const auto expect = [&](uint64_t pa) {
+      uint32_t word = 0x55;
+      EXPECT_EQ(rig.machine->Read32(pa, &word), zeros);
+      EXPECT_EQ(word, zeros ? 0u : 0x55u);
+      uint64_t wide = 0x55;
+      EXPECT_EQ(rig.machine->Read64(pa, &wide), zeros);
+      EXPECT_EQ(wide, zeros ? 0u : 0x55u);
+    };
+    rig.machine->FailReads(2, 2);
+    expect(rig.Window(2) + 0x20);
+    EXPECT_NE(rig.Read(2, 0x20), 0u);
+    rig.machine->FailMcReads(2 + zeros);
+    expect(rig.board->mc_window[0].start + 8 * 0x58);
+    rig.machine->SetPower(0, false);
+    expect(rig.Window(0) + 0x20);
+    rig.machine->SetPower(0, true);
+  }
+}
+
+// a carveout over memory of the host is an error for the master, that no SMMU records.
+TEST_F(RestedOn, ACarveoutOverMemoryOfTheHost) {
+  const uint64_t ram = rig.board->dram[0].start;
+  const auto go = [this](uint64_t address) {
+    return rig.machine->Dma({.client = 0x58, .address = address, .write = true});
+  };
+  rig.machine->Write32(rig.board->mc_window[0].start + 8 * 0x58, 0x7f);  // past the SMMUs
+  ASSERT_EQ(go(ram).fault, FaultKind::kNone);
+  EXPECT_TRUE(rig.machine->Contradict(36));
+  for (const uint64_t in : {uint64_t{0}, uint64_t{0x1fffff}, uint64_t{0x200000}}) {
+    rig.machine->Write32(rig.board->mc_window[1].start, 0xffffffff);
+    const DmaResult result = go(ram + in);
+    const bool held = in < 0x200000;
+    EXPECT_EQ(result.fault, held ? FaultKind::kExternal : FaultKind::kNone) << in;
+    EXPECT_EQ(result.response, held ? Response::kError : Response::kDelivered) << in;
+    EXPECT_EQ(rig.machine->PeekMc(2, 0), held ? 1u << 17 : 0u) << in;
+    if (held) {
+      EXPECT_EQ(rig.machine->PeekMc(2, 0xc00), 0x10058u) << in;
+    }
+  }
+  EXPECT_EQ(rig.Read(2, 0x48), 0u);
+  // What the words of a carveout say holds, whoever has stored them.
+  for (size_t channel = 0; channel + 2 < rig.board->mc_window_count; ++channel) {
+    rig.machine->Write32(rig.board->mc_window[channel + 2].start + 0xc14, 0);
+  }
+  EXPECT_EQ(go(ram).fault, FaultKind::kNone);
+}
+
 TEST_F(RestedOn, FirmwareThatStoresAfterEl2) {
   for (const bool late : {false, true}) {
     rig.Reset();
@@ -226,7 +298,7 @@ TEST_F(RestedOn, EachByItsNumber) {
   EXPECT_TRUE(turned(10).plain_syndrome);
   EXPECT_TRUE(turned(21).short_sync);
   EXPECT_TRUE(turned(22).quiet_stage2);
-  for (const uint64_t number : {20, 24, 27}) turned(number);
+  for (const uint64_t number : {20, 23, 24, 25, 27, 32, 36}) turned(number);
   turned(14);
   rig.machine->Write32(rig.board->mc_window[0].start + 8 * 0x58, 6);
   EXPECT_EQ(rig.machine->ClientSid(0x58, 0), 6);
@@ -234,7 +306,7 @@ TEST_F(RestedOn, EachByItsNumber) {
   EXPECT_EQ(rig.machine->ClientSid(0x58, 0), MemoryController::kPast);
   turned(26);
   rig.Reset();
-  for (const uint64_t number : {uint64_t{0}, uint64_t{1}, uint64_t{23}, ~uint64_t{0}}) {
+  for (const uint64_t number : {uint64_t{0}, uint64_t{1}, uint64_t{37}, ~uint64_t{0}}) {
     EXPECT_FALSE(rig.machine->Contradict(number)) << number;
   }
 }

@@ -111,16 +111,27 @@ bool Machine::InstanceOf(uint64_t pa, size_t* instance, uint32_t* offset) const 
 
 // ------------------------------------------------------------------------------------------- bus
 
+// True when the bus does not answer this read of an SMMU.
+bool Machine::ReadFails(SmmuInstance& smmu) {
+  if (!smmu.powered) return true;
+  if (smmu.failing_reads == 0) return false;
+  --smmu.failing_reads;
+  return true;
+}
+
+// What a read gives that is not answered: an error, or zeros.
+template <typename T>
+bool Machine::Unanswered(T* value) const {
+  if (contrary_.zeros) *value = 0;
+  return contrary_.zeros;
+}
+
 bool Machine::Read32(uint64_t pa, uint32_t* value) {
   size_t instance = 0;
   uint32_t offset = 0;
   if (pa % 4 != 0) return false;
   if (InstanceOf(pa, &instance, &offset)) {
-    if (!smmu_[instance].powered) return false;
-    if (smmu_[instance].failing_reads > 0) {
-      --smmu_[instance].failing_reads;
-      return false;
-    }
+    if (ReadFails(smmu_[instance])) return Unanswered(value);
     *value = static_cast<uint32_t>(ReadRegister(instance, offset, 4));
     return true;
   }
@@ -128,7 +139,7 @@ bool Machine::Read32(uint64_t pa, uint32_t* value) {
     if (!board_->mc_window[i].Contains(pa)) continue;
     if (failing_mc_reads_ > 0) {
       --failing_mc_reads_;
-      return false;
+      return Unanswered(value);
     }
     *value = mc_.Read32(i, static_cast<uint32_t>(pa - board_->mc_window[i].start));
     return true;
@@ -141,11 +152,7 @@ bool Machine::Read64(uint64_t pa, uint64_t* value) {
   size_t instance = 0;
   uint32_t offset = 0;
   if (InstanceOf(pa, &instance, &offset)) {
-    if (!smmu_[instance].powered) return false;
-    if (smmu_[instance].failing_reads > 0) {
-      --smmu_[instance].failing_reads;
-      return false;
-    }
+    if (ReadFails(smmu_[instance])) return Unanswered(value);
     *value = ReadRegister(instance, offset, 8);
     return true;
   }

@@ -344,6 +344,9 @@ class Machine {
   // From now on what docs/assumptions.md says under this number (7 for A-07) does not hold: on
   // every instance, until Reset or Restore. False: there is no switch for it, or none of this kind.
   bool Contradict(uint64_t assumption);
+  // How long EL2 waits for a register: a microsecond at most, and a thousand of them when A-23 does
+  // not hold. The model itself has no clock.
+  uint64_t AccessTimeUs() const { return contrary_.slow_bus ? 1000 : 1; }
   // Makes one instance odd; see Quirks. A reset of its registers leaves it so.
   void SetQuirks(size_t instance, const Quirks& quirks);
 
@@ -420,14 +423,22 @@ class Machine {
   // What docs/assumptions.md says and this machine does not do; see Contradict. What an instance
   // does is in its Quirks.
   struct Contrary {
-    bool masters_go_on = false;  // GateMasters stops nobody
-    bool wires_unknown = false;  // any client may come to any side
-    bool firmware_late = false;  // what the host left is stored when EL2 has resumed
+    bool masters_go_on = false;   // GateMasters stops nobody
+    bool wires_unknown = false;   // any client may come to any side
+    bool firmware_late = false;   // what the host left is stored when EL2 has resumed
+    bool slow_bus = false;        // see AccessTimeUs
+    bool zeros = false;           // a read that the bus does not answer gives zeros
+    bool carveouts_hold = false;  // nothing gets into a carveout
   };
   struct SnapshotLayout;
   struct Hits;
   class Listener;
   friend class Listener;
+
+  // machine.cc
+  static bool ReadFails(SmmuInstance& smmu);
+  template <typename T>
+  bool Unanswered(T* value) const;
 
   // smmu_regs.cc
   uint64_t ReadRegister(size_t instance, uint32_t offset, unsigned width);
@@ -512,6 +523,7 @@ class Machine {
                FaultRecord* record) const;
   // faults.cc
   Response ResponseTo(const SmmuInstance& smmu, const FaultRecord& record) const;
+  void HoldBack(const DmaRequest& request, FaultRecord* record, DmaResult* result);
   void Conclude(const DmaRequest& request, const FaultRecord& record, DmaResult* result);
   void Record(SmmuInstance& smmu, const FaultRecord& record, uint16_t sid);
   void CaptureNowhere(const DmaRequest& request, const DmaResult& result);

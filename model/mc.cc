@@ -30,6 +30,7 @@ constexpr ErrorPair kErrorPairs[McChannel::kErrorPairs] = {
     {1u << 17, 0xc00},           // generalized carveout
 };
 constexpr unsigned kFirstGlobalBit = 8;
+constexpr unsigned kCarveoutUnitBits = 17;
 
 // Carveouts are numbered from 1: five of them, and the rest elsewhere. 12 bytes of each 80.
 bool FindCarveout(uint32_t offset, size_t* number, size_t* word) {
@@ -66,6 +67,7 @@ void MemoryController::Reset(const BoardSpec& board) {
   for (uint16_t client = 0; client < kMcClients; ++client) ResetClient(client);
   secure_passes_ = false;
   unfixed_ = false;
+  own_streams_ = false;
   // Firmware hands the machine over with the mode fixed: only SID 0x7f goes past the SMMUs.
   for (McChannel& channel : channel_) {
     channel = McChannel();
@@ -212,7 +214,8 @@ void MemoryController::ModeRange(uint32_t* weakest, uint32_t* strictest) const {
 uint16_t MemoryController::SidUnderMode(uint16_t client, uint16_t own_sid, uint32_t mode,
                                         SidBits compared) const {
   uint16_t sid = own_sid & 0x7fff;
-  if (client < kMcClients && (security_[client] & mc_security::kOverride) != 0) {
+  const bool steered = client < kMcClients && (security_[client] & mc_security::kOverride) != 0;
+  if (steered && !own_streams_) {
     sid = static_cast<uint16_t>(override_[client]);
   }
   if (mode == kModeAllBypass) return kPast;
@@ -257,6 +260,24 @@ void MemoryController::SetClient(uint16_t client, uint32_t override_sid, uint32_
 
 void MemoryController::SetBypassConfig(size_t channel, uint32_t value) {
   channel_[channel].bypass_config = value & (kBypassConfigLock | kBypassConfigMode);
+}
+
+void MemoryController::SetFirstCarveout(uint64_t start, uint64_t size) {
+  for (McChannel& channel : channel_) {
+    channel.carveout[0][0] = static_cast<uint32_t>(start);
+    channel.carveout[0][1] = static_cast<uint32_t>(start >> 32);
+    channel.carveout[0][2] = static_cast<uint32_t>(size >> kCarveoutUnitBits);
+  }
+}
+
+bool MemoryController::InCarveout(uint64_t pa) const {
+  for (size_t i = 0; i < channel_count_; ++i) {
+    for (const uint32_t(&words)[3] : channel_[i].carveout) {
+      const uint64_t start = uint64_t{words[1]} << 32 | words[0];
+      if (pa - start < uint64_t{words[2]} << kCarveoutUnitBits) return true;
+    }
+  }
+  return false;
 }
 
 void MemoryController::SetChannel(size_t channel, const McChannel& registers) {

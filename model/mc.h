@@ -31,6 +31,7 @@ inline constexpr uint32_t kMask = kNonSecure | kOverride | kLock;
 // INTSTATUS and INTMASK, and the word that says what was blocked.
 namespace mc_error {
 inline constexpr uint32_t kDecodeEmem = 1u << 6;
+inline constexpr uint32_t kCarveout = 1u << 17;
 inline constexpr uint32_t kAll = 0x00333140;  // what INTSTATUS has
 // Bits of a status word: type, readable, writable, non-secure, upper address, secure, write,
 // client.
@@ -101,6 +102,12 @@ class MemoryController {
   // A client whose NS bit is 0 is past the non-secure entries of its SMMU. Isolation rests on it
   // that firmware leaves none so: no program draws this, but one can ask for it (hw.contrary).
   void SetSecurePasses(bool passes) { secure_passes_ = passes; }
+  // A device has a stream of its own beside that of its override, which nobody steers.
+  void SetOwnStreams(bool own) { own_streams_ = own; }
+  // The first carveout of each channel lies over `size` bytes, a multiple of 128 KiB; and whether
+  // one lies over an address. What that holds back is for the machine to say.
+  void SetFirstCarveout(uint64_t start, uint64_t size);
+  bool InCarveout(uint64_t pa) const;
   bool deaf(uint16_t client) const { return (deaf_[client / 64] >> (client % 64) & 1) != 0; }
 
  private:
@@ -120,6 +127,7 @@ class MemoryController {
   uint32_t security_reset_ = 0;
   bool secure_passes_ = false;
   bool unfixed_ = false;
+  bool own_streams_ = false;
 };
 
 }  // namespace sidewall::model

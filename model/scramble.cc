@@ -8,6 +8,9 @@ namespace sidewall::model {
 
 namespace {
 
+// What a carveout covers that firmware has moved.
+constexpr uint64_t kCarveoutMoved = uint64_t{2} << 20;
+
 // Registers outnumber the choices of a program by far, so eight choices seed a generator. Zeros,
 // the choice of a well-behaved machine, leave the reset state.
 uint64_t Draw(uint64_t* state) {
@@ -163,14 +166,28 @@ bool Machine::Contradict(uint64_t assumption) {
       for (uint8_t side = 0; side < 3; ++side) GateMasters(side, false);
       contrary_.masters_go_on = true;
       return true;
+    case 23:
+      contrary_.slow_bus = true;
+      return true;
     case 24:
       contrary_.wires_unknown = true;
+      return true;
+    case 25:
+      mc_.SetOwnStreams(true);
       return true;
     case 26:
       mc_.SetUnfixed(true);
       return true;
     case 27:
       contrary_.firmware_late = true;
+      return true;
+    case 32:
+      contrary_.zeros = true;
+      return true;
+    case 36:
+      // Where the host has its first pages.
+      mc_.SetFirstCarveout(board_->dram[0].start, kCarveoutMoved);
+      contrary_.carveouts_hold = true;
       return true;
     default:
       break;

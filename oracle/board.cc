@@ -291,7 +291,7 @@ void Board::NoteStore(uint64_t pa, unsigned width, uint64_t value, bool table) {
 }
 
 bool Board::Read32(uint64_t pa, uint32_t* value) {
-  time_us_++;
+  time_us_ += machine_->AccessTimeUs();
   const bool answered = machine_->Read32(pa, value);
   Record(Access::kRead32, pa, answered ? *value : ~uint64_t{0});
   checks_->work().OnLoad();
@@ -302,7 +302,7 @@ bool Board::Read32(uint64_t pa, uint32_t* value) {
 }
 
 bool Board::Read64(uint64_t pa, uint64_t* value) {
-  time_us_++;
+  time_us_ += machine_->AccessTimeUs();
   const bool answered = machine_->Read64(pa, value);
   Record(Access::kRead64, pa, answered ? *value : ~uint64_t{0});
   checks_->work().OnLoad();
