@@ -294,7 +294,7 @@ bool Board::Read32(uint64_t pa, uint32_t* value) {
   time_us_ += machine_->AccessTimeUs();
   const bool answered = machine_->Read32(pa, value);
   Record(Access::kRead32, pa, answered ? *value : ~uint64_t{0});
-  checks_->work().OnLoad();
+  checks_->work().OnLoad(answered);
   if (answered) checks_->AfterLoad(pa, *value);
   if (!answered) checks_->NoteTrouble();
   if (narrator_) narrator_->OnLoad(pa, 4, answered ? *value : 0, answered);
@@ -305,7 +305,7 @@ bool Board::Read64(uint64_t pa, uint64_t* value) {
   time_us_ += machine_->AccessTimeUs();
   const bool answered = machine_->Read64(pa, value);
   Record(Access::kRead64, pa, answered ? *value : ~uint64_t{0});
-  checks_->work().OnLoad();
+  checks_->work().OnLoad(answered);
   if (!answered) checks_->NoteTrouble();
   if (narrator_) narrator_->OnLoad(pa, 8, answered ? *value : 0, answered);
   return answered;

@@ -6,7 +6,7 @@
 //     CallWork work;
 //     work.Begin(pools);
 //     work.OnStore({pa, 4, false, before});
-//     work.OnLoad();
+//     work.OnLoad(answered);
 //     for (const CallWork::Word& word : work.words()) Compare(word.before, Now(word));
 #ifndef SIDEWALL_ORACLE_CALL_WORK_H_
 #define SIDEWALL_ORACLE_CALL_WORK_H_
@@ -46,7 +46,10 @@ class CallWork {
 
   void Begin(const model::Pools& pools);
   void OnStore(const Word& word);
-  void OnLoad() { loads_++; }
+  void OnLoad(bool answered) {
+    loads_++;
+    unanswered_ |= !answered;
+  }
   void OnAlloc(uint64_t pa) { failed_allocations_ += pa == 0; }
   void OnUnuse() { dropped_references_ = true; }
   void OnNotify() { notified_ = true; }
@@ -58,6 +61,7 @@ class CallWork {
   uint64_t table_stores() const { return table_stores_; }
   uint64_t register_stores() const { return register_stores_; }
   uint64_t loads() const { return loads_; }
+  bool unanswered() const { return unanswered_; }
   bool allocation_failed() const { return failed_allocations_ != 0; }
   bool dropped_references() const { return dropped_references_; }
   bool notified() const { return notified_; }
@@ -73,6 +77,7 @@ class CallWork {
   uint64_t failed_allocations_ = 0;
   bool dropped_references_ = false;
   bool notified_ = false;
+  bool unanswered_ = false;
 };
 
 }  // namespace sidewall

@@ -115,6 +115,7 @@ class Checks {
     std::vector<ClientImage> clients_before_down[3];
     std::vector<WatchedDma> watches;
     std::vector<WatchedDma> armed_watches;
+    bool finalize_begun = false;
   };
   // What one call has done to a pair: policy offsets that it stored to, and the invalidations and
   // syncs of each instance, summed so that order does not matter.
@@ -197,7 +198,11 @@ class Checks {
   void Iso10Released(uint64_t pa);
   void Iso10Closed(size_t instance, uint16_t sid);
   void Iso10AfterDegraded(const Call& call);
-  bool HasFreeEntry(uint64_t side) const;
+  bool HasRoom(size_t instance, const GhostDomains::SidSet& sids) const;
+  HostEntries HostEntriesOf(size_t instance, const GhostDomains::SidSet& sids) const;
+  bool ArePinned(const GhostDomains::Streams& streams) const;
+  Observed Observe(const Call& call) const;
+  void Fun02Registration(const Call& call, const struct sidewall_result& result);
   bool Delivers(size_t instance, uint16_t sid) const;
   void Fun04Progress(const Call& call, const struct sidewall_result& result);
   void Err02References(uint64_t pa);

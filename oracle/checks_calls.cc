@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
 //
-// What a call says when it returns, against what it did and what it should have done: ERR01 (a
-// refused call changes nothing), ERR03 (its work is bounded), FUN02 (its result is one that the
-// reference allows) and FUN04 (what it reports as done is what is in the tables).
-#include <bit>
-
+// What a call says when it returns, against what it did: ERR01 (a refused call changes nothing),
+// ERR02 (nothing is left of what is gone), ERR03 (its work is bounded) and ISO10 (what did not come
+// to its end is closed).
 #include "model/registers.h"
 #include "oracle/checks.h"
 #include "oracle/smmu_layout.h"
@@ -15,11 +13,6 @@ namespace {
 unsigned long long Wide(uint64_t value) { return value; }
 
 constexpr uint64_t kToldAtMost = 16;  // by one fault_irq
-
-const char* StatusName(uint32_t status) {
-  constexpr const char* kNames[] = {"OK", "REFUSED", "DEGRADED", "UNSUPPORTED"};
-  return status < 4 ? kNames[status] : "no status at all";
-}
 
 }  // namespace
 
@@ -39,6 +32,7 @@ void Checks::AfterReturn(const Call& call, const struct sidewall_result& result)
   Err03Work();
   Err01Refused(call, result);
   Fun02Result(call, result);
+  if (call.id == CallId::kFinalize) now_.finalize_begun = true;
   if (result.status == SIDEWALL_DEGRADED) owed_ = true;
   if (result.status == SIDEWALL_OK && call.id == CallId::kTick) owed_ = false;
 }
@@ -238,82 +232,6 @@ void Checks::AfterUnuse(uint64_t pa, uint64_t size) {
       __builtin_trap();
     }
     return;
-  }
-}
-
-// ---------------------------------------------------------------- FUN02 result
-
-// EL2 could give an entry to a stream of the unit, and none of the host's speaks against it.
-bool Checks::HasFreeEntry(uint64_t side) const {
-  if (board_.phase_ != Board::Phase::kUp || board_.down_ != 0) return false;
-  const auto valid = [side](const model::Machine& machine) {
-    const size_t instance = machine.InstanceIndex(static_cast<uint8_t>(side), 0);
-    int count = 0;
-    for (uint64_t word : machine.smmu(instance).valid_entries) count += std::popcount(word);
-    return count;
-  };
-  for (size_t i = 0; i < board_.spec_.smmu_count; i++) {
-    const model::SmmuSpec& spec = board_.spec_.smmu[i];
-    if (spec.side != side) continue;
-    return valid(board_.ghost_.bare()) == 0 && valid(*board_.machine_) < int{spec.el2_entries};
-  }
-  return false;
-}
-
-[[gnu::noinline]] void Checks::Fun02Result(const Call& call, const struct sidewall_result& result) {
-  if (result.status == SIDEWALL_UNSUPPORTED) return;
-  if (!Enabled(Invariant::kFun02) && !Enabled(Invariant::kFun04)) return;
-  if (Enabled(Invariant::kFun02)) Evaluated(Invariant::kFun02);
-  const Observed observed = {work_.allocation_failed(), trouble_ || board_.down_ != 0,
-                             call.id == CallId::kSetIdentity && HasFreeEntry(call.arg[0])};
-  const Expected expected = ExpectedOf(board_.ghost_.domains(), board_.spec_, call, observed);
-  const char* wrong = expected.Why(result);
-  if (wrong == nullptr) return;
-  // How much of a mapping was done is the more specific question.
-  uint32_t domain = 0;
-  const bool pages = GhostDomains::ChangesPages(call, &domain);
-  const bool progress = pages && wrong == Expected::kWrongProgress;
-  const Invariant id = progress ? Invariant::kFun04 : Invariant::kFun02;
-  if (!Enabled(id)) return;
-  if (Report(id, "call", "Fun02Result",
-             Print("%s returned %s: %s", board_.call_name_, StatusName(result.status), wrong),
-             {Print("result  progress 0x%llx, pages needed %u", Wide(result.progress),
-                    result.pages_needed),
-              Print("wanted  progress 0x%llx", Wide(expected.progress))})) {
-    __builtin_trap();
-  }
-}
-
-// ---------------------------------------------------------------- FUN04 progress
-
-// What the tables map is what was reported, no page more and none less: for a domain that a stream
-// is attached to, as its tree and the ghost count it, and page by page at the ends of what the call
-// was about.
-[[gnu::noinline]] void Checks::Fun04Progress(const Call& call,
-                                             const struct sidewall_result& result) {
-  if (!Enabled(Invariant::kFun04)) return;
-  uint32_t domain = 0;
-  if (!GhostDomains::ChangesPages(call, &domain) || result.status == SIDEWALL_UNSUPPORTED) return;
-  uint8_t side = 0;
-  uint16_t sid = 0;
-  if (!board_.ghost_.domains().AnyStreamOf(domain, &side, &sid)) return;
-  const size_t instance = board_.machine_->InstanceIndex(side, 0);
-  if (instance >= model::kMaxInstances || board_.IsDown(instance)) return;
-  const model::Resolution via = board_.machine_->Resolve(instance, sid);
-  uint64_t mapped = 0;
-  if (via.route != model::Route::kStage2 || !board_.reach_.CountLeaves(via.stage2_root, &mapped)) {
-    return;
-  }
-  Evaluated(Invariant::kFun04);
-  const uint64_t wanted = board_.ghost_.domains().PageCount(domain);
-  if (mapped == wanted) return;
-  if (Report(
-          Invariant::kFun04, "call", "Fun04Progress",
-          Print("after %s the tables of domain %u map %llu pages, and %llu were reported",
-                board_.call_name_, domain, Wide(mapped), Wide(wanted)),
-          {Print("result  %s, progress 0x%llx", StatusName(result.status), Wide(result.progress)),
-           Print("table   root 0x%llx", Wide(via.stage2_root))})) {
-    __builtin_trap();
   }
 }
 

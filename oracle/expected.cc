@@ -6,8 +6,8 @@
 namespace sidewall {
 namespace {
 
-constexpr uint32_t kHost = SIDEWALL_OWNER_HOST;
 constexpr uint64_t kPage = 4096;
+constexpr uint64_t kBlock = 512 * kPage;
 // Every hardware of ours has as many bits of input, and no board has memory above.
 constexpr uint64_t kSurelyInRange = uint64_t{1} << 36;
 // What one call surely gets through; of a guest's unmap, which syncs as well, less.
@@ -16,26 +16,16 @@ constexpr uint64_t kSurelyUnmapped = uint64_t{1} << 24;
 
 uint32_t Word(uint64_t value) { return static_cast<uint32_t>(value); }
 
-Expected Served() {
-  Expected e;
-  e.claim = Expected::kServed;
-  return e;
-}
+Expected Served() { return Expected::ServedOrRefused(true); }
+Expected Refused() { return Expected::ServedOrRefused(false); }
+Expected ServedOrRefused(bool served) { return Expected::ServedOrRefused(served); }
 
-Expected Refused() {
-  Expected e;
-  e.claim = Expected::kRefused;
-  return e;
-}
-
-Expected ServedOrRefused(bool served) { return served ? Served() : Refused(); }
-
-// How much of what a domain was asked for is done. Nothing is said where blocks, or what waits for
-// a sync, may lie in the way.
+// How much of what a domain was asked for is done. Nothing is said where what waits for a sync may
+// lie in the way.
 struct Range {
   uint32_t domain = 0;
-  uint32_t owner = 0;
   uint64_t iova = 0;
+  uint64_t page = kPage;
   uint64_t size = 0;
   bool sound = false;  // the arguments make sense, and no more than one call does
 };
@@ -43,25 +33,26 @@ struct Range {
 Range RangeOf(const Call& call) {
   const uint64_t* arg = call.arg;
   Range r;
-  bool pages = true;
+  uint64_t most = kSurelyInOneCall;
   switch (call.id) {
     case CallId::kMapPages:
-      r = {Word(arg[0]), kHost, arg[1], arg[4] * kPage};
-      pages = arg[3] == kPage && arg[4] < kSurelyInOneCall;
+    case CallId::kUnmapPages: {
+      const bool map = call.id == CallId::kMapPages;
+      const uint64_t count = arg[map ? 4 : 3];
+      r = {Word(arg[0]), arg[1], arg[map ? 3 : 2], 0};
+      r.sound = (r.page == kPage || r.page == kBlock) && count < kSurelyInOneCall;
+      r.size = count * r.page;
       break;
-    case CallId::kUnmapPages:
-      r = {Word(arg[0]), kHost, arg[1], arg[3] * kPage};
-      pages = arg[2] == kPage && arg[3] < kSurelyInOneCall;
-      break;
+    }
     case CallId::kGuestMap:
-      r = {Word(arg[1]), Word(arg[0]) + SIDEWALL_OWNER_GUEST0, arg[2], arg[4]};
+      r = {Word(arg[1]), arg[2], kPage, arg[4], true};
       break;
     default:
-      r = {Word(arg[1]), Word(arg[0]) + SIDEWALL_OWNER_GUEST0, arg[2], arg[3]};
-      pages = arg[3] <= kSurelyUnmapped;
+      r = {Word(arg[1]), arg[2], kPage, arg[3], true};
+      most = kSurelyUnmapped;
       break;
   }
-  r.sound = pages && r.size != 0 && (r.iova | r.size) % kPage == 0 && r.size <= kSurelyInOneCall &&
+  r.sound = r.sound && r.size != 0 && (r.iova | r.size) % r.page == 0 && r.size <= most &&
             r.iova < kSurelyInRange;
   return r;
 }
@@ -76,15 +67,17 @@ bool IsMemory(const model::BoardSpec& board, uint64_t pa, uint64_t size) {
   return false;
 }
 
+uint64_t WholePages(const Range& range, uint64_t run) { return run - run % range.page; }
+
 Expected OfMap(const GhostDomains& domains, const model::BoardSpec& board, const Call& call,
                const Observed& observed) {
   const Range r = RangeOf(call);
   const uint64_t pa = call.id == CallId::kMapPages ? call.arg[2] : call.arg[3];
   const uint32_t prot = Word(call.arg[5]);
   const bool known_prot = (prot & ~0xfu) == 0 && (prot & SIDEWALL_PROT_RW) != 0;
-  if (!r.sound || !known_prot || !IsMemory(board, pa, r.size)) return {};
+  if (!r.sound || !known_prot || pa % r.page != 0 || !IsMemory(board, pa, r.size)) return {};
   if (!domains.IsPlain(r.domain)) return {};
-  const uint64_t free = domains.Run(r.domain, r.iova, r.size, false);
+  const uint64_t free = WholePages(r, domains.Run(r.domain, r.iova, r.size, false));
   if (free == 0) return Refused();
   Expected e = Served();
   e.exact = !observed.allocation_failed;
@@ -94,15 +87,19 @@ Expected OfMap(const GhostDomains& domains, const model::BoardSpec& board, const
   return e;
 }
 
+// With pages of 4 KiB it stops in front of a block that the range does not hold whole; whether what
+// was asked for in pages of 2 MiB has become blocks is the driver's to know.
 Expected OfUnmap(const GhostDomains& domains, const Call& call) {
   const Range r = RangeOf(call);
-  if (!r.sound || !domains.HasPagesOnly(r.domain)) return {};
+  if (!r.sound) return {};
   // What an earlier call of the guest's has left comes first, and may be all that is done.
   if (call.id == CallId::kGuestUnmap && !domains.IsPlain(r.domain)) return {};
-  const uint64_t mapped = domains.Run(r.domain, r.iova, r.size, true);
+  const uint64_t mapped = WholePages(r, domains.Run(r.domain, r.iova, r.size, true));
   if (mapped == 0) return Refused();
+  const uint64_t surely = domains.BeforeSplit(r.domain, r.iova, r.size);
+  if (surely == 0) return {};
   Expected e = Served();
-  e.exact = true;
+  e.exact = surely >= mapped;
   e.progress = mapped;
   return e;
 }
@@ -117,8 +114,20 @@ Expected OfDomain(const GhostDomains& domains, const Call& call, const Observed&
       e.may_need_pages = observed.allocation_failed;
       e.may_degrade = false;
       return e;
+    case CallId::kGuestAlloc: {
+      const uint32_t vm = handle;
+      if (domains.DomainCount(vm) == SIDEWALL_VM_DOMAINS) return Refused();
+      if (!domains.HasPvIommu(vm, Word(call.arg[1])) || observed.allocation_failed) return {};
+      e = Served();
+      e.may_degrade = false;
+      return e;
+    }
     case CallId::kFreeDomain:
-      return domains.IsUnclear(handle) ? Expected() : ServedOrRefused(!domains.IsAttached(handle));
+    case CallId::kGuestFree: {
+      const uint32_t domain = call.id == CallId::kFreeDomain ? handle : Word(call.arg[1]);
+      if (domains.IsUnclear(domain)) return {};
+      return ServedOrRefused(!domains.IsAttached(domain));
+    }
     case CallId::kIotlbSync:
       return Served();
     case CallId::kIovaToPhys: {
@@ -149,13 +158,13 @@ Expected OfVm(const GhostDomains& domains, const Call& call) {
   }
 }
 
-// A detachment that waits for its sync is no reason to refuse: the call tries one.
-Expected OfIdentity(const GhostDomains& domains, const Call& call, const Observed& observed) {
-  if (Word(call.arg[2]) > 1 || !domains.MayHaveIdentity(call.arg[0], call.arg[1])) return Refused();
-  return observed.free_entry ? Served() : Expected();
-}
-
 }  // namespace
+
+Expected Expected::ServedOrRefused(bool served) {
+  Expected e;
+  e.claim = served ? kServed : kRefused;
+  return e;
+}
 
 const char* Expected::Why(const struct sidewall_result& result) const {
   if (result.status > SIDEWALL_UNSUPPORTED) return "no such status";
@@ -181,6 +190,8 @@ Expected ExpectedOf(const GhostDomains& domains, const model::BoardSpec& board, 
   switch (call.id) {
     case CallId::kAllocDomain:
     case CallId::kFreeDomain:
+    case CallId::kGuestAlloc:
+    case CallId::kGuestFree:
     case CallId::kIotlbSync:
     case CallId::kIovaToPhys:
       e = OfDomain(domains, call, observed);
@@ -199,14 +210,12 @@ Expected ExpectedOf(const GhostDomains& domains, const model::BoardSpec& board, 
     case CallId::kVmDestroy:
       e = OfVm(domains, call);
       break;
-    case CallId::kSetIdentity:
-      e = OfIdentity(domains, call, observed);
-      break;
     case CallId::kTick:
       e = Served();
       break;
     default:
-      return e;
+      e = ExpectedOfUnit(domains, board, call, observed);
+      break;
   }
   e.may_degrade = e.may_degrade && observed.trouble;
   return e;

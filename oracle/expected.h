@@ -15,10 +15,19 @@
 
 namespace sidewall {
 
+// Entries of the host's that are valid, as it wrote them, and match streams which a call is about:
+// kOwn match these alone, kShared others too.
+enum class HostEntries : uint8_t { kNone, kOwn, kShared };
+
 struct Observed {
   bool allocation_failed = false;  // in this call
   bool trouble = false;            // some register did not answer, or some unit is without power
-  bool free_entry = false;         // the unit serves, the host has no entry there, EL2 one left
+  bool unanswered = false;         // in this call some register did not answer
+  // Of the streams that the call is about, or of its unit:
+  bool down = false;      // without power
+  bool has_room = false;  // EL2 has an entry for each, or one left
+  bool pinned = false;    // their clients carry them and nothing else
+  HostEntries host_entries = HostEntries::kNone;
 };
 
 struct Expected {
@@ -29,6 +38,7 @@ struct Expected {
   bool may_need_pages = false;
   uint64_t progress = 0;
 
+  static Expected ServedOrRefused(bool served);
   static constexpr const char kWrongProgress[] = "its progress is another";
   // Null, or what is wrong with the result.
   const char* Why(const struct sidewall_result& result) const;
@@ -36,6 +46,13 @@ struct Expected {
 
 Expected ExpectedOf(const GhostDomains& domains, const model::BoardSpec& board, const Call& call,
                     const Observed& observed);
+// Of what gives a stream a place, or a unit its power; expected_units.cc. The caller may name all
+// that it names.
+Expected ExpectedOfUnit(const GhostDomains& domains, const model::BoardSpec& board,
+                        const Call& call, const Observed& observed);
+// Of mc_register_sid, before the board is up.
+Expected ExpectedOfRegistration(const model::BoardSpec& board, const Call& call,
+                                bool finalize_begun);
 
 }  // namespace sidewall
 

@@ -9,6 +9,7 @@ namespace {
 
 constexpr uint8_t kHost = SIDEWALL_OWNER_HOST;
 constexpr uint64_t kPage = 4096;
+constexpr uint64_t kChunk = 512 * kPage;
 constexpr uint8_t kQuarantine = 0x7e;
 
 uint32_t Word(uint64_t value) { return static_cast<uint32_t>(value); }
@@ -158,13 +159,9 @@ bool GhostDomains::LookUp(uint32_t domain, uint64_t iova, uint64_t* pa) const {
   return true;
 }
 
-bool GhostDomains::HasPagesOnly(uint32_t domain) const {
-  const auto found = now_.domain.find(domain);
-  return found != now_.domain.end() && !found->second.blocks;
-}
-
 bool GhostDomains::IsPlain(uint32_t domain) const {
-  return HasPagesOnly(domain) && !now_.domain.find(domain)->second.waiting;
+  const auto found = now_.domain.find(domain);
+  return found != now_.domain.end() && !found->second.waiting;
 }
 
 uint64_t GhostDomains::Run(uint32_t domain, uint64_t iova, uint64_t size, bool mapped) const {
@@ -172,6 +169,18 @@ uint64_t GhostDomains::Run(uint32_t domain, uint64_t iova, uint64_t size, bool m
   if (found == now_.domain.end()) return 0;
   const uint64_t run = found->second.page.Run(iova / kPage, size / kPage, mapped);
   return run * kPage;
+}
+
+uint64_t GhostDomains::BeforeSplit(uint32_t domain, uint64_t iova, uint64_t size) const {
+  const auto found = now_.domain.find(domain);
+  if (found == now_.domain.end()) return size;
+  const auto& chunks = found->second.chunk;
+  const uint64_t end = iova + size;
+  for (uint64_t at : {iova / kChunk, (end - 1) / kChunk}) {
+    const bool whole = at * kChunk >= iova && (at + 1) * kChunk <= end;
+    if (!whole && chunks.count(at) != 0) return std::max(at * kChunk, iova) - iova;
+  }
+  return size;
 }
 
 bool GhostDomains::VmExists(uint32_t vm) const {
@@ -238,6 +247,108 @@ bool GhostDomains::StreamOf(const Call& call, uint8_t* side, uint16_t* sid) cons
   *side = stream.first;
   *sid = stream.second;
   return true;
+}
+
+GhostDomains::Streams GhostDomains::UnitOf(const Stream& stream) {
+  const std::string_view device = DeviceOf(stream.first, stream.second);
+  Streams all;
+  all[stream.first].set(stream.second);
+  for (const DeviceStreams& row : kDevices) {
+    if (device.empty() || row.device != device) continue;
+    for (size_t sid = row.first; sid <= row.last; sid++) all[row.side].set(sid);
+  }
+  return all;
+}
+
+GhostDomains::Streams GhostDomains::StreamsOf(const Call& call) const {
+  uint64_t side = call.arg[0];
+  uint64_t sid = call.arg[1];
+  switch (call.id) {
+    case CallId::kSetIdentity:
+    case CallId::kDevBlockDma:
+      break;
+    case CallId::kAttachDev:
+    case CallId::kDetachDev:
+      sid = call.arg[2];
+      break;
+    case CallId::kAssignUnit:
+    case CallId::kUnassignUnit:
+      side = call.arg[1];
+      sid = call.arg[2];
+      break;
+    case CallId::kGuestAttach:
+    case CallId::kGuestDetach: {
+      const Stream* route = Route(call);
+      if (!route) return {};
+      side = route->first;
+      sid = route->second;
+      break;
+    }
+    default:
+      return {};
+  }
+  if (!IsStream(side, sid)) return {};
+  const Stream stream = {static_cast<uint8_t>(Word(side)), static_cast<uint8_t>(Word(sid))};
+  if (call.id == CallId::kAssignUnit || call.id == CallId::kUnassignUnit) return UnitOf(stream);
+  Streams one;
+  one[stream.first].set(stream.second);
+  return one;
+}
+
+GhostDomains::Standing GhostDomains::StandingOf(const Streams& streams, uint8_t owner) const {
+  Standing standing = Standing::kFree;
+  for (uint8_t side = 0; side < kSides; side++) {
+    for (size_t sid = 0; sid < kSids; sid++) {
+      if (!streams[side][sid]) continue;
+      if (now_.owner[side][sid] != owner) return Standing::kForeign;
+      if (now_.attached[side][sid] == kNoDomain) continue;
+      if (now_.unclear[side][sid]) {
+        standing = Standing::kUnclear;
+      } else if (standing == Standing::kFree) {
+        standing = Standing::kAttached;
+      }
+    }
+  }
+  return standing;
+}
+
+uint32_t GhostDomains::BanksOf(uint8_t side, uint8_t owner, bool surely) const {
+  FlatMap<uint32_t, bool> domains;
+  for (size_t sid = 0; sid < kSids; sid++) {
+    const uint32_t handle = now_.attached[side][sid];
+    if (handle == kNoDomain || (surely && now_.unclear[side][sid])) continue;
+    const auto domain = now_.domain.find(handle);
+    if (domain != now_.domain.end() && domain->second.owner == owner) domains[handle] = true;
+  }
+  return static_cast<uint32_t>(domains.size());
+}
+
+bool GhostDomains::HasBank(uint8_t side, uint32_t domain) const {
+  for (size_t sid = 0; sid < kSids; sid++) {
+    if (now_.attached[side][sid] == domain && !now_.unclear[side][sid]) return true;
+  }
+  return false;
+}
+
+bool GhostDomains::IsOn(const Streams& streams, uint32_t domain) const {
+  for (uint8_t side = 0; side < kSides; side++) {
+    for (size_t sid = 0; sid < kSids; sid++) {
+      if (streams[side][sid] && now_.attached[side][sid] != domain) return false;
+    }
+  }
+  return true;
+}
+
+uint32_t GhostDomains::DomainCount(uint32_t vm) const {
+  return static_cast<uint32_t>(
+      std::count_if(now_.domain.begin(), now_.domain.end(),
+                    [vm](const auto& d) { return d.second.owner == GuestOf(vm); }));
+}
+
+bool GhostDomains::HasPvIommu(uint32_t vm, uint32_t pviommu) const {
+  const auto& routes = now_.vm[vm].route;
+  return std::any_of(routes.begin(), routes.end(),
+                     [pviommu](const auto& route) { return route.first.first == pviommu; });
 }
 
 bool GhostDomains::ChangesPages(const Call& call, uint32_t* domain) {
@@ -340,8 +451,14 @@ void GhostDomains::MapRange(uint32_t domain, uint64_t iova, uint64_t pa, uint64_
 }
 
 void GhostDomains::UnmapRange(uint32_t domain, uint64_t iova, uint64_t bytes) {
-  now_.domain[domain].waiting |= bytes != 0;
-  now_.domain[domain].page.Erase(iova / kPage, (iova + bytes) / kPage);
+  Domain& body = now_.domain[domain];
+  body.waiting |= bytes != 0;
+  body.page.Erase(iova / kPage, (iova + bytes) / kPage);
+  // A part of a chunk went, so that it was no block; or all of it did.
+  const uint64_t first = iova / kChunk;
+  body.chunk.EraseIf([&](const auto& chunk) {
+    return chunk.first >= first && chunk.first * kChunk < iova + bytes;
+  });
 }
 
 void GhostDomains::Free(uint32_t domain, const struct sidewall_result& result) {
@@ -365,13 +482,7 @@ void GhostDomains::Detach(const Stream& stream, uint32_t status) {
 }
 
 void GhostDomains::MoveUnit(const Stream& stream, uint8_t owner) {
-  const std::string_view device = DeviceOf(stream.first, stream.second);
-  std::array<SidSet, kSides> all;
-  all[stream.first].set(stream.second);
-  for (const DeviceStreams& row : kDevices) {
-    if (device.empty() || row.device != device) continue;
-    for (size_t sid = row.first; sid <= row.last; sid++) all[row.side].set(sid);
-  }
+  const Streams all = UnitOf(stream);
   for (uint8_t side = 0; side < kSides; side++) {
     for (size_t sid = 0; sid < kSids; sid++) {
       if (!all[side][sid] || now_.owner[side][sid] == owner) continue;
@@ -426,7 +537,9 @@ void GhostDomains::OnDomain(const Call& call, const struct sidewall_result& resu
     case CallId::kMapPages:
       if (!ok) break;
       MapRange(domain, arg[1], arg[2], result.progress, Word(arg[5]));
-      now_.domain[domain].blocks |= arg[3] != kPage;
+      for (uint64_t at = 0; arg[3] == kChunk && at < result.progress; at += kChunk) {
+        now_.domain[domain].chunk[(arg[1] + at) / kChunk] = true;
+      }
       break;
     case CallId::kIotlbSync:
       if (ok && result.progress != 0) now_.domain[domain].waiting = false;

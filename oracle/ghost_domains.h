@@ -27,6 +27,7 @@ class GhostDomains {
   static constexpr size_t kSides = 3;
   static constexpr size_t kSids = 128;
   using SidSet = std::bitset<kSids>;
+  using Streams = std::array<SidSet, kSides>;
 
   void Reset();
   void Save();
@@ -50,11 +51,12 @@ class GhostDomains {
   bool AnyStreamOf(uint32_t domain, uint8_t* side, uint16_t* sid) const;
   uint64_t PageCount(uint32_t domain) const;
   bool LookUp(uint32_t domain, uint64_t iova, uint64_t* pa) const;
-  // Nothing of it waits for a sync, and it has no block; or at least no block.
+  // It is there, and nothing of it waits for a sync.
   bool IsPlain(uint32_t domain) const;
-  bool HasPagesOnly(uint32_t domain) const;
   // Bytes from iova on, at most `size`, that are mapped, or that are not.
   uint64_t Run(uint32_t domain, uint64_t iova, uint64_t size, bool mapped) const;
+  // Bytes from iova on, at most `size`, before what may be a block that the range holds a part of.
+  uint64_t BeforeSplit(uint32_t domain, uint64_t iova, uint64_t size) const;
   bool VmExists(uint32_t vm) const;
   bool MayFinalize(uint32_t vm) const;
   bool MayRoute(const Call& call) const;
@@ -62,6 +64,21 @@ class GhostDomains {
   bool MayHaveIdentity(uint64_t side, uint64_t sid) const;
   // There is no domain and no VM.
   bool IsEmpty() const;
+  // The streams that a call gives a place, or takes one from: one, or all of a device.
+  Streams StreamsOf(const Call& call) const;
+  // Of all these streams: whose they are, and whether they are on a domain. kUnclear: some call
+  // about one did not say how it ended.
+  enum class Standing : uint8_t { kFree, kAttached, kUnclear, kForeign };
+  Standing StandingOf(const Streams& streams, uint8_t owner) const;
+  bool IsUnclear(uint8_t side) const { return now_.unclear[side].any(); }
+  bool IsDying(uint32_t vm) const { return VmExists(vm) && now_.vm[vm].stage == VmStage::kDying; }
+  // Domains that have streams on this side: those of an owner, or whether one has. Without
+  // `surely`, also where the end of its VM may have detached them.
+  uint32_t BanksOf(uint8_t side, uint8_t owner, bool surely) const;
+  bool HasBank(uint8_t side, uint32_t domain) const;
+  bool IsOn(const Streams& streams, uint32_t domain) const;  // each of them, surely
+  uint32_t DomainCount(uint32_t vm) const;
+  bool HasPvIommu(uint32_t vm, uint32_t pviommu) const;
   // The stream that a call attaches, detaches, assigns or returns; false for others.
   bool StreamOf(const Call& call, uint8_t* side, uint16_t* sid) const;
   // True for calls that map or unmap pages; the domain that they name.
@@ -82,8 +99,8 @@ class GhostDomains {
     uint8_t owner = 0;
     bool dying = false;    // serves no call but free
     bool waiting = false;  // something was unmapped and may not be synced
-    bool blocks = false;   // something was mapped otherwise than by pages
     PageMap<Mapping> page;
+    FlatMap<uint64_t, bool> chunk;  // those of 2 MiB that may be mapped by a block
   };
   enum class VmStage : uint8_t { kNone, kOpen, kFinal, kDying };
   using Stream = std::pair<uint8_t, uint8_t>;  // side and stream ID
@@ -102,6 +119,7 @@ class GhostDomains {
 
   const Domain* Live(uint32_t handle, uint8_t owner) const;
   const Vm* Serving(uint32_t vm) const;
+  static Streams UnitOf(const Stream& stream);
   const Stream* Route(const Call& call) const;
   const char* HostBreach(const Call& call) const;
   const char* GuestBreach(const Call& call) const;

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
+//
+// What a call returns, against what the reference allows: FUN02, and FUN04 of what it reports as
+// done. What may legitimately differ is observed here, in hardware and in the run.
+#include <bit>
+
+#include "model/registers.h"
+#include "oracle/checks.h"
+#include "oracle/smmu_layout.h"
+
+namespace sidewall {
+namespace {
+
+unsigned long long Wide(uint64_t value) { return value; }
+
+const char* StatusName(uint32_t status) {
+  constexpr const char* kNames[] = {"OK", "REFUSED", "DEGRADED", "UNSUPPORTED"};
+  return status < 4 ? kNames[status] : "no status at all";
+}
+
+// Calls f(smr) for each valid entry.
+template <typename F>
+void ForEachValid(const model::Machine& machine, size_t instance, F f) {
+  const auto& valid = machine.smmu(instance).valid_entries;
+  for (size_t word = 0; word < std::size(valid); word++) {
+    for (uint64_t left = valid[word]; left != 0; left &= left - 1) {
+      const auto entry =
+          static_cast<uint32_t>(64 * word) + static_cast<uint32_t>(std::countr_zero(left));
+      f(machine.Peek32(instance, layout::kSmr + 4 * entry));
+    }
+  }
+}
+
+// Both match the same stream IDs.
+bool SameMatch(uint32_t a, uint32_t b) {
+  const uint32_t mask = a >> 16 & 0x7fff;
+  return (b >> 16 & 0x7fff) == mask && ((a ^ b) & ~mask & 0x7fff) == 0;
+}
+
+}  // namespace
+
+// ---------------------------------------------------------------- what may differ
+
+// EL2 has an entry for each of the streams, or one left for it. An entry of hardware is the host's
+// where the host has made one that matches the same, all of it its own; else it is EL2's.
+bool Checks::HasRoom(size_t instance, const GhostDomains::SidSet& sids) const {
+  const GhostDomains& domains = board_.ghost_.domains();
+  const uint8_t side = board_.machine_->SideOf(instance);
+  GhostDomains::SidSet missing = sids;
+  size_t used = 0;
+  ForEachValid(*board_.machine_, instance, [&](uint32_t smr) {
+    bool hosts = false;
+    ForEachValid(board_.ghost_.bare(), instance,
+                 [&](uint32_t virtual_smr) { hosts |= SameMatch(smr, virtual_smr); });
+    hosts = hosts && !AnyMatched(smr, [&](uint16_t sid) {
+              return domains.StreamOwner(side, sid) != SIDEWALL_OWNER_HOST ||
+                     domains.HeldByEl2(side, sid);
+            });
+    if (hosts) return;
+    used++;
+    AnyMatched(smr, [&](uint16_t sid) {
+      missing.reset(sid);
+      return false;
+    });
+  });
+  return used + missing.count() <= SpecOf(instance).el2_entries;
+}
+
+HostEntries Checks::HostEntriesOf(size_t instance, const GhostDomains::SidSet& sids) const {
+  HostEntries most = HostEntries::kNone;
+  ForEachValid(board_.ghost_.bare(), instance, [&](uint32_t smr) {
+    if (!AnyMatched(smr, [&](uint16_t sid) { return sids[sid]; })) return;
+    const bool shared = AnyMatched(smr, [&](uint16_t sid) { return !sids[sid]; });
+    most = std::max(most, shared ? HostEntries::kShared : HostEntries::kOwn);
+  });
+  return most;
+}
+
+// Every client of these streams carries its own, and the override counts.
+bool Checks::ArePinned(const GhostDomains::Streams& streams) const {
+  size_t count = 0;
+  const model::ClientInfo* clients = model::Clients(&count);
+  for (size_t i = 0; i < count; i++) {
+    const model::ClientInfo& client = clients[i];
+    const uint8_t sid = client.default_sid != 0 ? client.default_sid : client.node_sid;
+    if (client.side >= streams.size() || !client.has_registers || !streams[client.side][sid & 0x7f])
+      continue;
+    if (board_.machine_->PeekMc(0, 8u * client.id) != sid) return false;
+    if ((board_.machine_->PeekMc(0, 8u * client.id + 4) & 0x100) == 0) return false;
+  }
+  return true;
+}
+
+Observed Checks::Observe(const Call& call) const {
+  Observed seen;
+  seen.allocation_failed = work_.allocation_failed();
+  seen.unanswered = work_.unanswered();
+  seen.trouble = trouble_ || board_.down_ != 0;
+  const GhostDomains::Streams streams = board_.ghost_.domains().StreamsOf(call);
+  seen.has_room = true;
+  bool any = false;
+  for (size_t i = 0; i < board_.spec_.smmu_count; i++) {
+    const uint8_t side = board_.spec_.smmu[i].side;
+    if (streams[side].none()) continue;
+    const size_t instance = board_.machine_->InstanceIndex(side, 0);
+    any = true;
+    seen.down |= board_.IsDownSide(side);
+    seen.has_room &= HasRoom(instance, streams[side]);
+    seen.host_entries = std::max(seen.host_entries, HostEntriesOf(instance, streams[side]));
+  }
+  seen.pinned = any && ArePinned(streams);
+  return seen;
+}
+
+// ---------------------------------------------------------------- FUN02 result
+
+// The one call that only serves before the board is up, and the one check that is armed there.
+[[gnu::noinline]] void Checks::Fun02Registration(const Call& call,
+                                                 const struct sidewall_result& result) {
+  if (board_.violated() || !(board_.armed_ & Bit(Invariant::kFun02))) return;
+  Evaluated(Invariant::kFun02);
+  const Expected expected = ExpectedOfRegistration(board_.spec_, call, now_.finalize_begun);
+  const char* wrong = expected.Why(result);
+  if (wrong == nullptr) return;
+  if (Report(Invariant::kFun02, "call", "Fun02Registration",
+             Print("%s returned %s: %s", board_.call_name_, StatusName(result.status), wrong),
+             {Print("client  0x%llx, side %llu, SID 0x%llx", Wide(call.arg[0]), Wide(call.arg[1]),
+                    Wide(call.arg[2]))})) {
+    __builtin_trap();
+  }
+}
+
+[[gnu::noinline]] void Checks::Fun02Result(const Call& call, const struct sidewall_result& result) {
+  if (result.status == SIDEWALL_UNSUPPORTED) return;
+  if (call.id == CallId::kMcRegisterSid && board_.phase_ != Board::Phase::kUp) {
+    return Fun02Registration(call, result);
+  }
+  if (!Enabled(Invariant::kFun02) && !Enabled(Invariant::kFun04)) return;
+  if (Enabled(Invariant::kFun02)) Evaluated(Invariant::kFun02);
+  const Expected expected = ExpectedOf(board_.ghost_.domains(), board_.spec_, call, Observe(call));
+  const char* wrong = expected.Why(result);
+  if (wrong == nullptr) return;
+  // How much of a mapping was done is the more specific question.
+  uint32_t domain = 0;
+  const bool pages = GhostDomains::ChangesPages(call, &domain);
+  const bool progress = pages && wrong == Expected::kWrongProgress;
+  const Invariant id = progress ? Invariant::kFun04 : Invariant::kFun02;
+  if (!Enabled(id)) return;
+  if (Report(id, "call", "Fun02Result",
+             Print("%s returned %s: %s", board_.call_name_, StatusName(result.status), wrong),
+             {Print("result  progress 0x%llx, pages needed %u", Wide(result.progress),
+                    result.pages_needed),
+              Print("wanted  progress 0x%llx", Wide(expected.progress))})) {
+    __builtin_trap();
+  }
+}
+
+// ---------------------------------------------------------------- FUN04 progress
+
+// What the tables map is what was reported, no page more and none less: for a domain that a stream
+// is attached to, as its tree and the ghost count it, and page by page at the ends of what the call
+// was about.
+[[gnu::noinline]] void Checks::Fun04Progress(const Call& call,
+                                             const struct sidewall_result& result) {
+  if (!Enabled(Invariant::kFun04)) return;
+  uint32_t domain = 0;
+  if (!GhostDomains::ChangesPages(call, &domain) || result.status == SIDEWALL_UNSUPPORTED) return;
+  uint8_t side = 0;
+  uint16_t sid = 0;
+  if (!board_.ghost_.domains().AnyStreamOf(domain, &side, &sid)) return;
+  const size_t instance = board_.machine_->InstanceIndex(side, 0);
+  if (instance >= model::kMaxInstances || board_.IsDown(instance)) return;
+  const model::Resolution via = board_.machine_->Resolve(instance, sid);
+  uint64_t mapped = 0;
+  if (via.route != model::Route::kStage2 || !board_.reach_.CountLeaves(via.stage2_root, &mapped)) {
+    return;
+  }
+  Evaluated(Invariant::kFun04);
+  const uint64_t wanted = board_.ghost_.domains().PageCount(domain);
+  if (mapped == wanted) return;
+  if (Report(
+          Invariant::kFun04, "call", "Fun04Progress",
+          Print("after %s the tables of domain %u map %llu pages, and %llu were reported",
+                board_.call_name_, domain, Wide(mapped), Wide(wanted)),
+          {Print("result  %s, progress 0x%llx", StatusName(result.status), Wide(result.progress)),
+           Print("table   root 0x%llx", Wide(via.stage2_root))})) {
+    __builtin_trap();
+  }
+}
+
+}  // namespace sidewall
