@@ -232,7 +232,7 @@ void Board::Restore() {
 struct sidewall_result Board::Invoke(const Call& call) {
   call_name_ = CallName(call.id);
   CountChange(call.id);
-  checks_->BeforeCall();
+  checks_->BeforeCall(call);
   const struct sidewall_result result = caller_->Call(call);
   Record(Access::kReturn, result.status | uint64_t{result.pages_needed} << 32, result.progress);
   if (call.regs) {
@@ -387,11 +387,13 @@ void Board::UnuseDma(uint64_t pa, uint64_t size) {
 void Board::Lock(uint32_t id) {
   Record(Access::kLock, id, 0);
   checks_->CountLock();
+  checks_->work().OnLock();
   hyp_.Lock(*this, id);
 }
 
 void Board::Unlock(uint32_t id) {
   Record(Access::kUnlock, id, 0);
+  checks_->work().OnUnlock();
   hyp_.Unlock(*this, id);
 }
 

@@ -129,6 +129,7 @@ class Board final : public Platform, private model::HypCalls {
   bool MayInterrupt(uint64_t side) const;
   struct sidewall_result SwitchPower(model::PowerCall call, uint8_t side);
   void CountChange(CallId id);
+  bool IsBootStream(uint8_t side, uint16_t sid) const;
   bool IsDownSide(uint8_t side) const { return side < kSides && (down_ >> side & 1) != 0; }
   bool IsDown(size_t instance) const;
   bool IsDown(Window window) const;

@@ -20,6 +20,13 @@ bool Board::IsDown(Window window) const {
   return number < kSmmuWindows && (down_ >> number / 2 & 1) != 0;
 }
 
+bool Board::IsBootStream(uint8_t side, uint16_t sid) const {
+  for (size_t i = 0; i < spec_.boot_stream_count; i++) {
+    if (spec_.boot_stream[i].side == side && spec_.boot_stream[i].sid == sid) return true;
+  }
+  return false;
+}
+
 // Calls that can change what a unit without power will hold when it has power again.
 void Board::CountChange(CallId id) {
   switch (id) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
 #include "oracle/call_work.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace sidewall {
@@ -17,6 +18,17 @@ void CallWork::Begin(const model::Pools& pools) {
   *this = CallWork();
   words_ = std::move(words);
   free_before_ = FreeIn(pools);
+}
+
+void CallWork::OnLock() {
+  holds_++;
+  if (held_now_++ == 0) table_stores_before_hold_ = table_stores_;
+}
+
+// One that is dropped and was not held is ERR01's.
+void CallWork::OnUnlock() {
+  if (held_now_ == 0 || --held_now_ != 0) return;
+  table_stores_held_ = std::max(table_stores_held_, table_stores_ - table_stores_before_hold_);
 }
 
 void CallWork::OnStore(const Word& word) {

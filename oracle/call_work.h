@@ -32,6 +32,13 @@ struct WorkBounds {
   // What is stored may be read back, and each instance is polled until its sync times out; for each
   // unit at most four times, before and after its tables or entries change.
   static constexpr uint64_t kSyncs = 4 * 5;
+  // The end of a VM: 512 steps and a last one for each of its eight domains, each under the lock of
+  // the domains and those of three units; and each of 128 streams of three units is looked for,
+  // detached and returned, under three such locks at a time.
+  static constexpr uint64_t kHolds = 8 * 513 * (1 + 3) + 3 * 128 * 3 * (1 + 3);
+  // Others wait as long as a lock is held: sixteen tables of leaves, which one batch of references
+  // may come from, and the three above the last.
+  static constexpr uint64_t kTableStoresHeld = 16 * 512 + 2 * 3;
 };
 
 class CallWork {
@@ -50,6 +57,8 @@ class CallWork {
     loads_++;
     unanswered_ |= !answered;
   }
+  void OnLock();
+  void OnUnlock();
   void OnAlloc(uint64_t pa) { failed_allocations_ += pa == 0; }
   void OnUnuse() { dropped_references_ = true; }
   void OnNotify() { notified_ = true; }
@@ -61,6 +70,9 @@ class CallWork {
   uint64_t table_stores() const { return table_stores_; }
   uint64_t register_stores() const { return register_stores_; }
   uint64_t loads() const { return loads_; }
+  uint64_t holds() const { return holds_; }
+  // The most that were made from the first lock taken to the last dropped.
+  uint64_t table_stores_held() const { return table_stores_held_; }
   bool unanswered() const { return unanswered_; }
   bool allocation_failed() const { return failed_allocations_ != 0; }
   bool dropped_references() const { return dropped_references_; }
@@ -74,6 +86,10 @@ class CallWork {
   uint64_t table_stores_ = 0;
   uint64_t register_stores_ = 0;
   uint64_t loads_ = 0;
+  uint64_t holds_ = 0;
+  uint64_t held_now_ = 0;
+  uint64_t table_stores_before_hold_ = 0;
+  uint64_t table_stores_held_ = 0;
   uint64_t failed_allocations_ = 0;
   bool dropped_references_ = false;
   bool notified_ = false;

@@ -269,6 +269,48 @@ TEST_F(CallsTest, WorkIsBoundedToTheLastStore) {
   }
 }
 
+TEST_F(CallsTest, LocksAreTakenABoundedNumberOfTimes) {
+  for (const uint64_t more : {uint64_t{0}, uint64_t{1}}) {
+    Boot(Bit(Invariant::kErr03));
+    liar_->about = CallId::kGetIommuToken;  // which takes none itself
+    liar_->before = [&, more] {
+      for (uint64_t i = 0; i < WorkBounds::kHolds + more; i++) {
+        board_->Lock(0);
+        board_->Unlock(0);
+      }
+    };
+    Do(EventKind::kHvcGetIommuToken, {kNiso0});
+    EXPECT_EQ(Found(), more == 0 ? "none" : "ERR03") << board_->verdict().title;
+  }
+}
+
+// Others wait from the first lock to the last, and no longer.
+TEST_F(CallsTest, ALockIsHeldOverABoundedNumberOfStores) {
+  struct Case {
+    uint64_t more;
+    bool drops;
+  };
+  for (const Case& c : {Case{0, false}, Case{1, false}, Case{1, true}}) {
+    Boot(Bit(Invariant::kErr03));
+    Do(EventKind::kPoolAdd, {SIDEWALL_POOL_HOST, 2});
+    liar_->about = CallId::kGetIommuToken;
+    liar_->before = [&, c] {
+      const uint64_t page = board_->PageAlloc(SIDEWALL_POOL_HOST);
+      ASSERT_NE(page, 0u);
+      board_->Lock(0);
+      board_->Lock(1);
+      for (uint64_t i = 0; i < WorkBounds::kTableStoresHeld; i++) board_->TableWrite64(page, 0);
+      board_->Unlock(1);
+      if (c.drops) board_->Unlock(0);
+      if (c.drops) board_->Lock(0);
+      for (uint64_t i = 0; i < c.more; i++) board_->TableWrite64(page, 0);
+      board_->Unlock(0);
+    };
+    Do(EventKind::kHvcGetIommuToken, {kNiso0});
+    EXPECT_EQ(Found(), c.more == 0 || c.drops ? "none" : "ERR03") << board_->verdict().title;
+  }
+}
+
 TEST_F(CallsTest, APanicIsFound) {
   Boot(Bit(Invariant::kErr03));
   liar_->about = CallId::kTick;

@@ -46,7 +46,7 @@ class Checks {
   void AfterTakeover();   // notes what is fixed from now on; looks at everything
   void AfterFinalize();
   void BeforeEvent();
-  void BeforeCall();
+  void BeforeCall(const Call& call);
   void BeforeStore(uint64_t pa, unsigned width, bool table);
   CallWork& work() { return work_; }
   // The call has returned; the ghost does not know it yet, or (AfterEffect) does.
@@ -198,6 +198,12 @@ class Checks {
   void Iso10Released(uint64_t pa);
   void Iso10Closed(size_t instance, uint16_t sid);
   void Iso10AfterDegraded(const Call& call);
+  // Streams that may reach something, by instance.
+  using StreamSets = std::array<GhostDomains::SidSet, model::kMaxInstances>;
+  StreamSets Delivering() const;
+  void Iso10Takeover();
+  std::vector<uint32_t> El2Entries(size_t instance) const;  // the SMRs of those that are valid
+  void Err02Entries(size_t instance);
   bool HasRoom(size_t instance, const GhostDomains::SidSet& sids) const;
   HostEntries HostEntriesOf(size_t instance, const GhostDomains::SidSet& sids) const;
   bool ArePinned(const GhostDomains::Streams& streams) const;
@@ -241,6 +247,7 @@ class Checks {
   Whose global_whose_ = Whose::kNobodys;
   std::array<FaultFile, 2> faults_before_;
   bool trouble_ = false;
+  StreamSets delivered_;    // before the takeover that goes on
   uint8_t unfinished_ = 0;  // bit n: in this call instance n was last seen with a sync under way
   bool faulted_in_call_ = false;
   bool owed_ = false;  // a call was DEGRADED, and no tick was OK since

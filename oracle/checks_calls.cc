@@ -16,8 +16,9 @@ constexpr uint64_t kToldAtMost = 16;  // by one fault_irq
 
 }  // namespace
 
-void Checks::BeforeCall() {
+void Checks::BeforeCall(const Call& call) {
   if (!board_.looks_) return;
+  if (call.id == CallId::kInit || call.id == CallId::kFinalize) delivered_ = Delivering();
   work_.Begin(board_.hyp_.pools());
   faulted_in_call_ = false;
   fault_owners_.BeginCall();
@@ -33,6 +34,8 @@ void Checks::AfterReturn(const Call& call, const struct sidewall_result& result)
   Err01Refused(call, result);
   Fun02Result(call, result);
   if (call.id == CallId::kFinalize) now_.finalize_begun = true;
+  const bool takeover = call.id == CallId::kInit || call.id == CallId::kFinalize;
+  if (takeover && result.status != SIDEWALL_OK) Iso10Takeover();
   if (result.status == SIDEWALL_DEGRADED) owed_ = true;
   if (result.status == SIDEWALL_OK && call.id == CallId::kTick) owed_ = false;
 }
@@ -105,25 +108,63 @@ const char* Checks::WhatRefusalChanged(const CallWork::Word** changed) const {
       WorkBounds::kRegisterStores + WorkBounds::kSyncs * board_.spec_.sync_timeout_us;
   const bool few = work_.table_stores() <= WorkBounds::kTableStores &&
                    work_.register_stores() <= WorkBounds::kRegisterStores && work_.loads() <= loads;
-  if (few) return;
+  const bool short_holds = work_.holds() <= WorkBounds::kHolds &&
+                           work_.table_stores_held() <= WorkBounds::kTableStoresHeld;
+  if (few && short_holds) return;
   if (Report(Invariant::kErr03, "call", "Err03Work",
              Print("%s does more than one call may", board_.call_name_),
              {Print("tables     %llu stores of at most %llu", Wide(work_.table_stores()),
                     Wide(WorkBounds::kTableStores)),
               Print("registers  %llu stores of at most %llu", Wide(work_.register_stores()),
                     Wide(WorkBounds::kRegisterStores)),
-              Print("loads      %llu of at most %llu", Wide(work_.loads()), Wide(loads))})) {
+              Print("loads      %llu of at most %llu", Wide(work_.loads()), Wide(loads)),
+              Print("locks      taken %llu times of at most %llu", Wide(work_.holds()),
+                    Wide(WorkBounds::kHolds)),
+              Print("           and held over %llu stores to tables of at most %llu",
+                    Wide(work_.table_stores_held()), Wide(WorkBounds::kTableStoresHeld))})) {
     __builtin_trap();
   }
 }
 
 // ---------------------------------------------------------------- ERR02, balance
 
+// An entry of EL2's for a stream that is on no domain and nobody's but the host's stands in for one
+// of the host's, or is left over. Nothing is said while something waits for a sync. The other
+// instance of a pair is ISO06's.
+[[gnu::noinline]] void Checks::Err02Entries(size_t instance) {
+  if (!Enabled(Invariant::kErr02) || board_.IsDown(instance)) return;
+  const GhostDomains& domains = board_.ghost_.domains();
+  const uint8_t side = board_.machine_->SideOf(instance);
+  if (owed_ || domains.IsUnclear(side)) return;
+  Evaluated(Invariant::kErr02);
+  for (uint32_t smr : El2Entries(instance)) {
+    uint16_t left = 0;
+    const bool is_left = AnyMatched(smr, [&](uint16_t sid) {
+      left = sid;
+      return !domains.MayStandIn(side, sid) && !board_.IsBootStream(side, sid);
+    });
+    if (!is_left) continue;
+    if (Report(Invariant::kErr02, "entry", "Err02Entries",
+               Print("an entry of EL2's on %s is left, and no domain",
+                     model::WindowName(WindowOf(instance))),
+               {Print("entry   SMR 0x%08x", smr), Print("stream  0x%x", left)})) {
+      __builtin_trap();
+    }
+    return;
+  }
+}
+
 void Checks::AfterEffect(const Call& call, const struct sidewall_result& result) {
   if (!board_.looks_) return;
   Fun04Progress(call, result);
   const bool ok = result.status == SIDEWALL_OK;
-  if (ok && (call.id == CallId::kFreeDomain || call.id == CallId::kVmDestroy)) Err02Balance();
+  const bool ends = call.id == CallId::kFreeDomain || call.id == CallId::kVmDestroy;
+  if (ok && ends) Err02Balance();
+  if (ok && ends && board_.ghost_.domains().IsEmpty()) {
+    for (size_t i = 0; i < board_.spec_.smmu_count; i++) {
+      Err02Entries(board_.machine_->InstanceIndex(board_.spec_.smmu[i].side, 0));
+    }
+  }
   if (ok && call.id == CallId::kFaultIrq && result.progress < kToldAtMost) {
     Fun05Left(static_cast<uint8_t>(call.arg[0]));
   }
@@ -169,6 +210,41 @@ bool Checks::Delivers(size_t instance, uint16_t sid) const {
   }
 }
 
+Checks::StreamSets Checks::Delivering() const {
+  StreamSets sets;
+  for (size_t instance = 0; instance < model::kMaxInstances; instance++) {
+    if (!board_.machine_->HasInstance(instance)) continue;
+    for (uint16_t sid = 0; sid < sets[instance].size(); sid++) {
+      sets[instance][sid] = Delivers(instance, sid);
+    }
+  }
+  return sets;
+}
+
+// A takeover that fails, on hardware that does not answer or that nobody knows, opens no stream
+// that faulted before it. It is armed as soon as there is a takeover, and whatever the host has
+// written by itself.
+[[gnu::noinline]] void Checks::Iso10Takeover() {
+  if (board_.violated() || !(board_.armed_ & Bit(Invariant::kIso10))) return;
+  Evaluated(Invariant::kIso10);
+  board_.reach_.RefreshAll();
+  const StreamSets now = Delivering();
+  for (size_t instance = 0; instance < now.size(); instance++) {
+    const auto opened = now[instance] & ~delivered_[instance];
+    if (opened.none()) continue;
+    uint16_t sid = 0;
+    while (!opened[sid]) sid++;
+    if (Report(Invariant::kIso10, "stream", "Iso10Takeover",
+               Print("%s did not succeed, and opened a stream that faulted before it",
+                     board_.call_name_),
+               {Print("stream  0x%x on %s", sid, model::WindowName(WindowOf(instance))),
+                "        " + RegisterLine(instance, layout::kSCr0)})) {
+      __builtin_trap();
+    }
+    return;
+  }
+}
+
 [[gnu::noinline]] void Checks::Iso10Closed(size_t instance, uint16_t sid) {
   if (!Enabled(Invariant::kIso10)) return;
   Evaluated(Invariant::kIso10);
@@ -207,10 +283,11 @@ void Checks::AfterUnuse(uint64_t pa, uint64_t size) {
   for (uint64_t at = 0; at < size; at += kPageSize) Iso10Released(pa + at);
 }
 
-// A call whose sync did not come to its end releases no page that some TLB may still have of a
-// domain. Where syncs do come to an end, that is for ISO02 to see, when the page goes.
+// A call whose sync did not come to its end, or that found a pool empty, releases no page that some
+// TLB may still have of a domain. Elsewhere that is for ISO02 to see, when the page goes.
 [[gnu::noinline]] void Checks::Iso10Released(uint64_t pa) {
-  if (!Enabled(Invariant::kIso10) || unfinished_ == 0) return;
+  if (!Enabled(Invariant::kIso10)) return;
+  if (unfinished_ == 0 && !work_.allocation_failed()) return;
   const model::PageInfo* page = board_.hyp_.pages().Find(pa);
   if (page == nullptr || page->refs != 0) return;
   Evaluated(Invariant::kIso10);

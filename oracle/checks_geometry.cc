@@ -60,6 +60,10 @@ const char* Checks::WhyNotItsTables(size_t instance, uint16_t bank) const {
   if (shape.output_bits < std::min(outputs, kBusBits))
     return "TCR.PASize: less than addresses have";
   if (Bits(regs.tcr, 13, 12) == 1) return "TCR.SH0: reserved";
+  // IDR0.CTTW: whether walks see what caches hold. What is cleaned to memory is there for either.
+  const bool coherent = (smmu.idr[0] >> 14 & 1) != 0;
+  if (Bits(regs.tcr, 9, 8) != 0 && !coherent) return "TCR.IRGN0: walks are not coherent";
+  if (Bits(regs.tcr, 11, 10) != 0 && !coherent) return "TCR.ORGN0: walks are not coherent";
   if (Bits(regs.ttbr0, 63, 48) != 0) return "TTBR0: an ASID in a stage 2";
   if ((regs.ttbr0 & 0x0000fffffffffff0) != shape.root) return "TTBR0: not aligned to the root";
   for (uint32_t i = 0; i < shape.root_pages; i++) {

@@ -41,13 +41,12 @@ bool SameMatch(uint32_t a, uint32_t b) {
 
 // ---------------------------------------------------------------- what may differ
 
-// EL2 has an entry for each of the streams, or one left for it. An entry of hardware is the host's
-// where the host has made one that matches the same, all of it its own; else it is EL2's.
-bool Checks::HasRoom(size_t instance, const GhostDomains::SidSet& sids) const {
+// An entry of hardware is the host's where the host has made one that matches the same, all of it
+// its own; else it is EL2's.
+std::vector<uint32_t> Checks::El2Entries(size_t instance) const {
   const GhostDomains& domains = board_.ghost_.domains();
   const uint8_t side = board_.machine_->SideOf(instance);
-  GhostDomains::SidSet missing = sids;
-  size_t used = 0;
+  std::vector<uint32_t> found;
   ForEachValid(*board_.machine_, instance, [&](uint32_t smr) {
     bool hosts = false;
     ForEachValid(board_.ghost_.bare(), instance,
@@ -56,14 +55,22 @@ bool Checks::HasRoom(size_t instance, const GhostDomains::SidSet& sids) const {
               return domains.StreamOwner(side, sid) != SIDEWALL_OWNER_HOST ||
                      domains.HeldByEl2(side, sid);
             });
-    if (hosts) return;
-    used++;
+    if (!hosts) found.push_back(smr);
+  });
+  return found;
+}
+
+// EL2 has an entry for each of the streams, or one left for it.
+bool Checks::HasRoom(size_t instance, const GhostDomains::SidSet& sids) const {
+  GhostDomains::SidSet missing = sids;
+  const std::vector<uint32_t> used = El2Entries(instance);
+  for (uint32_t smr : used) {
     AnyMatched(smr, [&](uint16_t sid) {
       missing.reset(sid);
       return false;
     });
-  });
-  return used + missing.count() <= SpecOf(instance).el2_entries;
+  }
+  return used.size() + missing.count() <= SpecOf(instance).el2_entries;
 }
 
 HostEntries Checks::HostEntriesOf(size_t instance, const GhostDomains::SidSet& sids) const {

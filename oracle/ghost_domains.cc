@@ -487,6 +487,7 @@ void GhostDomains::MoveUnit(const Stream& stream, uint8_t owner) {
     for (size_t sid = 0; sid < kSids; sid++) {
       if (!all[side][sid] || now_.owner[side][sid] == owner) continue;
       now_.owner[side][sid] = owner;
+      now_.identity[side][sid] = false;
       moved_[side].set(sid);
       if (owner != kHost) continue;
       returned_[side].set(sid);
@@ -656,8 +657,11 @@ void GhostDomains::OnCall(const Call& call, const struct sidewall_result& result
     case CallId::kDevBlockDma:
     case CallId::kSetIdentity:
     case CallId::kTick:
-      if (result.status == SIDEWALL_OK) EndWaits(call);
-      return;
+      if (result.status != SIDEWALL_OK) return;
+      if (call.id == CallId::kSetIdentity && IsStream(call.arg[0], call.arg[1])) {
+        now_.identity[Word(call.arg[0])][Word(call.arg[1])] = Word(call.arg[2]) != 0;
+      }
+      return EndWaits(call);
     default:
       return;
   }

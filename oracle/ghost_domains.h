@@ -70,6 +70,8 @@ class GhostDomains {
   // about one did not say how it ended.
   enum class Standing : uint8_t { kFree, kAttached, kUnclear, kForeign };
   Standing StandingOf(const Streams& streams, uint8_t owner) const;
+  // The host has asked for its identity map, so that an entry of EL2's may stand in for its own.
+  bool MayStandIn(uint8_t side, uint16_t sid) const { return now_.identity[side][sid & 0x7f]; }
   bool IsUnclear(uint8_t side) const { return now_.unclear[side].any(); }
   bool IsDying(uint32_t vm) const { return VmExists(vm) && now_.vm[vm].stage == VmStage::kDying; }
   // Domains that have streams on this side: those of an owner, or whether one has. Without
@@ -113,6 +115,7 @@ class GhostDomains {
     std::array<std::array<uint8_t, kSids>, kSides> owner;
     std::array<std::array<uint32_t, kSids>, kSides> attached;
     std::array<SidSet, kSides> unclear;  // a call about it did not say how it ended
+    std::array<SidSet, kSides> identity;
     FlatMap<uint32_t, Domain> domain;
     std::array<Vm, SIDEWALL_MAX_VMS> vm;
   };

@@ -43,7 +43,7 @@ class IndexTest : public testing::Test {
   void Open(unsigned n, uint32_t bank, uint8_t vmid, uint64_t root) {
     Store(n, layout::Cbar(*smmu_) + 4 * bank, vmid);
     board_->Write64(smmu_->window[n] + layout::Bank(*smmu_, bank) + layout::kTtbr0, root);
-    Store(n, layout::Bank(*smmu_, bank) + layout::kTcr, 0x80053590);
+    Store(n, layout::Bank(*smmu_, bank) + layout::kTcr, 0x80053090);
     Store(n, layout::Bank(*smmu_, bank), 0x161);
   }
   void Close(unsigned n, uint32_t bank) { Store(n, layout::Bank(*smmu_, bank), 0); }

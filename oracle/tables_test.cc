@@ -212,12 +212,12 @@ TEST_F(TablesTest, Mem02SeesAnEntryThatIsNotBrokenFirst) {
 }
 
 TEST_F(TablesTest, Mem03SeesRegistersThatDoNotFitTheTables) {
-  constexpr uint32_t kTcr = 0x80053590;  // as the driver of this test has it
+  constexpr uint32_t kTcr = 0x80053090;  // as the driver of this test has it
   const model::SmmuSpec& smmu = spec().smmu[1];
   const uint32_t number = smmu.banks - smmu.el2_banks;
   const uint64_t bank = smmu.window[1] + layout::Bank(smmu, number);
   for (const uint32_t tcr : {kTcr, kTcr - 1, kTcr + 9, kTcr ^ 0x40, kTcr ^ 0x4000, kTcr & ~0x70000u,
-                             (kTcr & ~0x3000u) | 0x1000}) {
+                             (kTcr & ~0x3000u) | 0x1000, kTcr | 0x100, kTcr | 0x400}) {
     Boot(Invariant::kMem03);
     board_->Write32(bank + layout::kTcr, tcr);
     EXPECT_EQ(Found(), tcr == kTcr ? "none" : "MEM03") << std::hex << tcr;

@@ -144,7 +144,7 @@ class TestDriver final : public Caller {
     board_.Write32(window + layout::Cbar(smmu) + 4 * stage2, smmu.host_vmid);
     board_.Write64(bank + layout::kTtbr0, root_);
     // T0SZ 16, start level 0, 4K granule, 48-bit output.
-    board_.Write32(bank + layout::kTcr, 0x80053590);
+    board_.Write32(bank + layout::kTcr, 0x80053090);
     board_.Write32(bank + layout::kSctlr, 0x161);
     // On while an S2CR names it: that of EL2's last entry, which matches nothing.
     board_.Write32(window + layout::kS2cr + 4u * (smmu.entries - 1u), stage2);
