@@ -64,7 +64,14 @@ Ghost::Ghost(const model::BoardSpec& board)
       restricted_(owner_.size()),
       bare_(new model::Machine()),
       saved_bare_(new model::Machine()) {
-  for (size_t i = 0; i < board.dram_count; i++) ram_count_ += board.dram[i].size / kPageSize;
+  size_t count = 0;
+  const auto add = [&](const model::Range& range) {
+    ranges_.push_back({range.start, range.size, count});
+    count += range.size / kPageSize;
+  };
+  for (size_t i = 0; i < board.dram_count; i++) add(board.dram[i]);
+  ram_count_ = count;
+  for (size_t i = 0; i < board.host_mmio_count; i++) add(board.host_mmio[i]);
   const size_t pages = board.pool.size / kPageSize;
   bare_pool_.resize(pages * kPageSize / sizeof(uint64_t));
   bare_work_.resize(model::Machine::WorkSize(pages) / sizeof(uint64_t) + 1);
@@ -124,21 +131,6 @@ void Ghost::Restore() {
     std::copy(std::begin(saved_scr0_), std::end(saved_scr0_), scr0_);
     bare_dirty_ = false;
   }
-}
-
-size_t Ghost::PageIndex(uint64_t pa) const {
-  size_t base = 0;
-  for (size_t i = 0; i < full_.dram_count; i++) {
-    const model::Range& dram = full_.dram[i];
-    if (dram.Contains(pa)) return base + (pa - dram.start) / kPageSize;
-    base += dram.size / kPageSize;
-  }
-  for (size_t i = 0; i < full_.host_mmio_count; i++) {
-    const model::Range& mmio = full_.host_mmio[i];
-    if (mmio.Contains(pa)) return base + (pa - mmio.start) / kPageSize;
-    base += mmio.size / kPageSize;
-  }
-  return kNoPage;
 }
 
 uint8_t Ghost::owner(uint64_t pa) const {

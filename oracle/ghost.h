@@ -58,7 +58,13 @@ class Ghost {
   void Restore();
 
   // ---- Pages. owner: as in model/hyp.h.
-  size_t PageIndex(uint64_t pa) const;  // dense over RAM, then the host's peripherals; or kNoPage
+  // Dense over RAM, then the host's peripherals; or kNoPage.
+  size_t PageIndex(uint64_t pa) const {
+    for (const Indexed& range : ranges_) {
+      if (pa - range.start < range.size) return range.first + (pa - range.start) / kPageSize;
+    }
+    return kNoPage;
+  }
   bool IsRam(uint64_t pa) const { return PageIndex(pa) < ram_count_; }
   size_t page_count() const { return owner_.size(); }
   bool MayTouch(uint64_t pa, uint8_t owner) const;
@@ -101,6 +107,13 @@ class Ghost {
 
   model::BoardSpec board_;  // with the host's share of banks and entries
   const model::BoardSpec& full_;
+  // Where pages lie, and the index of the first of a range.
+  struct Indexed {
+    uint64_t start;
+    uint64_t size;
+    size_t first;
+  };
+  std::vector<Indexed> ranges_;
   std::vector<uint8_t> owner_, saved_owner_;
   std::vector<uint8_t> borrower_, saved_borrower_;
   std::vector<uint8_t> restricted_, saved_restricted_;

@@ -10,7 +10,6 @@ using model::kMaxOwners;
 using model::Resolution;
 using model::Route;
 
-constexpr uint32_t kSmr = 0x800;
 constexpr uint32_t kSmrValid = 0x80000000;
 
 bool Everything(Route route) {
@@ -32,6 +31,7 @@ void Reach::Reset() {
   now_.trees.clear();
   std::fill_n(&now_.vmids[0][0][0], sizeof(now_.vmids) / sizeof(uint64_t), 0);
   for (auto& slots : now_.slots) slots.clear();
+  for (Entries& valid : now_.valid) valid = {};
   for (size_t i = 0; i < board_.smmu_count; i++) {
     for (uint8_t n = 0; n < board_.smmu[i].instance_count; n++) {
       const size_t instance = machine_.InstanceIndex(board_.smmu[i].side, n);
@@ -59,7 +59,9 @@ void Reach::Restore() {
       if (now_.trees[i].touched) now_.trees[i] = saved_.trees[i];
     }
     for (size_t instance = 0; instance < model::kMaxInstances; instance++) {
-      if (slots_touched_ >> instance & 1) now_.slots[instance] = saved_.slots[instance];
+      if (!(slots_touched_ >> instance & 1)) continue;
+      now_.slots[instance] = saved_.slots[instance];
+      now_.valid[instance] = saved_.valid[instance];
     }
     std::copy_n(&saved_.vmids[0][0][0], sizeof(now_.vmids) / sizeof(uint64_t),
                 &now_.vmids[0][0][0]);
@@ -67,7 +69,14 @@ void Reach::Restore() {
   dirty_ = false;
   slots_touched_ = 0;
   all_suspicious_ = false;
-  pending_.clear();
+  ForgetPending();
+}
+
+void Reach::ForgetPending() {
+  for (unsigned left = pending_in_; left != 0; left &= left - 1) {
+    pending_[static_cast<size_t>(std::countr_zero(left))] = {};
+  }
+  pending_in_ = 0;
 }
 
 // Changes come many at a time for one tree.
@@ -90,33 +99,32 @@ const Reach::Tree* Reach::Find(uint64_t root) const {
   return nullptr;
 }
 
-void Reach::Account(Tree& tree, uint64_t page, uint64_t ipa, bool added) {
-  const size_t index = ghost_.PageIndex(page);
-  if (index != kNoPage)
-    tree.count[index] = static_cast<uint16_t>(tree.count[index] + (added ? 1 : -1));
-  // Of a whole tree that comes or goes this is done for every leaf: few owners may touch a page.
-  const unsigned may = index == kNoPage ? 0 : ghost_.TouchersAt(index);
-  const uint32_t change = added ? 1 : ~0u;
-  for (unsigned left = may; left != 0; left &= left - 1) {
-    tree.good[std::countr_zero(left)] += change;
-  }
-  if (!added) return;
-  // What only caches lead to has no users: anybody's stream may come to it, the host's at least.
-  const unsigned users = tree.users != 0 ? tree.users : 1u << model::kOwnerHost;
-  if (tree.users == 0) all_suspicious_ = true;
-  if ((users & ~may) == 0) return;
-  tree.last_bad_page = page;
-  tree.last_bad_ipa = ipa;
-  all_suspicious_ = true;
-}
-
+// Of a whole tree that comes or goes this is called for every leaf.
 void Reach::OnLeaf(const model::LeafChange& change) {
   Tree* tree = Find(change.root);
   if (!tree || !tree->live) return;
   dirty_ = true;
   tree->touched = true;
+  const uint32_t one = change.added ? 1 : ~0u;
   tree->leaves += change.added ? 1 : ~uint64_t{0};
-  Account(*tree, change.page, change.ipa, change.added);
+  const size_t index = ghost_.PageIndex(change.page);
+  unsigned may = 0;
+  if (index != kNoPage) {
+    tree->count[index] = static_cast<uint16_t>(tree->count[index] + one);
+    may = ghost_.TouchersAt(index);
+  }
+  // Few owners may touch a page.
+  for (unsigned left = may; left != 0; left &= left - 1) {
+    tree->good[std::countr_zero(left)] += one;
+  }
+  if (!change.added) return;
+  // What only caches lead to has no users: anybody's stream may come to it, the host's at least.
+  const unsigned users = tree->users != 0 ? tree->users : 1u << model::kOwnerHost;
+  if (tree->users == 0) all_suspicious_ = true;
+  if ((users & ~may) == 0) return;
+  tree->last_bad_page = change.page;
+  tree->last_bad_ipa = change.ipa;
+  all_suspicious_ = true;
 }
 
 void Reach::OnTree(uint64_t root, bool live) {
@@ -160,10 +168,11 @@ void Reach::AddVmid(size_t instance, uint8_t vmid, uint8_t owners) {
 
 uint8_t Reach::UsersOf(uint64_t root) const {
   uint8_t users = 0;
-  for (const auto& slots : now_.slots) {
-    for (const Slot& slot : slots) {
-      if (slot.valid && slot.via.stage2_root == root) users |= slot.owners;
-    }
+  for (size_t instance = 0; instance < model::kMaxInstances; instance++) {
+    AnyValid(instance, [&](uint16_t, const Slot& slot) {
+      if (slot.via.stage2_root == root) users |= slot.owners;
+      return false;
+    });
   }
   return users;
 }
@@ -181,10 +190,13 @@ void Reach::RefreshEntry(size_t instance, uint16_t entry) {
   if (entry >= now_.slots[instance].size()) return;
   dirty_ = true;
   slots_touched_ |= 1u << instance;
-  pending_.emplace_back(instance, entry);
+  Suspect(instance, entry);
   Slot& slot = now_.slots[instance][entry];
-  const uint32_t smr = machine_.Peek32(instance, kSmr + 4u * entry);
+  const uint32_t smr = machine_.smmu(instance).smr[entry];
   slot.valid = (smr & kSmrValid) != 0;
+  const uint64_t bit = uint64_t{1} << (entry % 64);
+  uint64_t& valid = now_.valid[instance][entry / 64];
+  valid = slot.valid ? valid | bit : valid & ~bit;
   if (!slot.valid) return;
   slot.owners = OwnersOf(instance, smr);
   const auto sid = static_cast<uint16_t>(smr & 0x7fff & ~(smr >> 16));
@@ -202,24 +214,24 @@ void Reach::RefreshEntry(size_t instance, uint16_t entry) {
 }
 
 void Reach::RefreshMatch(size_t instance, uint16_t entry) {
-  for (const Slot& slot : now_.slots[instance]) {
-    if (slot.valid && slot.via.match_count > 1) return RefreshInstance(instance);
-  }
+  const bool several = AnyOf(now_.valid[instance], [&](uint16_t other) {
+    return now_.slots[instance][other].via.match_count > 1;
+  });
+  if (several) return RefreshInstance(instance);
   RefreshEntry(instance, entry);
   const Slot& slot = now_.slots[instance][entry];
   if (slot.valid && slot.via.match_count > 1) RefreshInstance(instance);
 }
 
 void Reach::RefreshBank(size_t instance, uint16_t bank) {
-  for (uint16_t entry = 0; entry < now_.slots[instance].size(); entry++) {
-    const Slot& slot = now_.slots[instance][entry];
-    if (!slot.valid) continue;
+  AnyValid(instance, [&](uint16_t entry, const Slot& slot) {
     // A context that faults may be nested over this bank, and be in order from now on.
     const bool names = slot.via.bank == bank || slot.via.stage2_bank == bank;
     if (names || slot.via.route == Route::kBadContext) RefreshEntry(instance, entry);
     // What the bank translated with until now may stay in caches, under a VMID that others share.
-    pending_.emplace_back(instance, entry);
-  }
+    Suspect(instance, entry);
+    return false;
+  });
 }
 
 void Reach::RefreshInstance(size_t instance) {
@@ -304,16 +316,11 @@ Breach Reach::Check() {
   Breach breach;
   const bool all = all_suspicious_;
   all_suspicious_ = false;
-  for (const auto& [instance, entry] : pending_) {
-    if (breach.kind == Breach::kNone) CheckSlot(instance, entry, &breach);
-  }
-  pending_.clear();
-  if (!all || breach.kind != Breach::kNone) return breach;
   for (size_t instance = 0; instance < model::kMaxInstances; instance++) {
-    for (uint16_t entry = 0; entry < now_.slots[instance].size(); entry++) {
-      if (CheckSlot(instance, entry, &breach)) return breach;
-    }
+    const Entries& entries = all ? now_.valid[instance] : pending_[instance];
+    if (AnyOf(entries, [&](uint16_t entry) { return CheckSlot(instance, entry, &breach); })) break;
   }
+  ForgetPending();
   return breach;
 }
 

@@ -10,9 +10,9 @@
 #ifndef SIDEWALL_ORACLE_REACH_H_
 #define SIDEWALL_ORACLE_REACH_H_
 
+#include <array>
 #include <bit>
 #include <cstdint>
-#include <utility>
 #include <vector>
 
 #include "model/machine.h"
@@ -57,7 +57,7 @@ class Reach final : public model::Watcher {
   void OnOwner(uint64_t pa, bool before);
 
   // True when a change since the last Check could have widened what a stream reaches.
-  bool suspicious() const { return all_suspicious_ || !pending_.empty(); }
+  bool suspicious() const { return all_suspicious_ || pending_in_ != 0; }
   // An entry as it was looked at last: whose streams it matches, and where they go.
   struct Slot {
     bool valid = false;
@@ -65,6 +65,12 @@ class Reach final : public model::Watcher {
     model::Resolution via;
   };
   const std::vector<Slot>& slots(size_t instance) const { return now_.slots[instance]; }
+  // Calls f(entry, slot) for each entry that is valid, by number, until one call returns true.
+  template <typename F>
+  void AnyValid(size_t instance, F f) const {
+    AnyOf(now_.valid[instance],
+          [&](uint16_t entry) { return f(entry, now_.slots[instance][entry]); });
+  }
 
   // Sides whose masters are held: what their registers say is not looked at.
   void SetHeld(uint8_t sides) { held_ = sides; }
@@ -107,15 +113,31 @@ class Reach final : public model::Watcher {
     uint64_t last_bad_ipa = 0;
     uint32_t Bad(uint8_t owner) const { return static_cast<uint32_t>(leaves) - good[owner]; }
   };
+  // A set of entries. Few of an instance are valid, and looking at each slot costs a line of cache.
+  using Entries = std::array<uint64_t, model::kMaxEntries / 64>;
   struct State {
     std::vector<Tree> trees;
     std::vector<Slot> slots[model::kMaxInstances];
+    Entries valid[model::kMaxInstances] = {};
     uint64_t vmids[model::kMaxOwners][model::kMaxInstances][4] = {};
   };
 
+  template <typename F>
+  static bool AnyOf(const Entries& entries, F f) {
+    for (uint32_t word = 0; word < entries.size(); word++) {
+      for (uint64_t left = entries[word]; left != 0; left &= left - 1) {
+        if (f(static_cast<uint16_t>(64 * word + std::countr_zero(left)))) return true;
+      }
+    }
+    return false;
+  }
+  void Suspect(size_t instance, uint16_t entry) {
+    pending_[instance][entry / 64] |= uint64_t{1} << (entry % 64);
+    pending_in_ |= 1u << instance;
+  }
+  void ForgetPending();
   Tree* Find(uint64_t root);
   const Tree* Find(uint64_t root) const;
-  void Account(Tree& tree, uint64_t page, uint64_t ipa, bool added);
   void AddVmid(size_t instance, uint8_t vmid, uint8_t owners);
   uint8_t UsersOf(uint64_t root) const;
   uint8_t OwnersOf(size_t instance, uint32_t smr) const;
@@ -133,7 +155,8 @@ class Reach final : public model::Watcher {
   unsigned slots_touched_ = 0;  // instances with an entry that was looked at since Save
   // Entries that have changed since the last check, or all of them when a tree has.
   bool all_suspicious_ = true;
-  std::vector<std::pair<size_t, uint16_t>> pending_;
+  std::array<Entries, model::kMaxInstances> pending_ = {};
+  unsigned pending_in_ = 0;  // instances that have one
 };
 
 }  // namespace sidewall
