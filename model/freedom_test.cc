@@ -566,5 +566,37 @@ TEST_F(Freedom, CountsAreThoseThatTheInstanceShows) {
   }
 }
 
+// Sets that are kept for speed say what the registers say, whoever has stored them.
+TEST_F(Freedom, SetsThatAreKeptAreThoseOfTheRegisters) {
+  const auto expect = [&](unsigned seed) {
+    for (size_t i = 0; i < kMaxInstances; ++i) {
+      const SmmuInstance& smmu = rig.machine->smmu(i);
+      for (size_t n = 0; n < kMaxBanks; ++n) {
+        const bool on = (smmu.bank[n].sctlr & sctlr::kM) != 0;
+        ASSERT_EQ(smmu.on_banks[n / 64] >> (n % 64) & 1, on ? 1u : 0u) << seed << " " << n;
+      }
+      for (size_t n = 0; n < kMaxEntries; ++n) {
+        ASSERT_EQ(smmu.valid_entries[n / 64] >> (n % 64) & 1, smmu.smr[n] >> 31)
+            << seed << " " << n;
+      }
+    }
+  };
+  for (unsigned seed = 1; seed <= 50; ++seed) {
+    rig.Reset();
+    rig.Choose({static_cast<uint8_t>(seed), static_cast<uint8_t>(seed / 2)});
+    if (seed % 2 == 0) {
+      rig.machine->Scramble();
+    } else {
+      rig.machine->ScrambleOdd();
+    }
+    expect(seed);
+    for (uint32_t n = 0; n < 4; ++n) {
+      rig.Write(2, Rig::Cb(n, 0), seed >> n);
+      rig.Write(2, 0x800 + 4 * n, (seed >> n) << 31);
+    }
+    expect(seed);
+  }
+}
+
 }  // namespace
 }  // namespace sidewall::model

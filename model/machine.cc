@@ -91,12 +91,6 @@ void Machine::Reset(const BoardSpec& board, const Arena& arena, Choices* choices
 
 // ---------------------------------------------------------------------------------------- naming
 
-size_t Machine::InstanceCount() const { return kMaxInstances; }
-
-size_t Machine::InstanceIndex(uint8_t side, uint8_t instance) const { return side * 2u + instance; }
-
-uint8_t Machine::SideOf(size_t instance) const { return static_cast<uint8_t>(instance / 2); }
-
 bool Machine::InstanceOf(uint64_t pa, size_t* instance, uint32_t* offset) const {
   for (size_t i = 0; i < kMaxInstances; ++i) {
     const SmmuInstance& smmu = smmu_[i];

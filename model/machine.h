@@ -352,16 +352,19 @@ class Machine {
 
   // ---- Naming. A global instance index counts windows: niso1, niso1m, niso0, niso0m, iso on the
   // Tegra boards; boards with fewer SMMUs keep the indices of the windows that they have.
-  size_t InstanceCount() const;
+  size_t InstanceCount() const { return kMaxInstances; }
   bool InstanceOf(uint64_t pa, size_t* instance, uint32_t* offset) const;
-  size_t InstanceIndex(uint8_t side, uint8_t instance) const;
-  uint8_t SideOf(size_t instance) const;
+  size_t InstanceIndex(uint8_t side, uint8_t instance) const { return side * 2u + instance; }
+  uint8_t SideOf(size_t instance) const { return static_cast<uint8_t>(instance / 2); }
 
   // ---- Going back. Mark makes the present state the one that Restore returns to; both need
   // Arena::snapshot. Restore costs the pages that changed since, and makes no Watcher calls.
   static size_t SnapshotSize(size_t pool_pages, size_t page_slots);
   bool Mark();  // false: the arena has no room for a snapshot
   bool Restore();
+  // Without a snapshot: undoes what stores to the registers of one side, and nothing else, have
+  // changed since `before` was copied from this.
+  void TakeBack(const Machine& before, uint8_t side);
 
   // ---- Registers as hardware holds them, for checks that look at stored state.
   bool HasInstance(size_t instance) const { return smmu_[instance].spec != nullptr; }

@@ -91,7 +91,7 @@ void Machine::ScrambleInstance(size_t index, uint64_t* state) {
     smmu.cbar[n] = Word(state) & keeps::kCbar;
     smmu.cba2r[n] = Word(state) & keeps::kCba2r;
     const bool stage2 = cbar::Type(smmu.cbar[n]) == cbar::kStage2;
-    bank.sctlr = Word(state) & (stage2 ? keeps::kSctlr2 : keeps::kSctlr1);
+    SetSctlr(smmu, n, Word(state) & (stage2 ? keeps::kSctlr2 : keeps::kSctlr1));
     bank.actlr = Word(state) & keeps::kActlr;
     if (smmu.quirks.cpre_stuck) bank.actlr |= kActlrCpre;
     bank.tcr = Word(state) & (stage2 ? keeps::kTcrStage2 : keeps::kTcr1);

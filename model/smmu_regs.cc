@@ -155,6 +155,13 @@ void ResetRegisters(SmmuInstance& smmu) {
   for (uint32_t& value : smmu.cbar) value = 0x00020000;
 }
 
+void SetSctlr(SmmuInstance& smmu, uint16_t bank, uint32_t value) {
+  smmu.bank[bank].sctlr = value;
+  const uint64_t bit = uint64_t{1} << (bank % 64);
+  uint64_t& on = smmu.on_banks[bank / 64];
+  on = (value & sctlr::kM) != 0 ? on | bit : on & ~bit;
+}
+
 // No instance has more banks and entries than its window has room for, whatever its IDs say.
 void SetIdentity(SmmuInstance& smmu, const uint32_t (&idr)[8]) {
   for (size_t i = 0; i < 8; ++i) smmu.idr[i] = idr[i];
@@ -440,7 +447,7 @@ void Machine::WriteGlobal1(size_t index, uint32_t offset, uint32_t value) {
 
 void Machine::WriteSctlr(size_t index, uint16_t number, uint32_t value) {
   SmmuInstance& smmu = smmu_[index];
-  smmu.bank[number].sctlr = value & (IsStage2(smmu, number) ? keeps::kSctlr2 : keeps::kSctlr1);
+  SetSctlr(smmu, number, value & (IsStage2(smmu, number) ? keeps::kSctlr2 : keeps::kSctlr1));
   UpdateBankTree(index, number);
 }
 

@@ -195,6 +195,7 @@ struct SmmuInstance {
   uint32_t cba2r[kMaxBanks] = {};
   uint64_t valid_entries[kMaxEntries / 64] = {};  // the VALID bits of smr, for speed
   ContextBank bank[kMaxBanks];
+  uint64_t on_banks[kMaxBanks / 64] = {};    // the M bits of the banks' SCTLRs, for speed
   uint64_t tree_banks[kMaxBanks / 64] = {};  // which banks name a stage-2 tree, for speed
   ImplementationDefined impl;
   Pmu pmu;
@@ -214,6 +215,8 @@ struct SmmuInstance {
 // The registers at reset. UNKNOWN values of the architecture are zero here; Machine::Scramble
 // gives them others. What the instance is stays as it is.
 void ResetRegisters(SmmuInstance& smmu);
+
+void SetSctlr(SmmuInstance& smmu, uint16_t bank, uint32_t value);
 
 // Takes over ID registers, and what they say of counts and page size.
 void SetIdentity(SmmuInstance& smmu, const uint32_t (&idr)[8]);

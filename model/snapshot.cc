@@ -106,4 +106,16 @@ bool Machine::Restore() {
   return true;
 }
 
+void Machine::TakeBack(const Machine& before, uint8_t side) {
+  for (size_t i = InstanceIndex(side, 0); i <= InstanceIndex(side, 1) && i < kMaxInstances; ++i) {
+    if (!HasInstance(i)) continue;
+    smmu_[i] = before.smmu_[i];
+    tlb_[i] = before.tlb_[i];
+    cache_[i] = before.cache_[i];
+    walks_[i] = before.walks_[i];
+  }
+  trees_ = before.trees_;
+  holders_tree_ = kNoTree;
+}
+
 }  // namespace sidewall::model

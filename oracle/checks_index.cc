@@ -67,11 +67,12 @@ Lines Checks::BankLines(size_t instance, uint16_t bank) const {
   unsigned owners = own.owners;
   uint16_t with = entry;
   if (own.via.stage2_bank == Under(smmu, 0)) owners |= 1u << model::kOwnerHost;
-  for (uint16_t i = 0; i < slots.size(); i++) {
-    if (!OnStage2(slots[i]) || slots[i].via.stage2_bank != own.via.stage2_bank) continue;
-    if ((slots[i].owners & ~owners) != 0) with = i;
-    owners |= slots[i].owners;
-  }
+  board_.reach_.AnyValid(instance, [&](uint16_t i, const Reach::Slot& slot) {
+    if (!OnStage2(slot) || slot.via.stage2_bank != own.via.stage2_bank) return false;
+    if ((slot.owners & ~owners) != 0) with = i;
+    owners |= slot.owners;
+    return false;
+  });
   if (std::has_single_bit(owners) || !board_.reach_.MapsAnything(own.via.stage2_root)) return;
   Lines text = Path(instance, entry, own.via);
   if (with != entry) Append(Path(instance, with, slots[with].via), &text);
@@ -150,10 +151,12 @@ std::bitset<model::kMaxBanks> Checks::NamedBanks(size_t instance) const {
 [[gnu::noinline]] void Checks::Iso04Idle(size_t instance) {
   if (!Enabled(Invariant::kIso04)) return;
   Evaluated(Invariant::kIso04);
-  const std::bitset<model::kMaxBanks> named = NamedBanks(instance);
   const model::SmmuInstance& smmu = board_.machine_->smmu(instance);
+  if ((smmu.on_banks[0] | smmu.on_banks[1]) == 0) return;
+  const std::bitset<model::kMaxBanks> named = NamedBanks(instance);
   for (uint16_t bank = 0; bank < smmu.banks; bank++) {
-    if (named[bank] || !IsOn(smmu, bank) || WaitsForSync(instance, bank)) continue;
+    if (named[bank] || !(smmu.on_banks[bank / 64] >> (bank % 64) & 1)) continue;
+    if (WaitsForSync(instance, bank)) continue;
     Lines text = BankLines(instance, bank);
     Append(lives_.HistoryOfBank(instance, bank), &text);
     if (Report(Invariant::kIso04, "bank", "Iso04Idle",
@@ -238,21 +241,22 @@ void Checks::IndexAfterEntry(size_t instance, uint16_t entry) {
   if (entry >= slots.size() || !OnStage2(slots[entry])) return;
   Evaluated(Invariant::kIso08);
   const Reach::Slot& own = slots[entry];
-  for (uint16_t i = 0; i < slots.size(); i++) {
-    const Reach::Slot& other = slots[i];
-    if (!OnStage2(other) || other.via.stage2_vmid != own.via.stage2_vmid) continue;
-    if (std::has_single_bit<unsigned>(own.owners | other.owners)) continue;
-    if (!board_.reach_.MapsAnything(own.via.stage2_root)) return;
-    Lines text = Path(instance, entry, own.via);
-    Append(Path(instance, i, other.via), &text);
-    Append(lives_.HistoryOfVmid(instance, own.via.stage2_vmid), &text);
-    if (Report(Invariant::kIso08, "VMID", "Iso08Owners",
-               Print("streams of two owners on %s share VMID %u",
-                     model::WindowName(WindowOf(instance)), own.via.stage2_vmid),
-               std::move(text))) {
-      __builtin_trap();
-    }
-    return;
+  uint16_t with = model::kNoIndex;
+  board_.reach_.AnyValid(instance, [&](uint16_t i, const Reach::Slot& other) {
+    if (!OnStage2(other) || other.via.stage2_vmid != own.via.stage2_vmid) return false;
+    if (std::has_single_bit<unsigned>(own.owners | other.owners)) return false;
+    with = i;
+    return true;
+  });
+  if (with == model::kNoIndex || !board_.reach_.MapsAnything(own.via.stage2_root)) return;
+  Lines text = Path(instance, entry, own.via);
+  Append(Path(instance, with, slots[with].via), &text);
+  Append(lives_.HistoryOfVmid(instance, own.via.stage2_vmid), &text);
+  if (Report(Invariant::kIso08, "VMID", "Iso08Owners",
+             Print("streams of two owners on %s share VMID %u",
+                   model::WindowName(WindowOf(instance)), own.via.stage2_vmid),
+             std::move(text))) {
+    __builtin_trap();
   }
 }
 

@@ -178,12 +178,13 @@ constexpr uint32_t kNoVmid = 0x100;
 [[gnu::noinline]] void Checks::Iso03StreamExclusive(size_t instance, uint16_t entry) {
   if (!Enabled(Invariant::kIso03)) return;
   const model::SmmuSpec& spec = SpecOf(instance);
-  const uint32_t own = board_.machine_->Peek32(instance, layout::kSmr + 4u * entry);
+  const auto& smr = board_.machine_->smmu(instance).smr;
+  const uint32_t own = smr[entry];
   if (!(own >> 31)) return;
   Evaluated(Invariant::kIso03);
   for (uint16_t i = 0; i < spec.entries; i++) {
     if (i == entry) continue;
-    const uint32_t other = board_.machine_->Peek32(instance, layout::kSmr + 4u * i);
+    const uint32_t other = smr[i];
     if (!(other >> 31)) continue;
     const uint32_t masks = (own | other) >> 16;
     if (((own ^ other) & ~masks & 0x7fff) != 0) continue;

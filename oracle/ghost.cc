@@ -102,7 +102,6 @@ void Ghost::Reset(const model::Arena& host_memory) {
   domains_.Reset();
   returned_ = {};
   dirty_ = true;
-  bare_dirty_ = true;
 }
 
 void Ghost::Save() {
@@ -114,7 +113,7 @@ void Ghost::Save() {
   *saved_bare_ = *bare_;
   std::copy(std::begin(scr0_), std::end(scr0_), saved_scr0_);
   dirty_ = false;
-  bare_dirty_ = false;
+  bare_dirty_ = 0;
 }
 
 void Ghost::Restore() {
@@ -125,12 +124,13 @@ void Ghost::Restore() {
     restricted_ = saved_restricted_;
     dirty_ = false;
   }
-  if (bare_dirty_) {
-    *bare_ = *saved_bare_;
-    returned_ = saved_returned_;
-    std::copy(std::begin(saved_scr0_), std::end(saved_scr0_), scr0_);
-    bare_dirty_ = false;
+  for (uint8_t side = 0; side < returned_.size(); side++) {
+    if (!(bare_dirty_ >> side & 1)) continue;
+    bare_->TakeBack(*saved_bare_, side);
+    returned_[side] = saved_returned_[side];
+    scr0_[side] = saved_scr0_[side];
   }
+  bare_dirty_ = 0;
 }
 
 uint8_t Ghost::owner(uint64_t pa) const {
@@ -205,7 +205,7 @@ void Ghost::OnCall(const Call& call, const struct sidewall_result& result) {
 // What comes back to the host, or was blocked, faults through every entry that matches it, then or
 // later, until the host has written its S2CR again.
 void Ghost::BlockEntries(uint8_t side, const GhostDomains::SidSet& sids) {
-  bare_dirty_ = true;
+  bare_dirty_ |= 1u << side;
   for (GhostDomains::SidSet& entry : returned_[side]) entry |= sids;
 }
 
@@ -231,7 +231,7 @@ void Ghost::HostWrite(Window window, uint32_t offset, unsigned width, uint64_t v
     if (board_.smmu[i].side == side) base = board_.smmu[i].window[0];
   }
   if (base == 0) return;
-  bare_dirty_ = true;
+  bare_dirty_ |= 1u << side;
   if (width == 8 && info->width == 8) {
     bare_->Write64(base + offset, value);
   } else if (width == 4) {

@@ -130,7 +130,7 @@ class Ghost {
   uint32_t scr0_[3] = {}, saved_scr0_[3] = {};
   std::vector<uint64_t> bare_pool_;
   std::vector<uint64_t> bare_work_;
-  bool bare_dirty_ = false;
+  unsigned bare_dirty_ = 0;  // sides whose reference is not as it was saved
 };
 
 }  // namespace sidewall

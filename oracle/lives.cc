@@ -37,7 +37,10 @@ void Lives::Restore() {
     Instance& now = now_[item.instance];
     const Instance& saved = saved_[item.instance];
     if (item.kind == kTag) now.tag[item.index] = saved.tag[item.index];
-    if (item.kind == kUse) now.use[item.index] = saved.use[item.index];
+    if (item.kind == kUse) {
+      now.use[item.index] = saved.use[item.index];
+      NoteOn(now, item.index);
+    }
     if (item.kind == kNamed) now.named[item.index] = saved.named[item.index];
   }
   touched_.clear();
@@ -126,12 +129,13 @@ Lives::Moment Lives::Now() const {
 
 bool Lives::FlushedSince(uint64_t root, const Moment& since, size_t* instance) const {
   for (size_t i = 0; i < now_.size(); i++) {
-    for (const Use& use : now_[i].use) {
-      if (!use.on || use.root != root || use.began > since[i]) continue;
-      if (FlushedSince(i, now_[i].tag[use.vmid], since[i])) continue;
-      *instance = i;
-      return false;
-    }
+    const bool waits = AnyOn(now_[i], [&](const Use& use) {
+      if (use.root != root || use.began > since[i]) return false;
+      return !FlushedSince(i, now_[i].tag[use.vmid], since[i]);
+    });
+    if (!waits) continue;
+    *instance = i;
+    return false;
   }
   return true;
 }
@@ -165,12 +169,12 @@ Clash Lives::ClashOf(size_t instance, const Use& use) const {
     return clash;
   }
   if (tag.users < 2) return clash;
-  for (const Use& other : now_[instance].use) {
-    if (!other.on || other.vmid != use.vmid || other.root == use.root) continue;
+  AnyOn(now_[instance], [&](const Use& other) {
+    if (other.vmid != use.vmid || other.root == use.root) return false;
     clash.kind = Clash::kShared;
     clash.other = other.root;
-    break;
-  }
+    return true;
+  });
   return clash;
 }
 
@@ -209,6 +213,7 @@ bool Lives::Follow(size_t instance, uint16_t bank) {
   use.on = next.on;
   use.vmid = next.vmid;
   use.root = next.root;
+  NoteOn(now_[instance], bank);
   if (!use.on) return true;
   use.began = ++now_[instance].clock.now;
   Enter(instance, use);
@@ -232,12 +237,12 @@ Clash Lives::OnBank(size_t instance, uint16_t bank) {
 
 Clash Lives::FindClash(size_t instance) const {
   if (now_.empty()) return {};
-  for (const Use& use : now_[instance].use) {
-    if (!use.on) continue;
-    const Clash clash = ClashOf(instance, use);
-    if (clash.kind != Clash::kNone) return clash;
-  }
-  return {};
+  Clash clash;
+  AnyOn(now_[instance], [&](const Use& use) {
+    clash = ClashOf(instance, use);
+    return clash.kind != Clash::kNone;
+  });
+  return clash.kind != Clash::kNone ? clash : Clash();
 }
 
 void Lives::OnPowerLoss(size_t instance) {
@@ -248,6 +253,7 @@ void Lives::OnPowerLoss(size_t instance) {
     if (!i.use[bank].on) continue;
     Leave(instance, i.use[bank]);
     TouchUse(instance, bank).on = false;
+    NoteOn(i, bank);
   }
   // What the TLB holds when power is back is unknown, of every VMID.
   for (size_t vmid = 0; vmid < kVmids; vmid++) {

@@ -13,6 +13,7 @@
 #define SIDEWALL_ORACLE_LIVES_H_
 
 #include <array>
+#include <bit>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -130,6 +131,7 @@ class Lives {
     Clock clock;
     std::array<Tag, kVmids> tag;
     std::array<Use, kBanks> use;
+    std::array<uint64_t, kBanks / 64> on = {};  // the banks whose use is on, which are few
     std::array<Named, model::kMaxEntries> named;
   };
   enum class What : uint8_t {
@@ -155,6 +157,21 @@ class Lives {
   };
   enum Touched : uint8_t { kTag, kUse, kNamed };
 
+  // Calls f(use) for each use that is on, by the number of its bank, until one call returns true.
+  template <typename F>
+  static bool AnyOn(const Instance& instance, F f) {
+    for (uint32_t word = 0; word < instance.on.size(); word++) {
+      for (uint64_t left = instance.on[word]; left != 0; left &= left - 1) {
+        if (f(instance.use[64 * word + static_cast<uint32_t>(std::countr_zero(left))])) return true;
+      }
+    }
+    return false;
+  }
+  static void NoteOn(Instance& instance, uint16_t bank) {
+    const uint64_t bit = uint64_t{1} << (bank % 64);
+    uint64_t& on = instance.on[bank / 64];
+    on = instance.use[bank].on ? on | bit : on & ~bit;
+  }
   static Use Stage2Use(const model::SmmuInstance& smmu, uint16_t bank);
   static Use UseOf(const model::SmmuInstance& smmu, uint16_t bank);
   bool Follow(size_t instance, uint16_t bank);
