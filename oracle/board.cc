@@ -262,10 +262,6 @@ void Board::NoteCall(const Call& call, const struct sidewall_result& result) {
 
 // ---------------------------------------------------------------- the driver's platform
 
-void Board::Record(Access::Kind kind, uint64_t address, uint64_t value) {
-  if (access_log_) access_log_->push_back({kind, address, value});
-}
-
 // What lies there now, without a side effect; 0 where nothing of the board's does.
 uint64_t Board::WordAt(uint64_t pa, unsigned width, bool table) const {
   if (table) {

@@ -131,7 +131,7 @@ class Board final : public Platform, private model::HypCalls {
   void CountChange(CallId id);
   bool IsBootStream(uint8_t side, uint16_t sid) const;
   bool IsDownSide(uint8_t side) const { return side < kSides && (down_ >> side & 1) != 0; }
-  bool IsDown(size_t instance) const;
+  bool IsDown(size_t instance) const { return IsDownSide(machine_->SideOf(instance)); }
   bool IsDown(Window window) const;
 
   void AdoptCounts();
@@ -149,7 +149,9 @@ class Board final : public Platform, private model::HypCalls {
   Outcome OutcomeOf(const model::HypResult& result) const;
   void CountCall(const Outcome& outcome);
   void KeepWatch(const model::DmaRequest& request, uint64_t pa);
-  void Record(Access::Kind kind, uint64_t address, uint64_t value);
+  void Record(Access::Kind kind, uint64_t address, uint64_t value) {
+    if (access_log_) access_log_->push_back({kind, address, value});
+  }
   void NoteStore(uint64_t pa, unsigned width, uint64_t value, bool table);
   uint64_t WordAt(uint64_t pa, unsigned width, bool table) const;
 

@@ -137,11 +137,13 @@ Outcome Board::Trap(uint64_t ipa, uint64_t esr, struct sidewall_regs& regs) {
   const bool ours = WindowOf(ipa, &window, &offset);
   const bool down = ours && IsDown(window);
   const bool write = looks_ && ours && access.legal && access.write && !down;
+  const bool steers = write && ghost_.Steers(window, offset);
+  if (steers) checks_->ArmWatches();
   if (write) {
-    checks_->ArmWatches();
     ghost_.HostWrite(window, offset, access.width, Truncate(access.value, access.width));
-    checks_->ArmAcrossWrite(window);
   }
+  if (steers) checks_->ArmAcrossWrite(window);
+  if (write && !steers) checks_->ArmAtStore();
   const struct sidewall_regs before = regs;
   if (ours && access.legal) checks_->BeforeTrap(window, offset, access.width);
   Call call = {.id = CallId::kHandleDabt, .arg = {esr, ipa}};

@@ -10,11 +10,6 @@
 
 namespace sidewall {
 
-bool Board::IsDown(size_t instance) const {
-  const uint8_t side = machine_->SideOf(instance);
-  return side < kSides && (down_ >> side & 1) != 0;
-}
-
 bool Board::IsDown(Window window) const {
   const auto number = static_cast<uint8_t>(window);
   return number < kSmmuWindows && (down_ >> number / 2 & 1) != 0;
@@ -91,9 +86,9 @@ std::vector<uint32_t> Checks::PolicyToRestore(uint8_t side) const {
     const model::SmmuSpec& spec = SpecOf(instance);
     const std::bitset<model::kMaxBanks> named = NamedBanks(instance);
     for (uint32_t offset : layout::PolicyOffsets(spec)) {
-      uint16_t bank = 0;
-      const bool ends = layout::InBank(spec, offset, layout::kSctlr, &bank) && !named[bank] &&
-                        WaitsForSync(instance, bank);
+      const layout::Place place = layout::PlaceOf(spec, offset);
+      const bool ends = layout::InBank(place, layout::kSctlr) && !named[place.index] &&
+                        WaitsForSync(instance, place.index);
       image.push_back(ends ? 0 : board_.machine_->Peek32(instance, offset));
     }
   }

@@ -28,7 +28,14 @@ std::string Print(const char* format, ...) {
 }
 
 Checks::Checks(Board& board)
-    : board_(board), lives_(*board.machine_), idmap_(board.spec_, board.tables_.view()) {}
+    : board_(board), lives_(*board.machine_), idmap_(board.spec_, board.tables_.view()) {
+  for (size_t i = 0; i < board.spec_.smmu_count; i++) {
+    for (uint8_t n = 0; n < 2; n++) {
+      const size_t instance = board.machine_->InstanceIndex(board.spec_.smmu[i].side, n);
+      if (instance < smmu_of_.size()) smmu_of_[instance] = static_cast<uint8_t>(i);
+    }
+  }
+}
 
 void Checks::Reset() {
   now_ = State();
@@ -62,15 +69,6 @@ void Checks::Restore() {
   for (PairTrace& pair : pairs_) pair = PairTrace();
   // Only a cold boot changes what is fixed, and after one the board boots again.
 }
-
-bool Checks::Enabled(Invariant id) const {
-  if (board_.violated() || !(board_.armed_ & Bit(id))) return false;
-  if (board_.phase_ == Board::Phase::kUp) return true;
-  if (board_.phase_ != Board::Phase::kTakenOver) return false;
-  return id == Invariant::kIso01 || id == Invariant::kIso05;
-}
-
-void Checks::Evaluated(Invariant id) { board_.coverage_->evaluated[static_cast<unsigned>(id)]++; }
 
 bool Checks::Report(Invariant id, const char* object, const char* check, std::string title,
                     std::vector<std::string> text) {
@@ -166,14 +164,14 @@ void Checks::BeforeEvent() {
 
 void Checks::AfterStore(uint64_t pa, unsigned width, uint64_t value) {
   if (!board_.looks_) return;
-  size_t instance = 0;
-  uint32_t offset = 0;
-  if (!board_.machine_->InstanceOf(pa, &instance, &offset)) {
+  if (target_.kind == Target::kMc) {
     last_store_ = Store::kMc;
     if (board_.phase_ != Board::Phase::kOff) Iso09McWindow(pa);
     return;
   }
   if (board_.phase_ == Board::Phase::kOff) return;
+  const size_t instance = target_.instance;
+  const uint32_t offset = target_.offset;
   last_store_ = Store::kRegister;
   last_instance_ = instance;
   last_offset_ = offset;
@@ -181,57 +179,49 @@ void Checks::AfterStore(uint64_t pa, unsigned width, uint64_t value) {
   if (width == 8) AfterSmmuStore(instance, offset + 4, value);
   if (board_.reach_.suspicious()) Iso01Reach();
   // What an entry or a table says does not change with what caches are told to forget.
-  if (!now_.armed_watches.empty() && !layout::IsCommand(SpecOf(instance), offset)) {
-    Fun03Watched(instance);
-  }
+  if (!now_.armed_watches.empty() && !layout::IsCommand(target_.place)) Fun03Watched();
 }
 
 void Checks::AfterSmmuStore(size_t instance, uint32_t offset, uint64_t value) {
-  NoteForMirror(instance, offset, value);
-  const model::SmmuSpec& spec = SpecOf(instance);
+  const layout::Place place = layout::PlaceOf(SpecOf(instance), offset);
+  NoteForMirror(instance, offset, place, value);
   if (offset == layout::kSGfsr)
     global_records_.Look(instance, board_.machine_->smmu(instance).gfsr);
   if (offset == layout::kSCr0) board_.reach_.RefreshInstance(instance);
-  if (layout::In(offset, layout::kSmr, spec.entries)) {
-    const uint16_t entry = layout::IndexIn(offset, layout::kSmr);
-    board_.reach_.RefreshMatch(instance, entry);
+  if (place.kind == layout::Place::kSmr) {
+    board_.reach_.RefreshMatch(instance, place.index);
     if (!board_.IsDown(instance)) {
-      Iso03StreamExclusive(instance, entry);
-      IndexAfterEntry(instance, entry);
+      Iso03StreamExclusive(instance, place.index);
+      IndexAfterEntry(instance, place.index);
     }
   }
-  if (layout::In(offset, layout::kS2cr, spec.entries)) {
-    board_.reach_.RefreshEntry(instance, layout::IndexIn(offset, layout::kS2cr));
+  if (place.kind == layout::Place::kS2cr) {
+    board_.reach_.RefreshEntry(instance, place.index);
   }
-  uint16_t bank = 0;
-  if (layout::NamesBank(spec, offset, &bank)) board_.reach_.RefreshBank(instance, bank);
+  if (layout::NamesBank(place)) board_.reach_.RefreshBank(instance, place.index);
   // A unit that is being restored is looked at when it is up.
-  if (!board_.IsDown(instance)) CheckPolicyWord(instance, offset);
-  NoteLives(instance, offset, value);
+  if (!board_.IsDown(instance)) CheckPolicyWord(instance, place);
+  NoteLives(instance, offset, place, value);
 }
 
 // Who uses an index, and since when: see lives.h.
-void Checks::NoteLives(size_t instance, uint32_t offset, uint64_t value) {
+void Checks::NoteLives(size_t instance, uint32_t offset, const layout::Place& place,
+                       uint64_t value) {
   lives_.SetNow(board_.event_index_, board_.call_name_);
-  const model::SmmuSpec& spec = SpecOf(instance);
   const bool down = board_.IsDown(instance);
-  uint16_t bank = 0;
-  if (layout::In(offset, layout::kS2cr, spec.entries)) {
-    const uint16_t entry = layout::IndexIn(offset, layout::kS2cr);
-    lives_.OnS2cr(instance, entry);
+  if (place.kind == layout::Place::kS2cr) {
+    lives_.OnS2cr(instance, place.index);
     indices_touched_ |= 1u << instance;
-    if (!down) IndexAfterEntry(instance, entry);
-  } else if (layout::NamesBank(spec, offset, &bank)) {
-    const Clash clash = lives_.OnBank(instance, bank);
+    if (!down) IndexAfterEntry(instance, place.index);
+  } else if (layout::NamesBank(place)) {
+    const Clash clash = lives_.OnBank(instance, place.index);
     indices_touched_ |= 1u << instance;
     if (down) return;
     Iso08Tag(instance, clash);
-    IndexAfterBank(instance, bank);
+    IndexAfterBank(instance, place.index);
   } else {
     lives_.OnCommand(instance, offset, value);
-    if (layout::IsCommand(spec, offset) && !layout::IsSync(spec, offset)) {
-      Mem02Visible("an invalidation");
-    }
+    if (layout::IsCommand(place) && !layout::IsSync(place)) Mem02Visible("an invalidation");
   }
 }
 
@@ -254,19 +244,15 @@ void Checks::AfterLoad(uint64_t pa, uint32_t value) {
 }
 
 // The floor: only what this store can have changed.
-void Checks::CheckPolicyWord(size_t instance, uint32_t offset) {
-  const model::SmmuSpec& spec = SpecOf(instance);
-  uint16_t bank = 0;
-  if (offset == layout::kSCr0 || offset == layout::kSAcr) Iso05FloorGlobal(instance);
-  if (layout::In(offset, layout::kS2cr, spec.entries)) {
-    Iso05FloorEntry(instance, layout::IndexIn(offset, layout::kS2cr));
+void Checks::CheckPolicyWord(size_t instance, const layout::Place& place) {
+  const bool global = place.kind == layout::Place::kElsewhere;
+  if (global && (place.at == layout::kSCr0 || place.at == layout::kSAcr)) {
+    Iso05FloorGlobal(instance);
   }
-  if (layout::In(offset, layout::Cbar(spec), spec.banks)) {
-    Iso05FloorContext(instance, layout::IndexIn(offset, layout::Cbar(spec)));
-  }
-  if (layout::InBank(spec, offset, layout::kSctlr, &bank) ||
-      layout::InBank(spec, offset, layout::kActlr, &bank)) {
-    Iso05FloorBank(instance, bank);
+  if (place.kind == layout::Place::kS2cr) Iso05FloorEntry(instance, place.index);
+  if (place.kind == layout::Place::kCbar) Iso05FloorContext(instance, place.index);
+  if (layout::InBank(place, layout::kSctlr) || layout::InBank(place, layout::kActlr)) {
+    Iso05FloorBank(instance, place.index);
   }
 }
 
@@ -286,7 +272,7 @@ void Checks::AfterTableStore(uint64_t pa, uint64_t bytes, uint64_t old) {
   }
   if (board_.phase_ == Board::Phase::kOff) return;
   if (board_.reach_.suspicious()) Iso01Reach();
-  if (!now_.armed_watches.empty()) Fun03Watched(model::kMaxInstances);
+  if (!now_.armed_watches.empty()) Fun03Watched();
   if (bytes == sizeof(uint64_t)) Mem02Break(pa, old);
 }
 
@@ -308,15 +294,16 @@ void Checks::AfterBarrier() {
 
 // ---------------------------------------------------------------- mirrored pairs
 
-void Checks::NoteForMirror(size_t instance, uint32_t offset, uint64_t value) {
+void Checks::NoteForMirror(size_t instance, uint32_t offset, const layout::Place& place,
+                           uint64_t value) {
   const size_t smmu = SmmuOf(instance);
   const model::SmmuSpec& spec = board_.spec_.smmu[smmu];
   if (spec.instance_count < 2) return;
   PairTrace& pair = pairs_[smmu];
-  if (layout::IsPolicy(spec, offset)) pair.touched.push_back(offset);
-  if (!layout::IsCommand(spec, offset)) return;
+  if (layout::IsPolicy(place)) pair.touched.push_back(offset);
+  if (!layout::IsCommand(place)) return;
   // What a sync is written with does not matter; what an invalidation names does.
-  const uint64_t name = layout::IsSync(spec, offset) ? 0 : value;
+  const uint64_t name = layout::IsSync(place) ? 0 : value;
   uint64_t hash = (name ^ (uint64_t{offset} << 40)) * 0x9e3779b97f4a7c15u;
   hash ^= hash >> 29;
   pair.commands[NumberInPair(instance)] += hash * 0xbf58476d1ce4e5b9u;
@@ -428,9 +415,13 @@ void Checks::ArmWatches() {
 }
 
 void Checks::AskWatches() {
-  watches_asked_ = true;
-  std::erase_if(now_.armed_watches, [this](const WatchedDma& watch) {
-    return board_.machine_->Translate(watch.request).fault != model::FaultKind::kNone;
+  if (std::exchange(arm_at_store_, false)) ArmWatches();
+  if (std::exchange(watches_asked_, true)) return;
+  watches_unsure_ = false;
+  std::erase_if(now_.armed_watches, [this](WatchedDma& watch) {
+    const model::DmaResult result = board_.machine_->Translate(watch.request);
+    watch.Follow(result);
+    return result.fault != model::FaultKind::kNone;
   });
 }
 
@@ -449,22 +440,6 @@ void Checks::ArmAcrossWrite(Window written) {
 }
 
 // ---------------------------------------------------------------- names
-
-const model::SmmuSpec& Checks::SpecOf(size_t instance) const {
-  return board_.spec_.smmu[SmmuOf(instance)];
-}
-
-size_t Checks::SmmuOf(size_t instance) const {
-  const uint8_t side = board_.machine_->SideOf(instance);
-  for (size_t i = 0; i < board_.spec_.smmu_count; i++) {
-    if (board_.spec_.smmu[i].side == side) return i;
-  }
-  return 0;
-}
-
-uint8_t Checks::NumberInPair(size_t instance) const {
-  return board_.machine_->InstanceIndex(board_.machine_->SideOf(instance), 0) == instance ? 0 : 1;
-}
 
 Window Checks::WindowOf(size_t instance) const {
   return static_cast<Window>(board_.machine_->SideOf(instance) * 2 + NumberInPair(instance));

@@ -27,7 +27,9 @@
 #include "oracle/fault_view.h"
 #include "oracle/idmap.h"
 #include "oracle/lives.h"
+#include "oracle/smmu_layout.h"
 #include "oracle/trap.h"
+#include "oracle/watched_dma.h"
 
 namespace sidewall {
 
@@ -95,14 +97,16 @@ class Checks {
   // Transfers that worked and must go on working while memory changes hands.
   void Watch(const model::DmaRequest& request, uint64_t pa);
   void ArmWatches();
+  // Of a call across which the ghost does not change what is legal: at the first store that can
+  // break one.
+  void ArmAtStore() { arm_at_store_ = board_.looks_; }
   void ArmAcrossWrite(Window written);
-  void DisarmWatches() { now_.armed_watches.clear(); }
+  void DisarmWatches() {
+    now_.armed_watches.clear();
+    arm_at_store_ = false;
+  }
 
  private:
-  struct WatchedDma {
-    model::DmaRequest request;
-    uint64_t pa = 0;
-  };
   struct ClientImage {
     uint32_t override_ = 0;
     uint32_t security = 0;
@@ -127,8 +131,13 @@ class Checks {
   std::vector<ClientImage> ReadClients() const;
   bool IsHeld(uint16_t client) const;
   std::vector<uint32_t> PolicyToRestore(uint8_t side) const;
-  bool Enabled(Invariant id) const;
-  void Evaluated(Invariant id);
+  bool Enabled(Invariant id) const {
+    if (board_.violated() || !(board_.armed_ & Bit(id))) return false;
+    if (board_.phase_ == Board::Phase::kUp) return true;
+    if (board_.phase_ != Board::Phase::kTakenOver) return false;
+    return id == Invariant::kIso01 || id == Invariant::kIso05;
+  }
+  void Evaluated(Invariant id) { board_.coverage_->evaluated[static_cast<unsigned>(id)]++; }
   // Files the verdict. True when the caller must trap.
   bool Report(Invariant id, const char* object, const char* check, std::string title,
               std::vector<std::string> text);
@@ -167,7 +176,8 @@ class Checks {
   void Fun03Works(const model::DmaRequest& request, const model::DmaResult& result,
                   const Legal& legal);
   void AskWatches();
-  void Fun03Watched(size_t stored);  // kMaxInstances: to a table, which all may walk
+  void FindTarget(uint64_t pa, unsigned width, bool table);
+  void Fun03Watched();
   void Fun01Faithful(const TrappedAccess& access, Window window, uint32_t offset, uint64_t value);
   void Fun01OtherRegisters(uint64_t srt, const struct sidewall_regs& before,
                            const struct sidewall_regs& after);
@@ -216,30 +226,45 @@ class Checks {
   void IsoDelivered(const model::DmaResult& result, uint8_t owner);
 
   void AfterSmmuStore(size_t instance, uint32_t offset, uint64_t value);
-  void CheckPolicyWord(size_t instance, uint32_t offset);
-  void NoteLives(size_t instance, uint32_t offset, uint64_t value);
-  void NoteForMirror(size_t instance, uint32_t offset, uint64_t value);
+  void CheckPolicyWord(size_t instance, const layout::Place& place);
+  void NoteLives(size_t instance, uint32_t offset, const layout::Place& place, uint64_t value);
+  void NoteForMirror(size_t instance, uint32_t offset, const layout::Place& place, uint64_t value);
   void FindIdmap();
   void FullCheck();
   std::vector<std::string> Path(size_t instance, uint16_t entry, const model::Resolution& via);
   std::string StoreName() const;
   std::string RegisterLine(size_t instance, uint32_t offset) const;
-  const model::SmmuSpec& SpecOf(size_t instance) const;
+  const model::SmmuSpec& SpecOf(size_t instance) const {
+    return board_.spec_.smmu[SmmuOf(instance)];
+  }
   Window WindowOf(size_t instance) const;
-  uint8_t NumberInPair(size_t instance) const;
-  size_t SmmuOf(size_t instance) const;
+  uint8_t NumberInPair(size_t instance) const { return instance % 2; }
+  size_t SmmuOf(size_t instance) const { return smmu_of_[instance]; }
 
   Board& board_;
+  std::array<uint8_t, model::kMaxInstances> smmu_of_ = {};
   State now_;
   Lives lives_;
   Idmap idmap_;
   BrokenEntries broken_;
   CallWork work_;
+  // The store that is under way: to a table, or to which register.
+  struct Target {
+    enum Kind : uint8_t { kTable, kRegister, kMc };
+    Kind kind = kMc;
+    bool wide = false;
+    uint8_t instance = 0;
+    uint32_t offset = 0;
+    layout::Place place;
+  };
+  Target target_;
   // Where the word lies that is stored to; as it was before, since the store may end the tree.
   bool in_live_table_ = false;
   model::TablePlace place_;
   FaultOwners fault_owners_;
   bool watches_asked_ = false;  // those that are armed did work before the first store
+  bool arm_at_store_ = false;
+  bool watches_unsure_ = false;  // something has faulted since
   GlobalRecords global_records_;
   // Of a trapped access to a fault register: which, and what the instances held before.
   FaultPlace fault_place_;

@@ -40,14 +40,33 @@ void Checks::AfterReturn(const Call& call, const struct sidewall_result& result)
   if (result.status == SIDEWALL_OK && call.id == CallId::kTick) owed_ = false;
 }
 
+void Checks::FindTarget(uint64_t pa, unsigned width, bool table) {
+  target_ = Target();
+  target_.wide = width != 4;
+  size_t instance = 0;
+  if (table) {
+    target_.kind = Target::kTable;
+  } else if (board_.machine_->InstanceOf(pa, &instance, &target_.offset)) {
+    target_.kind = Target::kRegister;
+    target_.instance = static_cast<uint8_t>(instance);
+    target_.place = layout::PlaceOf(SpecOf(instance), target_.offset);
+  }
+}
+
 void Checks::BeforeStore(uint64_t pa, unsigned width, bool table) {
   if (!board_.looks_) return;
-  if (!watches_asked_ && !now_.armed_watches.empty()) AskWatches();
+  FindTarget(pa, width, table);
+  const bool command = target_.kind == Target::kRegister && layout::IsCommand(target_.place);
+  // Caches and the memory controller are nothing to what is watched.
+  if (target_.kind != Target::kMc && !command) AskWatches();
   in_live_table_ = table && width == 8 && board_.machine_->IsLiveTable(pa, &place_);
   if (table && width == 8 && !board_.spec_.pool.Contains(pa)) return;
   const bool whole_table = table && width != 8;
+  // No more is kept of a word than what a refusal is held against.
+  const bool state =
+      !whole_table && (target_.kind != Target::kRegister || layout::IsPolicy(target_.place));
   const uint64_t before =
-      whole_table || board_.phase_ != Board::Phase::kUp ? 0 : board_.WordAt(pa, width, table);
+      state && board_.phase_ == Board::Phase::kUp ? board_.WordAt(pa, width, table) : 0;
   work_.OnStore({pa, static_cast<uint8_t>(whole_table ? 0 : width), table, before});
 }
 
@@ -67,7 +86,7 @@ const char* Checks::WhatRefusalChanged(const CallWork::Word** changed) const {
     uint32_t offset = 0;
     if (word.table && (word.width == 0 || !board_.hyp_.IsTaken(word.pa))) continue;
     if (!word.table && board_.machine_->InstanceOf(word.pa, &instance, &offset) &&
-        !layout::IsPolicy(SpecOf(instance), offset)) {
+        !layout::IsPolicy(layout::PlaceOf(SpecOf(instance), offset))) {
       continue;
     }
     bool first = true;

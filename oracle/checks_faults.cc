@@ -15,7 +15,7 @@ unsigned long long Wide(uint64_t value) { return value; }
 void Checks::NoteFault(size_t instance, uint16_t sid) {
   if (!board_.looks_) return;
   const uint8_t side = board_.machine_->SideOf(instance);
-  faulted_in_call_ = true;
+  faulted_in_call_ = watches_unsure_ = true;
   fault_owners_.Note(instance, sid, board_.ghost_.StreamOwner(side, sid & 0x7f));
   const model::SmmuInstance& smmu = board_.machine_->smmu(instance);
   const auto recorded = static_cast<uint16_t>(smmu.gfsynr[1] & 0x7f);

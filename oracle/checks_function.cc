@@ -48,16 +48,19 @@ bool Checks::BlockedByHost(const model::DmaResult& result) const {
 }
 
 // Transfers that are legal before a call and after it go on meanwhile: after each store they must
-// still work.
-[[gnu::noinline]] void Checks::Fun03Watched(size_t stored) {
+// still work. What a store to a register cannot redirect is not asked, unless something faulted
+// meanwhile: the record may stop a bank.
+[[gnu::noinline]] void Checks::Fun03Watched() {
   if (!Enabled(Invariant::kFun03)) return;
-  for (const WatchedDma& watch : now_.armed_watches) {
-    // A store to another instance is nothing to what this one does.
-    const size_t instance =
-        board_.machine_->InstanceIndex(watch.request.side, watch.request.instance);
-    if (stored != model::kMaxInstances && stored != instance) continue;
+  const bool all = target_.kind == Target::kTable || watches_unsure_;
+  for (WatchedDma& watch : now_.armed_watches) {
+    if (!all &&
+        !watch.MayRedirect(*board_.machine_, target_.instance, target_.place, target_.wide)) {
+      continue;
+    }
     Evaluated(Invariant::kFun03);
     const model::DmaResult result = board_.machine_->Translate(watch.request);
+    watch.Follow(result);
     if (result.fault == model::FaultKind::kNone && result.pa == watch.pa) continue;
     if (BlockedByHost(result)) continue;
     if (Report(Invariant::kFun03, "stream", "Fun03Watched",

@@ -32,6 +32,9 @@ Kind KindOf(const model::RegisterInfo& info) {
   constexpr const char* kNames[] = {"FSR",    "FSRRESTORE", "FAR",      "FSYNR0",
                                     "FSYNR1", "CBFRSYNRA",  "sGFSR",    "sGFSRRESTORE",
                                     "sGFAR",  "sGFSYNR0",   "sGFSYNR1", "sGFSYNR2"};
+  // Every trapped access asks; the names of few other registers begin so.
+  const char first = info.name[0];
+  if (first != 'F' && first != 'C' && first != 's') return Kind::kNone;
   size_t kind = 0;
   while (kind < static_cast<size_t>(Kind::kNone) && std::strcmp(kNames[kind], info.name) != 0) {
     kind++;

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "model/registers.h"
+#include "oracle/smmu_layout.h"
 
 namespace sidewall {
 namespace {
@@ -245,6 +246,15 @@ void Ghost::HostWrite(Window window, uint32_t offset, unsigned width, uint64_t v
     }
     bare_->Write32(base + offset, word);
   }
+}
+
+bool Ghost::Steers(Window window, uint32_t offset) const {
+  if (window != Window::kNiso1 && window != Window::kNiso0 && window != Window::kIso) return false;
+  for (size_t i = 0; i < full_.smmu_count; i++) {
+    if (full_.smmu[i].side != static_cast<uint8_t>(window) / 2) continue;
+    return !layout::IsCommand(layout::PlaceOf(full_.smmu[i], offset));
+  }
+  return false;
 }
 
 uint64_t Ghost::BareRead(Window window, uint32_t offset, unsigned width) const {

@@ -90,6 +90,8 @@ class Ghost {
 
   // ---- The host's own view of its SMMUs.
   void HostWrite(Window window, uint32_t offset, unsigned width, uint64_t value);
+  // Whether a write there can change which transfers are legal: nothing is cached in the reference.
+  bool Steers(Window window, uint32_t offset) const;
   // What a read of the first window of a pair gives there.
   uint64_t BareRead(Window window, uint32_t offset, unsigned width) const;
   Legal LegalDma(uint8_t side, uint16_t sid, uint64_t address, bool write, bool privileged,

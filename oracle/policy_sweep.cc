@@ -259,7 +259,8 @@ class PolicySweep::Bench final : public Platform, public Caller {
     for (size_t n = 0; n < 2; n++) {
       const auto offset = static_cast<uint32_t>(pa - spec().window[n]);
       if (pa - spec().window[n] >= spec().window_size) continue;
-      if (!layout::IsPolicy(spec(), offset)) return;  // a command; words keep what can be read
+      if (!layout::IsPolicy(layout::PlaceOf(spec(), offset)))
+        return;  // a command; words keep what can be read
       changed_ |= *word != value;
       *word = value;
       stored_ = offset;

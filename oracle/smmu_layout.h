@@ -3,8 +3,9 @@
 // Where the registers lie that the invariants look at, and which of them are policy (the same in
 // both instances of a pair) or commands (invalidations and syncs, which go to both).
 //
-//     layout::IsPolicy(spec, 0xc14);                       // S2CR[5]: true
-//     layout::Bank(spec, 3) + layout::kSctlr;              // 0x830000 on Tegra234
+//     const layout::Place place = layout::PlaceOf(spec, 0xc14);   // S2CR[5]
+//     layout::IsPolicy(place);                                    // true
+//     layout::Bank(spec, 3) + layout::kSctlr;                     // 0x830000 on Tegra234
 #ifndef SIDEWALL_ORACLE_SMMU_LAYOUT_H_
 #define SIDEWALL_ORACLE_SMMU_LAYOUT_H_
 
@@ -55,15 +56,38 @@ constexpr bool InAnyBank(const model::SmmuSpec& spec, uint32_t offset, uint16_t*
                          uint32_t* at) {
   const uint32_t base = Bank(spec, 0);
   if (offset < base || offset >= Bank(spec, spec.banks)) return false;
-  *bank = static_cast<uint16_t>((offset - base) / PageSize(spec));
-  *at = (offset - base) % PageSize(spec);
+  // The compiler cannot know that the size is a power of two.
+  const unsigned shift = PageSize(spec) == 0x10000 ? 16 : 12;
+  *bank = static_cast<uint16_t>((offset - base) >> shift);
+  *at = (offset - base) & (PageSize(spec) - 1);
   return true;
 }
 
-constexpr bool InBank(const model::SmmuSpec& spec, uint32_t offset, uint32_t which,
-                      uint16_t* bank) {
-  uint32_t at = 0;
-  return InAnyBank(spec, offset, bank, &at) && at == which;
+// What an offset is in. Every store is asked several things about it.
+struct Place {
+  enum Kind : uint8_t { kElsewhere, kSmr, kS2cr, kCbar, kCba2r, kBank };
+  Kind kind = kElsewhere;
+  uint16_t index = 0;  // of the entry, or of the bank
+  uint32_t at = 0;     // kBank: in the page of the bank; else, in the window
+};
+constexpr Place PlaceOf(const model::SmmuSpec& spec, uint32_t offset) {
+  const auto in = [offset](uint32_t first, uint32_t count, Place::Kind kind, Place* place) {
+    if (!In(offset, first, count)) return false;
+    *place = {kind, IndexIn(offset, first), offset};
+    return true;
+  };
+  Place place = {Place::kElsewhere, 0, offset};
+  if (InAnyBank(spec, offset, &place.index, &place.at)) {
+    place.kind = Place::kBank;
+  } else if (!in(kSmr, spec.entries, Place::kSmr, &place) &&
+             !in(kS2cr, spec.entries, Place::kS2cr, &place) &&
+             !in(Cbar(spec), spec.banks, Place::kCbar, &place)) {
+    in(Cba2r(spec), spec.banks, Place::kCba2r, &place);
+  }
+  return place;
+}
+constexpr bool InBank(const Place& place, uint32_t which) {
+  return place.kind == Place::kBank && place.at == which;
 }
 
 constexpr bool IsPolicyInBank(uint32_t at) {
@@ -71,42 +95,31 @@ constexpr bool IsPolicyInBank(uint32_t at) {
   return at == 0x000 || at == 0x004 || at == 0x010 || (at >= 0x020 && at < 0x040);
 }
 
-constexpr bool IsPolicy(const model::SmmuSpec& spec, uint32_t offset) {
-  uint16_t bank = 0;
-  uint32_t at = 0;
-  if (offset == kSCr0 || offset == kSCr2 || offset == kSAcr) return true;
-  if (In(offset, kSmr, spec.entries) || In(offset, kS2cr, spec.entries)) return true;
-  if (In(offset, Cbar(spec), spec.banks) || In(offset, Cba2r(spec), spec.banks)) return true;
-  return InAnyBank(spec, offset, &bank, &at) && IsPolicyInBank(at);
+constexpr bool IsPolicy(const Place& place) {
+  const uint32_t at = place.at;
+  if (place.kind == Place::kBank) return IsPolicyInBank(at);
+  return place.kind != Place::kElsewhere || at == kSCr0 || at == kSCr2 || at == kSAcr;
 }
 
-constexpr bool IsSync(const model::SmmuSpec& spec, uint32_t offset) {
-  uint16_t bank = 0;
-  return offset == kTlbGSync || InBank(spec, offset, kTlbSync, &bank);
+constexpr bool IsSync(const Place& place) {
+  return InBank(place, kTlbSync) || (place.kind == Place::kElsewhere && place.at == kTlbGSync);
 }
 
-constexpr bool IsCommand(const model::SmmuSpec& spec, uint32_t offset) {
-  uint16_t bank = 0;
-  uint32_t at = 0;
-  if (IsSync(spec, offset)) return true;
-  if (offset >= 0x060 && offset <= 0x06c) return true;  // STLBIALL to TLBIALLH
-  if (offset == 0x078) return true;                     // TLBIVAH
-  if (offset >= 0x0b0 && offset < 0x0c8) return true;   // TLBIVALH64, TLBIVMIDS1, TLBIVAH64
-  return InAnyBank(spec, offset, &bank, &at) && at >= 0x600 && at < 0x640;
+constexpr bool IsCommand(const Place& place) {
+  const uint32_t at = place.at;
+  if (IsSync(place)) return true;
+  if (place.kind == Place::kBank) return at >= 0x600 && at < 0x640;
+  if (place.kind != Place::kElsewhere) return false;
+  if (at >= 0x060 && at <= 0x06c) return true;  // STLBIALL to TLBIALLH
+  if (at == 0x078) return true;                 // TLBIVAH
+  return at >= 0x0b0 && at < 0x0c8;             // TLBIVALH64, TLBIVMIDS1, TLBIVAH64
 }
 
-// True when offset decides what a bank translates with; `bank` is the one.
-constexpr bool NamesBank(const model::SmmuSpec& spec, uint32_t offset, uint16_t* bank) {
-  uint32_t at = 0;
-  if (In(offset, Cbar(spec), spec.banks)) {
-    *bank = IndexIn(offset, Cbar(spec));
-    return true;
-  }
-  if (In(offset, Cba2r(spec), spec.banks)) {
-    *bank = IndexIn(offset, Cba2r(spec));
-    return true;
-  }
-  if (!InAnyBank(spec, offset, bank, &at)) return false;
+// True where it is decided what the bank translates with.
+constexpr bool NamesBank(const Place& place) {
+  const uint32_t at = place.at;
+  if (place.kind == Place::kCbar || place.kind == Place::kCba2r) return true;
+  if (place.kind != Place::kBank) return false;
   return at == kSctlr || (at >= kTtbr0 && at < kTtbr0 + 8) || at == kTcr;
 }
 
