@@ -27,7 +27,8 @@ Reach::Reach(const model::BoardSpec& board, const Ghost& ghost, const model::Mac
 
 void Reach::Reset() {
   held_ = 0;
-  pending_.clear();
+  pending_ = {};
+  pending_in_ = 0;
   now_.trees.clear();
   std::fill_n(&now_.vmids[0][0][0], sizeof(now_.vmids) / sizeof(uint64_t), 0);
   for (auto& slots : now_.slots) slots.clear();

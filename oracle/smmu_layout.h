@@ -65,8 +65,8 @@ constexpr bool InAnyBank(const model::SmmuSpec& spec, uint32_t offset, uint16_t*
 
 // What an offset is in. Every store is asked several things about it.
 struct Place {
-  enum Kind : uint8_t { kElsewhere, kSmr, kS2cr, kCbar, kCba2r, kBank };
-  Kind kind = kElsewhere;
+  enum class Kind : uint8_t { kElsewhere, kSmr, kS2cr, kCbar, kCba2r, kBank };
+  Kind kind = Kind::kElsewhere;
   uint16_t index = 0;  // of the entry, or of the bank
   uint32_t at = 0;     // kBank: in the page of the bank; else, in the window
 };
@@ -76,18 +76,18 @@ constexpr Place PlaceOf(const model::SmmuSpec& spec, uint32_t offset) {
     *place = {kind, IndexIn(offset, first), offset};
     return true;
   };
-  Place place = {Place::kElsewhere, 0, offset};
+  Place place = {Place::Kind::kElsewhere, 0, offset};
   if (InAnyBank(spec, offset, &place.index, &place.at)) {
-    place.kind = Place::kBank;
-  } else if (!in(kSmr, spec.entries, Place::kSmr, &place) &&
-             !in(kS2cr, spec.entries, Place::kS2cr, &place) &&
-             !in(Cbar(spec), spec.banks, Place::kCbar, &place)) {
-    in(Cba2r(spec), spec.banks, Place::kCba2r, &place);
+    place.kind = Place::Kind::kBank;
+  } else if (!in(kSmr, spec.entries, Place::Kind::kSmr, &place) &&
+             !in(kS2cr, spec.entries, Place::Kind::kS2cr, &place) &&
+             !in(Cbar(spec), spec.banks, Place::Kind::kCbar, &place)) {
+    in(Cba2r(spec), spec.banks, Place::Kind::kCba2r, &place);
   }
   return place;
 }
 constexpr bool InBank(const Place& place, uint32_t which) {
-  return place.kind == Place::kBank && place.at == which;
+  return place.kind == Place::Kind::kBank && place.at == which;
 }
 
 constexpr bool IsPolicyInBank(uint32_t at) {
@@ -97,19 +97,20 @@ constexpr bool IsPolicyInBank(uint32_t at) {
 
 constexpr bool IsPolicy(const Place& place) {
   const uint32_t at = place.at;
-  if (place.kind == Place::kBank) return IsPolicyInBank(at);
-  return place.kind != Place::kElsewhere || at == kSCr0 || at == kSCr2 || at == kSAcr;
+  if (place.kind == Place::Kind::kBank) return IsPolicyInBank(at);
+  return place.kind != Place::Kind::kElsewhere || at == kSCr0 || at == kSCr2 || at == kSAcr;
 }
 
 constexpr bool IsSync(const Place& place) {
-  return InBank(place, kTlbSync) || (place.kind == Place::kElsewhere && place.at == kTlbGSync);
+  return InBank(place, kTlbSync) ||
+         (place.kind == Place::Kind::kElsewhere && place.at == kTlbGSync);
 }
 
 constexpr bool IsCommand(const Place& place) {
   const uint32_t at = place.at;
   if (IsSync(place)) return true;
-  if (place.kind == Place::kBank) return at >= 0x600 && at < 0x640;
-  if (place.kind != Place::kElsewhere) return false;
+  if (place.kind == Place::Kind::kBank) return at >= 0x600 && at < 0x640;
+  if (place.kind != Place::Kind::kElsewhere) return false;
   if (at >= 0x060 && at <= 0x06c) return true;  // STLBIALL to TLBIALLH
   if (at == 0x078) return true;                 // TLBIVAH
   return at >= 0x0b0 && at < 0x0c8;             // TLBIVALH64, TLBIVMIDS1, TLBIVAH64
@@ -118,8 +119,8 @@ constexpr bool IsCommand(const Place& place) {
 // True where it is decided what the bank translates with.
 constexpr bool NamesBank(const Place& place) {
   const uint32_t at = place.at;
-  if (place.kind == Place::kCbar || place.kind == Place::kCba2r) return true;
-  if (place.kind != Place::kBank) return false;
+  if (place.kind == Place::Kind::kCbar || place.kind == Place::Kind::kCba2r) return true;
+  if (place.kind != Place::Kind::kBank) return false;
   return at == kSctlr || (at >= kTtbr0 && at < kTtbr0 + 8) || at == kTcr;
 }
 

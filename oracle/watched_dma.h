@@ -38,20 +38,20 @@ struct WatchedDma {
     if (stored != instance) return false;
     // A context that is not in order does not tell all banks that it may name.
     if (via.match_count != 1 || via.route == model::Route::kBadContext) return true;
-    if (wide && place.kind != layout::Place::kBank) return true;
+    if (wide && place.kind != layout::Place::Kind::kBank) return true;
     const bool on_the_way = place.index == via.bank || place.index == via.stage2_bank;
     switch (place.kind) {
-      case layout::Place::kSmr: {
+      case layout::Place::Kind::kSmr: {
         const uint32_t smr = machine.smmu(instance).smr[place.index];
         const bool matches = smr >> 31 != 0 && ((smr ^ sid) & ~(smr >> 16) & 0x7fff) == 0;
         return matches || place.index == via.entry;
       }
-      case layout::Place::kS2cr:
+      case layout::Place::Kind::kS2cr:
         return place.index == via.entry;
-      case layout::Place::kCbar:
-      case layout::Place::kCba2r:
+      case layout::Place::Kind::kCbar:
+      case layout::Place::Kind::kCba2r:
         return on_the_way;
-      case layout::Place::kBank:
+      case layout::Place::Kind::kBank:
         return on_the_way || !layout::IsPolicyInBank(place.at);
       default:
         return true;
