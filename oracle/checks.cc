@@ -188,14 +188,14 @@ void Checks::AfterSmmuStore(size_t instance, uint32_t offset, uint64_t value) {
   if (offset == layout::kSGfsr)
     global_records_.Look(instance, board_.machine_->smmu(instance).gfsr);
   if (offset == layout::kSCr0) board_.reach_.RefreshInstance(instance);
-  if (place.kind == layout::Place::Kind::kSmr) {
+  if (place.kind == layout::Place::Kind::kSmrs) {
     board_.reach_.RefreshMatch(instance, place.index);
     if (!board_.IsDown(instance)) {
       Iso03StreamExclusive(instance, place.index);
       IndexAfterEntry(instance, place.index);
     }
   }
-  if (place.kind == layout::Place::Kind::kS2cr) {
+  if (place.kind == layout::Place::Kind::kS2crs) {
     board_.reach_.RefreshEntry(instance, place.index);
   }
   if (layout::NamesBank(place)) board_.reach_.RefreshBank(instance, place.index);
@@ -209,7 +209,7 @@ void Checks::NoteLives(size_t instance, uint32_t offset, const layout::Place& pl
                        uint64_t value) {
   lives_.SetNow(board_.event_index_, board_.call_name_);
   const bool down = board_.IsDown(instance);
-  if (place.kind == layout::Place::Kind::kS2cr) {
+  if (place.kind == layout::Place::Kind::kS2crs) {
     lives_.OnS2cr(instance, place.index);
     indices_touched_ |= 1u << instance;
     if (!down) IndexAfterEntry(instance, place.index);
@@ -249,8 +249,8 @@ void Checks::CheckPolicyWord(size_t instance, const layout::Place& place) {
   if (global && (place.at == layout::kSCr0 || place.at == layout::kSAcr)) {
     Iso05FloorGlobal(instance);
   }
-  if (place.kind == layout::Place::Kind::kS2cr) Iso05FloorEntry(instance, place.index);
-  if (place.kind == layout::Place::Kind::kCbar) Iso05FloorContext(instance, place.index);
+  if (place.kind == layout::Place::Kind::kS2crs) Iso05FloorEntry(instance, place.index);
+  if (place.kind == layout::Place::Kind::kCbars) Iso05FloorContext(instance, place.index);
   if (layout::InBank(place, layout::kSctlr) || layout::InBank(place, layout::kActlr)) {
     Iso05FloorBank(instance, place.index);
   }

@@ -65,7 +65,7 @@ constexpr bool InAnyBank(const model::SmmuSpec& spec, uint32_t offset, uint16_t*
 
 // What an offset is in. Every store is asked several things about it.
 struct Place {
-  enum class Kind : uint8_t { kElsewhere, kSmr, kS2cr, kCbar, kCba2r, kBank };
+  enum class Kind : uint8_t { kElsewhere, kSmrs, kS2crs, kCbars, kCba2rs, kBank };
   Kind kind = Kind::kElsewhere;
   uint16_t index = 0;  // of the entry, or of the bank
   uint32_t at = 0;     // kBank: in the page of the bank; else, in the window
@@ -79,10 +79,10 @@ constexpr Place PlaceOf(const model::SmmuSpec& spec, uint32_t offset) {
   Place place = {Place::Kind::kElsewhere, 0, offset};
   if (InAnyBank(spec, offset, &place.index, &place.at)) {
     place.kind = Place::Kind::kBank;
-  } else if (!in(kSmr, spec.entries, Place::Kind::kSmr, &place) &&
-             !in(kS2cr, spec.entries, Place::Kind::kS2cr, &place) &&
-             !in(Cbar(spec), spec.banks, Place::Kind::kCbar, &place)) {
-    in(Cba2r(spec), spec.banks, Place::Kind::kCba2r, &place);
+  } else if (!in(kSmr, spec.entries, Place::Kind::kSmrs, &place) &&
+             !in(kS2cr, spec.entries, Place::Kind::kS2crs, &place) &&
+             !in(Cbar(spec), spec.banks, Place::Kind::kCbars, &place)) {
+    in(Cba2r(spec), spec.banks, Place::Kind::kCba2rs, &place);
   }
   return place;
 }
@@ -119,7 +119,7 @@ constexpr bool IsCommand(const Place& place) {
 // True where it is decided what the bank translates with.
 constexpr bool NamesBank(const Place& place) {
   const uint32_t at = place.at;
-  if (place.kind == Place::Kind::kCbar || place.kind == Place::Kind::kCba2r) return true;
+  if (place.kind == Place::Kind::kCbars || place.kind == Place::Kind::kCba2rs) return true;
   if (place.kind != Place::Kind::kBank) return false;
   return at == kSctlr || (at >= kTtbr0 && at < kTtbr0 + 8) || at == kTcr;
 }

@@ -41,15 +41,15 @@ struct WatchedDma {
     if (wide && place.kind != layout::Place::Kind::kBank) return true;
     const bool on_the_way = place.index == via.bank || place.index == via.stage2_bank;
     switch (place.kind) {
-      case layout::Place::Kind::kSmr: {
+      case layout::Place::Kind::kSmrs: {
         const uint32_t smr = machine.smmu(instance).smr[place.index];
         const bool matches = smr >> 31 != 0 && ((smr ^ sid) & ~(smr >> 16) & 0x7fff) == 0;
         return matches || place.index == via.entry;
       }
-      case layout::Place::Kind::kS2cr:
+      case layout::Place::Kind::kS2crs:
         return place.index == via.entry;
-      case layout::Place::Kind::kCbar:
-      case layout::Place::Kind::kCba2r:
+      case layout::Place::Kind::kCbars:
+      case layout::Place::Kind::kCba2rs:
         return on_the_way;
       case layout::Place::Kind::kBank:
         return on_the_way || !layout::IsPolicyInBank(place.at);
