@@ -196,6 +196,8 @@ void WipeGlobalRecord(const RegisterWindow& window) {
 
 void DropRecords(Smmu& smmu, const SidSet& set) {
   if (!smmu.reachable) return;
+  // As where records are told: how many there were is for their owner to know.
+  const uint64_t stores = smmu.counters.stores;
   for (uint32_t n = 0; n < smmu.instance_count; ++n) {
     const RegisterWindow window = WindowOf(smmu, n);
     for (uint32_t i = smmu.host_banks; i < smmu.bank_count; ++i) {
@@ -210,6 +212,7 @@ void DropRecords(Smmu& smmu, const SidSet& set) {
     smmu.gfsr_told &= static_cast<uint8_t>(~(1u << n));
     WipeGlobalRecord(window);
   }
+  smmu.counters.stores = stores;
 }
 
 uint32_t ScanFaults(Smmu& smmu) {
