@@ -40,6 +40,15 @@ bool Secrecy::HasSecrets(const Program& program) {
   });
 }
 
+// What a bank of the host's has recorded is its own, whoever has the stream by now.
+bool Secrecy::IsHostBank(uint64_t side, uint64_t bank) const {
+  for (size_t i = 0; i < board_.smmu_count; i++) {
+    const model::SmmuSpec& spec = board_.smmu[i];
+    if (spec.side == side) return bank < uint64_t{spec.banks} - spec.el2_banks;
+  }
+  return false;
+}
+
 // By what the plain board says of owners now.
 bool Secrecy::OfGuest(const Event& event) {
   if (IsGuestCall(event.kind)) return true;
@@ -49,7 +58,9 @@ bool Secrecy::OfGuest(const Event& event) {
                                                         static_cast<uint16_t>(sid & 0x7f)));
   };
   if (event.kind == EventKind::kDmaStream) return owned(event.arg[0], event.arg[1]);
-  if (event.kind == EventKind::kHwFault) return owned(event.arg[0] / 2, event.arg[5]);
+  if (event.kind == EventKind::kHwFault) {
+    return !IsHostBank(event.arg[0] / 2, event.arg[1]) && owned(event.arg[0] / 2, event.arg[5]);
+  }
   if (event.kind != EventKind::kDma || event.arg[0] >= 0x200) return false;
   const model::ClientInfo* client = model::FindClient(static_cast<uint16_t>(event.arg[0]));
   return client != nullptr && owned(client->side, client->default_sid);

@@ -43,6 +43,7 @@ class Secrecy {
   // What a guest does instead.
   Event Twisted(const Event& event);
   bool OfGuest(const Event& event);
+  bool IsHostBank(uint64_t side, uint64_t bank) const;
   void KeepSecrets();
   std::string Step(const Event& event);
   std::string CompareReads();
