@@ -6,6 +6,21 @@
 
 namespace sidewall::model {
 
+namespace {
+
+// How a channel of the memory controller tells what a client asked for. A stream that is given
+// without one is nobody's.
+uint32_t StatusOf(const DmaRequest& request, const MemoryController& mc) {
+  if (request.client >= kMcClients) return mc_error::kClientMask;
+  const bool secure = (mc.security(request.client) & mc_security::kNonSecure) == 0;
+  uint32_t status = request.client & mc_error::kClientMask;
+  if (secure) status |= mc_error::kSecure;
+  if (request.write) status |= mc_error::kWrite;
+  return status;
+}
+
+}  // namespace
+
 // The answer to a transaction that failed, by the configuration of the bank that recorded the fault
 // or holds it back, or of sCR0 where there is none.
 Response Machine::ResponseTo(const SmmuInstance& smmu, const FaultRecord& record) const {
@@ -83,12 +98,8 @@ void Machine::CaptureNowhere(const DmaRequest& request, const DmaResult& result)
   if (result.fault != FaultKind::kNone || request.client >= kMcClients) return;
   if (result.pa < board_->dram[0].start || memory_.IsRam(result.pa)) return;
   if (board_->mc_window_count == 0) return;
-  const bool secure = (mc_.security(request.client) & mc_security::kNonSecure) == 0;
-  uint32_t status = request.client & mc_error::kClientMask;
-  if (secure) status |= mc_error::kSecure;
-  if (request.write) status |= mc_error::kWrite;
   const size_t channel = choices_ != nullptr ? choices_->Next() : 0;
-  mc_.Capture(channel, mc_error::kDecodeEmem, status, result.pa);
+  mc_.Capture(channel, mc_error::kDecodeEmem, StatusOf(request, mc_), result.pa);
 }
 
 // What a carveout holds back is an error for the master, which no SMMU sees.
@@ -98,10 +109,8 @@ void Machine::HoldBack(const DmaRequest& request, FaultRecord* record, DmaResult
   result->fault = FaultKind::kExternal;
   result->response = Response::kError;
   *record = FaultRecord();
-  const bool write = request.write;
-  const uint32_t client = request.client < kMcClients ? request.client : mc_error::kClientMask;
   const size_t channel = choices_ != nullptr ? choices_->Next() : 0;
-  mc_.Capture(channel, mc_error::kCarveout, client | (write ? mc_error::kWrite : 0), result->pa);
+  mc_.Capture(channel, mc_error::kCarveout, StatusOf(request, mc_), result->pa);
 }
 
 bool Machine::InjectMcError(size_t window, uint32_t causes, uint32_t status, uint64_t address) {

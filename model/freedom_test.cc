@@ -266,6 +266,17 @@ TEST_F(RestedOn, ACarveoutOverMemoryOfTheHost) {
   EXPECT_EQ(go(ram).fault, FaultKind::kNone);
 }
 
+// a loss that nobody told of leaves every stream past the tables, and the masters go on.
+TEST_F(RestedOn, APowerLossThatNobodyTellsOf) {
+  EXPECT_FALSE(rig.machine->PowerGoesUntold());
+  EXPECT_TRUE(rig.machine->Contradict(41));
+  EXPECT_TRUE(rig.machine->PowerGoesUntold());
+  rig.machine->PowerLoss(1);
+  const DmaResult result = rig.machine->Dma({.side = 1, .sid = 6, .address = kPage + 0x5000});
+  EXPECT_EQ(result.fault, FaultKind::kNone);
+  EXPECT_EQ(result.via.route, Route::kBypass);
+}
+
 TEST_F(RestedOn, FirmwareThatStoresAfterEl2) {
   for (const bool late : {false, true}) {
     rig.Reset();
@@ -298,7 +309,7 @@ TEST_F(RestedOn, EachByItsNumber) {
   EXPECT_TRUE(turned(10).plain_syndrome);
   EXPECT_TRUE(turned(21).short_sync);
   EXPECT_TRUE(turned(22).quiet_stage2);
-  for (const uint64_t number : {20, 23, 24, 25, 27, 32, 36}) turned(number);
+  for (const uint64_t number : {20, 23, 24, 25, 27, 32, 36, 41}) turned(number);
   turned(14);
   rig.machine->Write32(rig.board->mc_window[0].start + 8 * 0x58, 6);
   EXPECT_EQ(rig.machine->ClientSid(0x58, 0), 6);

@@ -347,6 +347,9 @@ class Machine {
   // How long EL2 waits for a register: a microsecond at most, and a thousand of them when A-23 does
   // not hold. The model itself has no clock.
   uint64_t AccessTimeUs() const { return contrary_.slow_bus ? 1000 : 1; }
+  // True when a unit may lose its power though nobody has told its driver, and have it back at
+  // once: A-41 does not hold.
+  bool PowerGoesUntold() const { return contrary_.power_untold; }
   // Makes one instance odd; see Quirks. A reset of its registers leaves it so.
   void SetQuirks(size_t instance, const Quirks& quirks);
 
@@ -432,6 +435,7 @@ class Machine {
     bool slow_bus = false;        // see AccessTimeUs
     bool zeros = false;           // a read that the bus does not answer gives zeros
     bool carveouts_hold = false;  // nothing gets into a carveout
+    bool power_untold = false;    // see PowerGoesUntold
   };
   struct SnapshotLayout;
   struct Hits;

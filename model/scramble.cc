@@ -189,6 +189,9 @@ bool Machine::Contradict(uint64_t assumption) {
       mc_.SetFirstCarveout(board_->dram[0].start, kCarveoutMoved);
       contrary_.carveouts_hold = true;
       return true;
+    case 41:
+      contrary_.power_untold = true;
+      return true;
     default:
       break;
   }

@@ -36,11 +36,16 @@ void Board::CountChange(CallId id) {
   }
 }
 
-// hw.powerloss: only what the core has said to be off can lose its state.
+// hw.powerloss: only what the core has said to be off can lose its state. Where a program says
+// otherwise, a unit that is up has its power back before anybody looks.
 Outcome Board::LosePower(uint64_t side) {
-  if (side >= kSides || (down_ >> side & 1) == 0) return {};
+  if (side >= kSides) return {};
+  const bool up = (down_ >> side & 1) == 0;
+  if (up && !machine_->PowerGoesUntold()) return {};
   machine_->SetPower(static_cast<uint8_t>(side), false);
+  if (up) machine_->SetPower(static_cast<uint8_t>(side), true);
   checks_->AfterPowerLoss(static_cast<uint8_t>(side));
+  if (up && looks_) reach_.RefreshAll();
   Outcome outcome;
   outcome.result = Expect::kOk;
   return outcome;
