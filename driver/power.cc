@@ -122,19 +122,13 @@ void StoreTargets(Smmu& smmu, bool fault) {
   }
 }
 
-void ForgetIdle(Smmu& smmu) {
-  for (Bank& bank : smmu.bank) bank.idle = false;
-  smmu.idle_banks = 0;
-}
-
 // Nothing translates and nothing is cached any more; or, when hardware does not say so in time, all
 // is as it was.
 bool Quiesce(Smmu& smmu) {
   StoreTargets(smmu, true);
   if (SyncAll(smmu)) {
-    // Drained, so that no transaction meets a stage 2 that is off; what waited for that stays off.
+    // Drained, so that no transaction meets a stage 2 that is off.
     SwitchBanks(smmu, false);
-    ForgetIdle(smmu);
     if (FlushEverything(smmu)) return true;
     SwitchBanks(smmu, true);
   }
@@ -144,9 +138,12 @@ bool Quiesce(Smmu& smmu) {
 
 // Reported records are gone, and so is what was waiting for a sync.
 void ForgetTransient(Smmu& smmu) {
-  for (Bank& bank : smmu.bank) bank.told = 0;
+  for (Bank& bank : smmu.bank) {
+    bank.idle = false;
+    bank.told = 0;
+  }
+  smmu.idle_banks = 0;
   smmu.gfsr_told = 0;
-  ForgetIdle(smmu);
 }
 
 // The caller holds the identity map's lock and the unit's.
