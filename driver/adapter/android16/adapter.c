@@ -194,15 +194,23 @@ static int AttachDev(struct kvm_hyp_iommu* iommu, struct kvm_hyp_iommu_domain* d
   return ErrorOf(sidewall_set_identity(state(), iommu->id, endpoint, 1));
 }
 
+// A detachment that waits for its sync is one all the same: the stream faults, and the driver keeps
+// what transfers under way may reach. An error would leave the core's count of the domain one too
+// high for ever, since there is no second detachment.
+static int ErrorOfDetach(struct sidewall_result result) {
+  return result.status == SIDEWALL_DEGRADED ? 0 : ErrorOf(result);
+}
+
 static int DetachDev(struct kvm_hyp_iommu* iommu, struct kvm_hyp_iommu_domain* domain, u32 endpoint,
                      u32 pasid) {
   if (IsPaged(domain) && domain->vm == NULL) {
-    return ErrorOf(sidewall_detach_dev(state(), iommu->id, HandleOf(domain), endpoint, pasid));
+    return ErrorOfDetach(
+        sidewall_detach_dev(state(), iommu->id, HandleOf(domain), endpoint, pasid));
   }
   if (endpoint >= kEndpoints) return -EINVAL;
   if (IsPaged(domain)) {
-    return ErrorOf(sidewall_guest_detach(state(), VmOf(domain->vm), kPvIommu,
-                                         VsidOf(iommu->id, endpoint), pasid, HandleOf(domain)));
+    return ErrorOfDetach(sidewall_guest_detach(
+        state(), VmOf(domain->vm), kPvIommu, VsidOf(iommu->id, endpoint), pasid, HandleOf(domain)));
   }
   if ((uintptr_t)domain->priv != kIdentity || pasid != 0) return -EINVAL;
   return ErrorOf(sidewall_set_identity(state(), iommu->id, endpoint, 0));
