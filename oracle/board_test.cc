@@ -57,11 +57,14 @@ class BoardTest : public testing::Test {
     return info ? info->code : "none";
   }
 
-  // Entry 0 of niso0 for stream 6, over the identity stage 2 (the bank that EL2 keeps for it).
+  // Entry 0 of niso0 for stream 6, over the identity stage 2 (the bank that EL2 keeps for it); a
+  // store of the driver's, since the host has no such bank.
   void AttachIdentity() {
     const model::SmmuSpec& smmu = board_->spec().smmu[1];
-    Both(0xc00, smmu.banks - smmu.el2_banks);
-    Both(0x800, kEntryValid | 0x7f80u << 16 | 6);
+    for (const uint64_t window : smmu.window) {
+      board_->Write32(window + 0xc00, smmu.banks - smmu.el2_banks);
+      board_->Write32(window + 0x800, kEntryValid | 0x7f80u << 16 | 6);
+    }
   }
 
   std::unique_ptr<Board> board_;

@@ -129,6 +129,11 @@ void Checks::AfterFinalize() {
     Iso04Idle(instance);
     for (uint16_t bank = 0; bank < SpecOf(instance).banks; bank++) Mem03Bank(instance, bank);
   }
+  const model::Range& pool = board_.spec_.pool;
+  for (uint64_t page = pool.start; page < pool.start + pool.size; page += kPageSize) {
+    if (!board_.hyp_.IsTaken(page)) continue;
+    for (uint64_t at = 0; at < kPageSize; at += sizeof(uint64_t)) Mem03Registers(page + at);
+  }
   AtRest();
 }
 
@@ -221,7 +226,10 @@ void Checks::NoteLives(size_t instance, uint32_t offset, const layout::Place& pl
     IndexAfterBank(instance, place.index);
   } else {
     lives_.OnCommand(instance, offset, value);
-    if (layout::IsCommand(place) && !layout::IsSync(place)) Mem02Visible("an invalidation");
+    if (layout::IsInvalidation(place)) {
+      Mem02Visible("an invalidation");
+      if (asks_) invalidated_.push_back({instance, place, value});
+    }
   }
 }
 
@@ -249,7 +257,10 @@ void Checks::CheckPolicyWord(size_t instance, const layout::Place& place) {
   if (global && (place.at == layout::kSCr0 || place.at == layout::kSAcr)) {
     Iso05FloorGlobal(instance);
   }
-  if (place.kind == layout::Place::Kind::kS2crs) Iso05FloorEntry(instance, place.index);
+  if (place.kind == layout::Place::Kind::kS2crs) {
+    Iso05FloorEntry(instance, place.index);
+    Mem03Override(instance, place.index);
+  }
   if (place.kind == layout::Place::Kind::kCbars) Iso05FloorContext(instance, place.index);
   if (layout::InBank(place, layout::kSctlr) || layout::InBank(place, layout::kActlr)) {
     Iso05FloorBank(instance, place.index);
@@ -267,6 +278,7 @@ void Checks::AfterTableStore(uint64_t pa, uint64_t bytes, uint64_t old) {
   if (bytes == sizeof(uint64_t)) {
     Mem02Link(pa);
     Mem03Entry(pa);
+    Mem03Registers(pa);
   } else {
     broken_.Forget(pa);
   }
@@ -311,6 +323,7 @@ void Checks::NoteForMirror(size_t instance, uint32_t offset, const layout::Place
 
 void Checks::AfterCall(CallId id) {
   lives_.SetHosts(false);
+  asks_ = false;
   if (!board_.looks_) return;
   Mem02Visible("the call returns");
   // What timed out before is ended there.
@@ -383,6 +396,7 @@ void Checks::AfterDma(const model::DmaRequest& request, const model::DmaResult& 
   if (!board_.looks_) return;
   IsoDelivered(result, board_.ghost_.StreamOwner(request.side, request.sid & 0x7f));
   Fun03Works(request, result, legal);
+  Fun05Faults(request, result, legal);
 }
 
 void Checks::AfterPanic(uint32_t line) {

@@ -175,6 +175,10 @@ class Checks {
   void Iso11Restored(size_t instance, uint32_t offset, uint32_t before);
   void Fun03Works(const model::DmaRequest& request, const model::DmaResult& result,
                   const Legal& legal);
+  void Fun05Faults(const model::DmaRequest& request, const model::DmaResult& result,
+                   const Legal& legal);
+  void Fun03Invalidates(const TrappedAccess& access, Window window, uint32_t offset);
+  bool WasInvalidated(size_t instance, const layout::Place& place, uint64_t value) const;
   void AskWatches();
   void FindTarget(uint64_t pa, unsigned width, bool table);
   void Fun03Watched();
@@ -188,6 +192,8 @@ class Checks {
   void Mem03Bank(size_t instance, uint16_t bank);
   const char* WhyNotItsTables(size_t instance, uint16_t bank) const;
   void Mem03Entry(uint64_t pa);
+  void Mem03Registers(uint64_t pa);
+  void Mem03Override(size_t instance, uint16_t entry);
   void Mem02Visible(const char* before);
   void Err01LockOrder(const model::LockReport& lock);
   void Err01Unlock(uint32_t id);
@@ -281,6 +287,14 @@ class Checks {
   unsigned synced_ = 0;           // instances of which this call has seen a sync complete
   unsigned indices_touched_ = 0;  // instances whose S2CRs or banks this call has stored to
   PairTrace pairs_[model::kMaxSmmus];
+  // What a trapped access to a register of invalidations has had invalidated.
+  struct Invalidation {
+    size_t instance;
+    layout::Place place;
+    uint64_t value;
+  };
+  std::vector<Invalidation> invalidated_;
+  bool asks_ = false;
   // The innermost frame of ours: what the driver last stored. Its name is made when it is needed.
   enum class Store : uint8_t { kNone, kRegister, kTable, kMc };
   Store last_store_ = Store::kNone;

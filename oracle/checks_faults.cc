@@ -120,6 +120,8 @@ void Checks::BeforeTrap(Window window, uint32_t offset, unsigned width) {
   size_t instance = 0;
   uint32_t at = 0;
   if (!board_.machine_->InstanceOf(board_.AddressOf(window, offset), &instance, &at)) return;
+  asks_ = layout::IsInvalidation(layout::PlaceOf(SpecOf(instance), offset));
+  invalidated_.clear();
   const model::SmmuInstance& smmu = board_.machine_->smmu(instance);
   fault_place_ = FindFault(smmu, window, offset, width);
   if (fault_place_.info == nullptr) return;

@@ -47,6 +47,23 @@ bool Checks::BlockedByHost(const model::DmaResult& result) const {
   }
 }
 
+// What the host has led nowhere faults, as on hardware of its own.
+[[gnu::noinline]] void Checks::Fun05Faults(const model::DmaRequest& request,
+                                           const model::DmaResult& result, const Legal& legal) {
+  if (!Enabled(Invariant::kFun05) || !legal.must_fault) return;
+  Evaluated(Invariant::kFun05);
+  if (result.fault != model::FaultKind::kNone) return;
+  std::vector<std::string> text;
+  if (result.via.entry != model::kNoIndex) {
+    text = Path(result.instance, result.via.entry, result.via);
+  }
+  text.push_back(Print("got     0x%llx -> 0x%llx", Wide(request.address), Wide(result.pa)));
+  if (Report(Invariant::kFun05, "stream", "Fun05Faults",
+             "a transfer that the host's own entry leads nowhere was delivered", std::move(text))) {
+    __builtin_trap();
+  }
+}
+
 // Transfers that are legal before a call and after it go on meanwhile: after each store they must
 // still work. What a store to a register cannot redirect is not asked, unless something faulted
 // meanwhile: the record may stop a bank.
@@ -82,6 +99,7 @@ void Checks::AfterTrap(const TrappedAccess& access, Window window, uint32_t offs
   if (loads) Fun01Faithful(access, window, offset, after.x[access.srt]);
   if (loads) Fun05Shown(access, after.x[access.srt]);
   Fun05Written(access, window);
+  if (access.write) Fun03Invalidates(access, window, offset);
 }
 
 // A load writes its register and nothing else; a store writes none.

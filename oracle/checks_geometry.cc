@@ -21,6 +21,8 @@ using model::DescriptorKind;
 
 constexpr uint64_t kAccessFlag = uint64_t{1} << 10;
 constexpr uint64_t kTableAttributes = 0xffc;  // what no table entry needs: all but address and type
+// Of S2CR: SHCFG, EXIDVALID, MTCFG, MemAttr, NSCFG, RACFG, WACFG, INSTCFG, TRANSIENTCFG.
+constexpr uint32_t kOverrides = 0x3cfcff00;
 constexpr unsigned kGranuleBits = 12;
 constexpr unsigned kIndexBits = 9;
 
@@ -104,6 +106,26 @@ const char* Checks::WhyNotItsTables(size_t instance, uint16_t bank) const {
   }
 }
 
+// Registers of the host's are mapped as device memory that nothing executes, in whatever tree and
+// at whatever level: what leads to them is no table.
+[[gnu::noinline]] void Checks::Mem03Registers(uint64_t pa) {
+  if (!Enabled(Invariant::kMem03)) return;
+  const uint64_t entry = board_.tables_.view()[(pa - board_.spec_.pool.start) / sizeof(uint64_t)];
+  const uint64_t page = Output(entry);
+  if ((entry & 1) == 0 || board_.ghost_.PageIndex(page) == kNoPage) return;
+  if (board_.ghost_.IsRam(page)) return;
+  Evaluated(Invariant::kMem03);
+  const char* why = nullptr;
+  if (Bits(entry, 54, 54) == 0) why = "may be executed";
+  if (Bits(entry, 5, 4) != 0) why = "are not device memory";
+  if (why == nullptr) return;
+  if (Report(Invariant::kMem03, "page", "Mem03Registers",
+             Print("registers of the host's %s in tables of EL2", why),
+             {Print("entry   0x%llx = 0x%llx", Wide(pa), Wide(entry))})) {
+    __builtin_trap();
+  }
+}
+
 // An entry of a live table, as hardware takes it at the level at which it walks that table.
 [[gnu::noinline]] void Checks::Mem03Entry(uint64_t pa) {
   if (!Enabled(Invariant::kMem03)) return;
@@ -134,6 +156,21 @@ const char* Checks::WhyNotItsTables(size_t instance, uint16_t bank) const {
              {Print("entry   0x%llx = 0x%llx", Wide(pa), Wide(entry)),
               Print("table   level %u of the tree at 0x%llx, from 0x%llx", place.level,
                     Wide(place.root), Wide(place.base))})) {
+    __builtin_trap();
+  }
+}
+
+// What memory is, and what of it may be executed, is said by EL2's tables: an entry that translates
+// says nothing of it, but whether accesses are privileged, which a stage 2 does not know.
+[[gnu::noinline]] void Checks::Mem03Override(size_t instance, uint16_t entry) {
+  if (!Enabled(Invariant::kMem03)) return;
+  Evaluated(Invariant::kMem03);
+  const uint32_t s2cr = board_.machine_->Peek32(instance, layout::kS2cr + 4u * entry);
+  if (Bits(s2cr, 17, 16) != 0 || (s2cr & kOverrides) == 0) return;
+  if (Report(Invariant::kMem03, "entry", "Mem03Override",
+             Print("S2CR[%u] of %s overrides what the tables say", entry,
+                   model::WindowName(WindowOf(instance))),
+             Path(instance, entry, model::Resolution()))) {
     __builtin_trap();
   }
 }

@@ -295,6 +295,18 @@ bool Ghost::Reachable(uint64_t pa) const {
   return !restricted_[index];
 }
 
+// The entry says fault or what is reserved; or it names a bank that the host does not have, or one
+// that the host has not made a stage 1 in AArch64 format, the only kind that it is told of.
+bool Ghost::LeadsNowhere(size_t instance, uint16_t entry) const {
+  const model::SmmuInstance& smmu = bare_->smmu(instance);
+  const uint32_t s2cr = bare_->Peek32(instance, kS2cr + 4u * entry);
+  const uint32_t type = (s2cr & kS2crTypeMask) >> 16;
+  if (type != 0) return type != 1;
+  const uint32_t bank = s2cr & 0xff;
+  if (bank >= smmu.banks) return true;
+  return model::cbar::Type(smmu.cbar[bank]) != model::cbar::kStage1 || (smmu.cba2r[bank] & 1) == 0;
+}
+
 Legal Ghost::HostDma(uint8_t side, uint16_t sid, uint64_t address, bool write, bool privileged,
                      bool instruction) const {
   model::DmaRequest request;
@@ -307,14 +319,15 @@ Legal Ghost::HostDma(uint8_t side, uint16_t sid, uint64_t address, bool write, b
   request.instance = 0;
   const model::DmaResult result = bare_->Translate(request);
   Legal legal;
-  if (result.fault != model::FaultKind::kNone) return legal;
-  // Under EL2 it is an intermediate address, and no stage 2 maps one with this bit.
-  if ((result.output & kAddressBit39) != 0) return legal;
   if (result.via.entry == kNoIndex || result.via.match_count != 1) return legal;
   if (IsBlocked(side, result.via.entry)) return legal;
   const size_t instance = bare_->InstanceIndex(side, 0);
   if (!SoleMatch(instance, result.via.entry)) return legal;
   if (CoversForeign(side, bare_->Peek32(instance, kSmr + 4u * result.via.entry))) return legal;
+  legal.must_fault = LeadsNowhere(instance, result.via.entry);
+  if (result.fault != model::FaultKind::kNone) return legal;
+  // Under EL2 it is an intermediate address, and no stage 2 maps one with this bit.
+  if ((result.output & kAddressBit39) != 0) return legal;
   const uint32_t s2cr = bare_->Peek32(instance, kS2cr + 4u * result.via.entry);
   if (s2cr & (kS2crOverrides | kS2crExIdValid) & ~kS2crTypeMask) return legal;
   if (result.via.route == model::Route::kStage1Only) {

@@ -32,6 +32,8 @@ inline constexpr uint16_t kQuarantineSid = 0x7e;
 // What the reference says of a transfer.
 struct Legal {
   bool must_work = false;
+  // The host's own entry, or the bank that it names, leads the transfer nowhere.
+  bool must_fault = false;
   uint64_t pa = 0;
   uint16_t bank = 0;  // virtual index of the stage-1 bank; kNoIndex for an identity stream
 };
@@ -105,6 +107,7 @@ class Ghost {
   bool IsBlocked(uint8_t side, uint16_t entry) const;
   bool CoversForeign(uint8_t side, uint32_t smr) const;
   bool SoleMatch(size_t instance, uint16_t entry) const;
+  bool LeadsNowhere(size_t instance, uint16_t entry) const;
   bool Reachable(uint64_t pa) const;
 
   model::BoardSpec board_;  // with the host's share of banks and entries

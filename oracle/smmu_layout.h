@@ -116,6 +116,8 @@ constexpr bool IsCommand(const Place& place) {
   return at >= 0x0b0 && at < 0x0c8;             // TLBIVALH64, TLBIVMIDS1, TLBIVAH64
 }
 
+constexpr bool IsInvalidation(const Place& place) { return IsCommand(place) && !IsSync(place); }
+
 // True where it is decided what the bank translates with.
 constexpr bool NamesBank(const Place& place) {
   const uint32_t at = place.at;

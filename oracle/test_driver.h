@@ -118,6 +118,8 @@ class TestDriver final : public Caller {
     return table + Index(ipa, 2);
   }
   static uint64_t Leaf(uint64_t pa) { return pa | 0x7ff; }
+  // Device memory that nothing executes.
+  static uint64_t RegisterLeaf(uint64_t pa) { return pa | uint64_t{1} << 54 | 0x4c7; }
 
  private:
   template <typename F>
@@ -193,9 +195,17 @@ class TestDriver final : public Caller {
     board_.Barrier();
   }
 
+  bool IsRam(uint64_t pa) const {
+    const model::BoardSpec& spec = board_.spec();
+    for (size_t i = 0; i < spec.dram_count; i++) {
+      if (spec.dram[i].Contains(pa)) return true;
+    }
+    return false;
+  }
+
   void Set(uint64_t pa, bool map) {
     if (map) {
-      Store(LeafAt(pa), Leaf(pa));
+      Store(LeafAt(pa), IsRam(pa) ? Leaf(pa) : RegisterLeaf(pa));
     } else if (!keep_mapped) {
       Store(LeafAt(pa), 0);
       removed_ = pa;
