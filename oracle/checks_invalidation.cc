@@ -4,12 +4,12 @@
 // asked of every instance inside that call, under the VMID that the host's translations have, or
 // more than that is. Otherwise the host's next transfer may go where its tables led before.
 //
-//     the host writes                 what will do, beside TLBIALLNSNH
-//     TLBIALLNSNH, TLBIVMID           TLBIVMID of the host's VMID, whatever VMID it believes to
-//     have TLBIVMIDS1                      the same of TLBIVMIDS1 too CB[n].TLBIVA and the like the
-//     same, TLBIALL of the bank, or this register and value; a
-//                                     write of the lower half acts with the upper half zero, and
-//                                     one of the upper half asks for nothing
+//     the host writes            what will do, beside TLBIALLNSNH
+//     TLBIALLNSNH, TLBIVMID      TLBIVMID of the host's VMID, whatever VMID it named
+//     TLBIVMIDS1                 the same, or TLBIVMIDS1 of that VMID
+//     CB[n].TLBIVA and the like  the same, TLBIALL of the bank, or this register and value
+//
+// A write of the lower half acts with the upper half zero; one of the upper half asks for nothing.
 #include "oracle/checks.h"
 #include "oracle/smmu_layout.h"
 
