@@ -52,8 +52,8 @@ class ThreatModelTest(unittest.TestCase):
         patch = re.search(r"\[SB022\]\([^)]*\)", TEXT)[0]
         self.assert_found(patch, patch.replace("SB022-", "SB022-x"), "row 28: there is no")
         self.assert_found(patch, "", "row 28: no patch, and no reason", "is not in row 28")
-        self.assert_found(row(27), row(27).replace(" |  | ", f" | {patch} | "),
-                          "row 27: SB022 says it is of another", "row 27: a patch, and")
+        self.assert_found(row(44), row(44).replace(" |  | ", f" | {patch} | "),
+                          "row 44: SB022 says it is of another", "row 44: a patch, and")
 
     def test_notes(self):
         self.assert_found("| A-21 |", "| A-" "99 |", "has no A-" "99")
