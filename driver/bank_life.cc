@@ -92,8 +92,8 @@ void DropBanks(Smmu& smmu, uint32_t hw_s2cr) {
 }
 
 void SettleBanks(Smmu& smmu) {
-  // A unit without power comes back as it went: only a call that names the stream, or tick, changes
-  // what it will hold.
+  // To an access or a donation a unit without power is as it went. Calls about domains and tick may
+  // end what waits there, since it was drained before the power went.
   if (smmu.reachable) SettleEntries(smmu);
   TurnOffDrained(smmu);
   // A unit whose last sync timed out is left to `tick`, so that no access waits for it again.
