@@ -60,6 +60,8 @@ def read_fault(path):
     words = fields["Test"].split()
     if len(words) != 2:
         raise Wrong(f"{path.name}: 'Test:' wants the name of a test and a filter")
+    if any(each == "*" or each.endswith(".*") for each in words[1].split(":")):
+        raise Wrong(f"{path.name}: 'Test:' names a whole fixture, and not what shows the rule")
     sources = re.findall(r"^\+\+\+ b/(\S+)", text, re.MULTILINE)
     if not sources or any(not s.startswith("model/") or not s.endswith(".cc") for s in sources):
         raise Wrong(f"{path.name}: changes something else than .cc files of model/")

@@ -40,7 +40,7 @@ class Faults(unittest.TestCase):
     def row(self, text):
         return model_faults.check(BUILD, self.fault(text))
 
-    def head(self, which="*"):
+    def head(self, which="*.?*"):
         return f"{RULE}\nTest: {TEST} {which}\n\n"
 
     def test_ten_faults_of_the_walker_are_found_by_the_processor(self):
@@ -55,6 +55,11 @@ class Faults(unittest.TestCase):
         by_id = "    if (board.id == id) return &board;"
         state, _, reason = self.row(self.head() + change(by_id, by_id.replace("==", "!=")))
         self.assertEqual((state, reason), ("found", ""))
+
+    def test_a_whole_fixture_shows_nothing(self):
+        text = self.head("Board.*") + change(self.FOUND, "    return &board;")
+        with self.assertRaisesRegex(model_faults.Wrong, "names a whole fixture"):
+            self.fault(text)
 
     def test_a_change_that_no_test_sees(self):
         state, _, reason = self.row(self.head() + change(self.FOUND, self.FOUND + "  // same"))

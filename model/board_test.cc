@@ -154,6 +154,8 @@ const Contradiction kOfAnSmmu[] = {
     {"smmu.window", [](BoardSpec& b) { b.smmu[1].window[0] = 0x08800000; }},
     {"smmu.window", [](BoardSpec& b) { b.smmu[0].window[1] = 0x07001000; }},  // of 64 KiB pages
     {"smmu.window", [](BoardSpec& b) { b.smmu[0].window[0] = 0 - uint64_t{0x1000}; }},
+    {"smmu.window", [](BoardSpec& b) { b.smmu[2].window[0] = kFormatBit | 0x80000000; }},  // RAM
+    {"smmu.window", [](BoardSpec& b) { b.smmu[2].window[0] = kFormatBit | b.smmu[1].window[0]; }},
     {"smmu.window_size", [](BoardSpec& b) { b.smmu[0].window_size = 0x800000; }},
     {"smmu.window_size", [](BoardSpec& b) { b.smmu[0].idr[1] &= 0x7fffffff; }},  // PAGESIZE
     {"smmu.banks", [](BoardSpec& b) { b.smmu[0].banks = 129; }},
@@ -171,9 +173,10 @@ const Contradiction kOfAnSmmu[] = {
     {"smmu.idr[0]", [](BoardSpec& b) { b.smmu[0].idr[0] &= ~(7u << 28); }},  // no translation
     {"smmu.idr[0]", [](BoardSpec& b) { b.smmu[0].idr[0] &= ~(1u << 29); }},  // NTS without S2TS
     {"smmu.idr[1]", [](BoardSpec& b) { b.smmu[0].idr[1] += 1; }},
-    {"smmu.idr[0]", [](BoardSpec& b) { b.smmu[0].idr[0] |= 1u << 8; }},   // EXIDS
-    {"smmu.idr[1]", [](BoardSpec& b) { b.smmu[0].idr[1] |= 5u << 16; }},  // NUMS2CB
-    {"smmu.idr[1]", [](BoardSpec& b) { b.smmu[0].idr[1] |= 4u << 16; }},  // none for stage 1
+    {"smmu.idr[0]", [](BoardSpec& b) { b.smmu[0].idr[0] &= ~(1u << 26); }},  // ATOSNS
+    {"smmu.idr[0]", [](BoardSpec& b) { b.smmu[0].idr[0] |= 1u << 8; }},      // EXIDS
+    {"smmu.idr[1]", [](BoardSpec& b) { b.smmu[0].idr[1] |= 5u << 16; }},     // NUMS2CB
+    {"smmu.idr[1]", [](BoardSpec& b) { b.smmu[0].idr[1] |= 4u << 16; }},     // none for stage 1
     {"smmu.idr[1]",
      [](BoardSpec& b) {  // for a stage 2 that is not there
        b.smmu[0].idr[0] &= ~(3u << 28);
@@ -202,6 +205,10 @@ const Contradiction kOfTheRest[] = {
     {"mc_window_count", [](BoardSpec& b) { b.mc_window_count = 1; }},  // no broadcast
     {"host_mmio_count", [](BoardSpec& b) { b.host_mmio_count = 9; }},
     {"el2_only_count", [](BoardSpec& b) { b.el2_only_count = 33; }},
+    {"mc_window", [](BoardSpec& b) { b.mc_window[1].start = kFormatBit | b.mc_window[0].start; }},
+    {"host_mmio", [](BoardSpec& b) { b.host_mmio[0].start = kFormatBit | b.dram[0].start; }},
+    {"el2_only",
+     [](BoardSpec& b) { b.el2_only[b.el2_only_count++] = {kFormatBit | 0x80000000, 0x1000}; }},
     {"dram", [](BoardSpec& b) { b.dram[0].size += 1; }},
     {"dram", [](BoardSpec& b) { b.dram[0].size = 0; }},
     {"dram", [](BoardSpec& b) { b.dram[b.dram_count++] = {0x80100000, 0x1000}; }},

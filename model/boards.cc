@@ -179,6 +179,8 @@ bool Sound(const Range& range) {
 }
 
 constexpr const char* kWholePages = "whole pages of 4 KiB, at least one";
+// Bit 39 selects a format, and is no part of an address: with it, two ranges could be one.
+constexpr const char* kBelowBit39 = "an end up to 0x8000000000";
 
 // IDR2.IAS and OAS give 32, 36, 40, 42, 44 or 48 bits; UBS gives 32, 36, 40, 42, 44, 49 or 64, and
 // no bus is narrower than the addresses that come over it.
@@ -202,6 +204,7 @@ BoardFault CheckIdr0(const SmmuSpec& smmu) {
   if ((idr0 >> 27 & 1) == 0) return wrong("SMS (27) set");
   if (!stage1 && !stage2) return wrong("S1TS (30) or S2TS (29) set");
   if (nested && !(stage1 && stage2)) return wrong("NTS (28) only with S1TS (30) and S2TS (29)");
+  if ((idr0 >> 26 & 1) == 0) return wrong("ATOSNS (26) set: such operations are not modelled");
   return {};
 }
 
@@ -314,6 +317,7 @@ BoardFault CheckWindows(const BoardSpec& board) {
     }
     for (uint8_t n = 0; n < smmu.instance_count; ++n) {
       const Range window = {smmu.window[n], smmu.window_size};
+      if (window.end() > kFormatBit) return {"smmu.window", window.end(), kBelowBit39};
       if (OverlapsAny(window, seen, count)) return {"smmu.window", window.start, kApart};
       seen[count++] = window;
     }
@@ -321,6 +325,7 @@ BoardFault CheckWindows(const BoardSpec& board) {
   for (size_t i = 0; i < board.mc_window_count; ++i) {
     const Range& window = board.mc_window[i];
     if (!Sound(window)) return {"mc_window", window.start, kWholePages};
+    if (window.end() > kFormatBit) return {"mc_window", window.end(), kBelowBit39};
     // Two words for each client in the first, and the registers of a channel in the others.
     if (window.size < (i == 0 ? 0x1000 : 0x3000)) {
       return {"mc_window", window.size, "0x1000 bytes for stream IDs, 0x3000 for a channel"};
@@ -467,8 +472,7 @@ BoardFault CheckMemory(const BoardSpec& board) {
     const Range& dram = board.dram[i];
     if (!Sound(dram)) return {"dram", dram.start, kWholePages};
     if (OverlapsAny(dram, board.dram, i)) return {"dram", dram.start, "ranges that do not overlap"};
-    // Bit 39 selects a format, and is no part of an address.
-    if (dram.end() > kFormatBit) return {"dram", dram.end(), "an end up to 0x8000000000"};
+    if (dram.end() > kFormatBit) return {"dram", dram.end(), kBelowBit39};
     inside |= Within(board.pool, dram);
   }
   if (!Sound(board.pool) || !inside) {
@@ -476,13 +480,16 @@ BoardFault CheckMemory(const BoardSpec& board) {
   }
   bool pool_guarded = false;
   for (size_t i = 0; i < board.el2_only_count; ++i) {
-    if (!Sound(board.el2_only[i])) return {"el2_only", board.el2_only[i].start, kWholePages};
-    pool_guarded |= Within(board.pool, board.el2_only[i]);
+    const Range& range = board.el2_only[i];
+    if (!Sound(range)) return {"el2_only", range.start, kWholePages};
+    if (range.end() > kFormatBit) return {"el2_only", range.end(), kBelowBit39};
+    pool_guarded |= Within(board.pool, range);
   }
   if (!pool_guarded) return {"el2_only", board.pool.start, "ranges that hold the pool"};
   for (size_t i = 0; i < board.host_mmio_count; ++i) {
     const Range& range = board.host_mmio[i];
     if (!Sound(range)) return {"host_mmio", range.start, kWholePages};
+    if (range.end() > kFormatBit) return {"host_mmio", range.end(), kBelowBit39};
     if (OverlapsAny(range, board.el2_only, board.el2_only_count) ||
         OverlapsAny(range, board.dram, board.dram_count) ||
         OverlapsAny(range, board.host_mmio, i)) {

@@ -446,6 +446,9 @@ TEST_F(Faults, WithoutPowerNothingAnswers) {
   EXPECT_FALSE(rig.machine->Read64(rig.Window(kNiso0 + 1) + 0x40, &wide));
   rig.Write(kNiso0, 0x8, 0x55);
   rig.Write64(kNiso0, Rig::Cb(3, 0x20), 0x5000);
+  // As it lost its power, and not as the stores would have it.
+  EXPECT_EQ(rig.machine->Peek32(kNiso0, 0x8), 0u);
+  EXPECT_EQ(rig.machine->Peek32(kNiso0, Rig::Cb(3, 0x20)), 0u);
   const DmaResult result = Go(kPage);
   EXPECT_EQ(result.fault, FaultKind::kHeld);
   EXPECT_EQ(result.response, Response::kHeld);
