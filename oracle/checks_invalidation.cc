@@ -16,8 +16,8 @@
 namespace sidewall {
 namespace {
 
-constexpr uint32_t kTlbiVmid = 0x064;
-constexpr uint32_t kTlbiAllNsnh = 0x068;
+using layout::kTlbiAllNsnh;
+using layout::kTlbiVmid;
 constexpr uint32_t kTlbiVmidS1 = 0x0b8;
 // In a bank.
 constexpr uint32_t kTlbiAsid = 0x610;

@@ -2,10 +2,10 @@
 //
 // What a call returns, against what the reference allows: FUN02, and FUN04 of what it reports as
 // done. What may legitimately differ is observed here, in hardware and in the run.
-#include <bit>
-
 #include "model/registers.h"
+#include "oracle/bits.h"
 #include "oracle/checks.h"
+#include "oracle/clients.h"
 #include "oracle/smmu_layout.h"
 
 namespace sidewall {
@@ -21,14 +21,10 @@ const char* StatusName(uint32_t status) {
 // Calls f(smr) for each valid entry.
 template <typename F>
 void ForEachValid(const model::Machine& machine, size_t instance, F f) {
-  const auto& valid = machine.smmu(instance).valid_entries;
-  for (size_t word = 0; word < std::size(valid); word++) {
-    for (uint64_t left = valid[word]; left != 0; left &= left - 1) {
-      const auto entry =
-          static_cast<uint32_t>(64 * word) + static_cast<uint32_t>(std::countr_zero(left));
-      f(machine.Peek32(instance, layout::kSmr + 4 * entry));
-    }
-  }
+  AnyBit(machine.smmu(instance).valid_entries, [&](uint32_t entry) {
+    f(machine.Peek32(instance, layout::kSmr + 4 * entry));
+    return false;
+  });
 }
 
 // Both match the same stream IDs.
@@ -89,7 +85,7 @@ bool Checks::ArePinned(const GhostDomains::Streams& streams) const {
   const model::ClientInfo* clients = model::Clients(&count);
   for (size_t i = 0; i < count; i++) {
     const model::ClientInfo& client = clients[i];
-    const uint8_t sid = client.default_sid != 0 ? client.default_sid : client.node_sid;
+    const uint8_t sid = OwnSid(client);
     if (client.side >= streams.size() || !client.has_registers || !streams[client.side][sid & 0x7f])
       continue;
     if (board_.machine_->PeekMc(0, 8u * client.id) != sid) return false;

@@ -157,9 +157,8 @@ Expected ExpectedOfUnit(const GhostDomains& domains, const model::BoardSpec& boa
     case CallId::kResume:
     case CallId::kPowerOn:
       return Expected::ServedOrRefused(UnitOf(board, Word(call.arg[0])) != nullptr);
-    default: {
+    default:
       return {};
-    }
   }
 }
 
@@ -174,7 +173,7 @@ Expected ExpectedOfRegistration(const model::BoardSpec& board, const Call& call,
   Expected e = Refused();
   if (!finalize_begun && info != nullptr && !IsUntouchable(info->id) && info->has_registers &&
       UnitOf(board, side) != nullptr) {
-    const uint8_t own = info->default_sid != 0 ? info->default_sid : info->node_sid;
+    const uint8_t own = OwnSid(*info);
     e = Expected::ServedOrRefused(own != 0 && own == Word(call.arg[2]) && info->side == side);
   }
   e.may_degrade = false;

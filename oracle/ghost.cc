@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "model/registers.h"
+#include "oracle/bits.h"
 #include "oracle/smmu_layout.h"
 
 namespace sidewall {
@@ -268,17 +269,12 @@ uint64_t Ghost::BareRead(Window window, uint32_t offset, unsigned width) const {
 // entries are held back in hardware by documented policy, so they promise nothing.
 bool Ghost::SoleMatch(size_t instance, uint16_t entry) const {
   const uint32_t own = bare_->Peek32(instance, kSmr + 4u * entry);
-  const auto& valid = bare_->smmu(instance).valid_entries;
-  for (uint32_t word = 0; word < std::size(valid); word++) {
-    for (uint64_t left = valid[word]; left != 0; left &= left - 1) {
-      const uint32_t n = 64 * word + static_cast<uint32_t>(std::countr_zero(left));
-      if (n == entry) continue;
-      const uint32_t other = bare_->Peek32(instance, kSmr + 4 * n);
-      const uint32_t masks = (own | other) >> 16;
-      if (((own ^ other) & ~masks & 0x7fff) == 0) return false;
-    }
-  }
-  return true;
+  return !AnyBit(bare_->smmu(instance).valid_entries, [&](uint32_t n) {
+    if (n == entry) return false;
+    const uint32_t other = bare_->Peek32(instance, kSmr + 4 * n);
+    const uint32_t masks = (own | other) >> 16;
+    return ((own ^ other) & ~masks & 0x7fff) == 0;
+  });
 }
 
 // An entry that covers a stream ID of somebody else, or one that stands on a domain, is held back

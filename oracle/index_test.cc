@@ -58,6 +58,14 @@ class IndexTest : public testing::Test {
       board_->Read32(smmu_->window[n] + 0x74, &active);
     }
   }
+  // A stage 2 on both instances, which an entry has named and names no longer.
+  void OpenAndLeave() {
+    for (unsigned n : {0u, 1u}) {
+      Open(n, FreeBank(0), kVmid, driver_->root());
+      Store(n, layout::kS2cr, FreeBank(0));
+    }
+    for (unsigned n : {0u, 1u}) Store(n, layout::kS2cr, 0x20000);
+  }
   // A call, inside which the driver does what `in_call` says.
   void CallOnce() { board_->Apply({.kind = EventKind::kTick}, *driver_); }
   uint64_t Root() { return board_->PageAlloc(SIDEWALL_POOL_ATOMIC); }
@@ -208,11 +216,7 @@ TEST_F(IndexTest, Iso04WaitsForASyncOnly) {
   for (int way = kAtOnce; way <= kOneSynced; way++) {
     Boot(Bit(Invariant::kIso04));
     driver_->in_call = [&] {
-      for (unsigned n : {0u, 1u}) {
-        Open(n, FreeBank(0), kVmid, driver_->root());
-        Store(n, layout::kS2cr, FreeBank(0));
-      }
-      for (unsigned n : {0u, 1u}) Store(n, layout::kS2cr, 0x20000);
+      OpenAndLeave();
       for (unsigned n : {0u, 1u}) {
         if (way == kAtOnce) Close(n, FreeBank(0));
         if (way >= kSyncPending) Sync(n, way == kSynced || (way == kOneSynced && n == 0));
@@ -230,11 +234,7 @@ TEST_F(IndexTest, Iso04LooksBehindTheSyncOfALaterCall) {
     Boot(Bit(Invariant::kIso04));
     driver_->skip_sync = !waits;
     driver_->in_call = [&] {
-      for (unsigned n : {0u, 1u}) {
-        Open(n, FreeBank(0), kVmid, driver_->root());
-        Store(n, layout::kS2cr, FreeBank(0));
-      }
-      for (unsigned n : {0u, 1u}) Store(n, layout::kS2cr, 0x20000);
+      OpenAndLeave();
       for (unsigned n : {0u, 1u}) Sync(n, false);
     };
     CallOnce();
@@ -252,11 +252,7 @@ TEST_F(IndexTest, Iso04WaitsForBothInstancesAtOnce) {
   for (const bool whole : {false, true}) {
     Boot(Bit(Invariant::kIso04));
     driver_->in_call = [&] {
-      for (unsigned n : {0u, 1u}) {
-        Open(n, FreeBank(0), kVmid, driver_->root());
-        Store(n, layout::kS2cr, FreeBank(0));
-      }
-      for (unsigned n : {0u, 1u}) Store(n, layout::kS2cr, 0x20000);
+      OpenAndLeave();
       for (unsigned n : {0u, 1u}) Sync(n, n == 1);
     };
     CallOnce();
@@ -282,11 +278,7 @@ TEST_F(IndexTest, Iso04TakesNoSyncOfTheHosts) {
     Boot(Bit(Invariant::kIso04));
     if (!waits) host(EventKind::kHostWrite, layout::kTlbGSync);
     driver_->in_call = [&] {
-      for (unsigned n : {0u, 1u}) {
-        Open(n, FreeBank(0), kVmid, driver_->root());
-        Store(n, layout::kS2cr, FreeBank(0));
-      }
-      for (unsigned n : {0u, 1u}) Store(n, layout::kS2cr, 0x20000);
+      OpenAndLeave();
       for (unsigned n : {0u, 1u}) {
         if (waits) Sync(n, false);
       }

@@ -2,13 +2,14 @@
 #include "oracle/lives.h"
 
 #include "oracle/checks.h"
+#include "oracle/smmu_layout.h"
 
 namespace sidewall {
 namespace {
 
-constexpr uint32_t kTlbiVmid = 0x064;
-constexpr uint32_t kTlbiAllNsnh = 0x068;
-constexpr uint32_t kTlbGSync = 0x070;
+using layout::kTlbGSync;
+using layout::kTlbiAllNsnh;
+using layout::kTlbiVmid;
 constexpr uint64_t kRootMask = 0x0000fffffffff000;
 // Of tables that are no more: nothing begins there.
 constexpr uint64_t kGone = 1;
@@ -324,14 +325,9 @@ bool Lives::WaitsForSync(size_t instance, uint16_t bank) const {
 }
 
 Lives::Unit Lives::UnitOf(size_t instance) const {
-  Unit unit = {instance, instance + 1};
-  const uint8_t side = machine_.SideOf(instance);
-  while (unit.first > 0 && machine_.SideOf(unit.first - 1) == side) unit.first--;
-  while (unit.end < now_.size() && machine_.HasInstance(unit.end) &&
-         machine_.SideOf(unit.end) == side) {
-    unit.end++;
-  }
-  return unit;
+  const size_t first = machine_.InstanceIndex(machine_.SideOf(instance), 0);
+  const bool pair = first + 1 < now_.size() && machine_.HasInstance(first + 1);
+  return {first, pair ? first + 2 : first + 1};
 }
 
 bool Lives::IsWhole(const Unit& unit) const {

@@ -13,12 +13,12 @@
 #define SIDEWALL_ORACLE_LIVES_H_
 
 #include <array>
-#include <bit>
 #include <cstdint>
 #include <string>
 #include <vector>
 
 #include "model/machine.h"
+#include "oracle/bits.h"
 
 namespace sidewall {
 
@@ -160,12 +160,7 @@ class Lives {
   // Calls f(use) for each use that is on, by the number of its bank, until one call returns true.
   template <typename F>
   static bool AnyOn(const Instance& instance, F f) {
-    for (uint32_t word = 0; word < instance.on.size(); word++) {
-      for (uint64_t left = instance.on[word]; left != 0; left &= left - 1) {
-        if (f(instance.use[64 * word + static_cast<uint32_t>(std::countr_zero(left))])) return true;
-      }
-    }
-    return false;
+    return AnyBit(instance.on, [&](uint32_t bank) { return f(instance.use[bank]); });
   }
   static void NoteOn(Instance& instance, uint16_t bank) {
     const uint64_t bit = uint64_t{1} << (bank % 64);

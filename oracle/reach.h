@@ -11,11 +11,11 @@
 #define SIDEWALL_ORACLE_REACH_H_
 
 #include <array>
-#include <bit>
 #include <cstdint>
 #include <vector>
 
 #include "model/machine.h"
+#include "oracle/bits.h"
 #include "oracle/ghost.h"
 
 namespace sidewall {
@@ -92,11 +92,8 @@ class Reach final : public model::Watcher {
   // instance, until one call returns true.
   template <typename F>
   void AnyVmid(size_t instance, uint8_t owner, F f) const {
-    for (uint32_t word = 0; word < 4; word++) {
-      for (uint64_t set = now_.vmids[owner][instance][word]; set != 0; set &= set - 1) {
-        if (f(static_cast<uint8_t>(64 * word + std::countr_zero(set)))) return;
-      }
-    }
+    AnyBit(now_.vmids[owner][instance],
+           [&](uint32_t vmid) { return f(static_cast<uint8_t>(vmid)); });
   }
 
  private:
@@ -124,12 +121,7 @@ class Reach final : public model::Watcher {
 
   template <typename F>
   static bool AnyOf(const Entries& entries, F f) {
-    for (uint32_t word = 0; word < entries.size(); word++) {
-      for (uint64_t left = entries[word]; left != 0; left &= left - 1) {
-        if (f(static_cast<uint16_t>(64 * word + std::countr_zero(left)))) return true;
-      }
-    }
-    return false;
+    return AnyBit(entries, [&](uint32_t entry) { return f(static_cast<uint16_t>(entry)); });
   }
   void Suspect(size_t instance, uint16_t entry) {
     pending_[instance][entry / 64] |= uint64_t{1} << (entry % 64);
