@@ -85,7 +85,8 @@ static u32 VmOf(const struct pkvm_hyp_vm* vm) {
 /* ---------------------------------------------------------------- start */
 
 static int Init(void) {
-  const int error = android16_map_windows(&android16_board);
+  int error = android16_map_windows(&android16_board);
+  if (error == 0) error = android16_take_tables(&android16_board, &android16_tables);
   if (error != 0) return error;
   const struct sidewall_result result =
       sidewall_init(state(), sizeof(block), NULL, &android16_board);
@@ -96,7 +97,10 @@ static int Init(void) {
 
 int android16_finalize(void) {
   const struct sidewall_result result = sidewall_finalize(state());
-  if (result.status == SIDEWALL_OK) return 0;
+  if (result.status == SIDEWALL_OK) {
+    android16_open_atomic_pool();
+    return 0;
+  }
   android16_notes.refused_line = (u32)result.progress;
   return -EBUSY;
 }
@@ -290,7 +294,7 @@ static void HostStage2Idmap(struct kvm_hyp_iommu_domain* domain, phys_addr_t sta
   if (prot != 0 && !(wanted & SIDEWALL_PROT_RW)) AdapterPanic(__LINE__);
   while (start < end) {
     const struct sidewall_result result = sidewall_host_stage2_idmap(state(), start, end, wanted);
-    // No memory is to be had here: the atomic pool is empty.
+    // No memory is to be had here: android16_tables is used up, or the atomic pool is empty.
     if (result.status != SIDEWALL_OK || result.progress == 0) AdapterPanic(__LINE__);
     start += result.progress;
   }

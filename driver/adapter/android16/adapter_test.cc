@@ -4,6 +4,7 @@
 // The driver is a fake one here, which notes calls and gives the answers that a test prepared.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <deque>
 #include <map>
 #include <string>
@@ -65,8 +66,13 @@ const sidewall_cfg android16_board = [] {
   cfg.smmu[1] = {{0x10000000, 0}, 1, SIDEWALL_SIDE_ISO, 0x10000, 2, 1, 2, 0};
   cfg.mc_window_count = 1;
   cfg.mc_window[0] = {0x02c00000, 0x1000};
+  cfg.dram_count = 1;
+  cfg.dram[0] = {sidewall_test::kFakeEl2, 0x200000};
+  cfg.el2_range_count = 1;
+  cfg.el2_range[0] = {sidewall_test::kFakeEl2, 0x100000};
   return cfg;
 }();
+const sidewall_range android16_tables = {sidewall_test::kFakeEl2, 5 * 4096};
 
 sidewall_result sidewall_init(sidewall_state* s, uint64_t size, void* ctx,
                               const sidewall_cfg* cfg) {
@@ -167,7 +173,11 @@ class AdapterTest : public ::testing::Test {
  public:
   AdapterTest() {
     driver = {};
+    // The memory for tables stays the adapter's, whatever else begins anew.
+    auto pages = std::move(Pkvm().pages);
+    std::erase_if(pages, [](const auto& page) { return page.first < kFakeEl2; });
     Pkvm() = {};
+    Pkvm().pages = std::move(pages);
   }
   ~AdapterTest() override {
     EXPECT_TRUE(Pkvm().held.empty());
@@ -603,7 +613,43 @@ TEST_F(AdapterTest, Registers) {
   EXPECT_DEATH(sidewall_plat_write32(nullptr, 0x06ffffff, 0), "hyp_panic: the driver");
 }
 
+// Each page is zeroed, whatever the host or a table has left in it.
+TEST_F(AdapterTest, TablesOfTheHost) {
+  ASSERT_EQ(ops.init(), 0);
+  std::vector<uint64_t> pages;
+  for (int round = 0; round < 2; ++round) {
+    pages.clear();
+    for (uint64_t i = 0; i < 5; ++i) {
+      pages.push_back(sidewall_plat_page_alloc(nullptr, SIDEWALL_POOL_ATOMIC));
+      ASSERT_NE(pages.back(), 0u);
+      const uint64_t* words = sidewall_plat_table_ptr(nullptr, pages.back());
+      EXPECT_TRUE(std::all_of(words, words + 512, [](uint64_t word) { return word == 0; }));
+      for (uint32_t j = 0; j < 512; ++j) {
+        sidewall_plat_table_write64(nullptr, pages.back() + 8 * j, ~uint64_t{0});
+      }
+    }
+    std::sort(pages.begin(), pages.end());
+    for (uint64_t i = 0; i < 5; ++i) EXPECT_EQ(pages[i], kFakeEl2 + i * 4096);
+    EXPECT_TRUE(Pkvm().pools.empty());
+    if (round == 0) {
+      for (uint64_t page : pages) sidewall_plat_page_free(nullptr, SIDEWALL_POOL_ATOMIC, page);
+    }
+  }
+  EXPECT_EQ(android16_finalize(), 0);
+  const uint64_t atomic = sidewall_plat_page_alloc(nullptr, SIDEWALL_POOL_ATOMIC);
+  EXPECT_GE(atomic, kFakePages);
+  EXPECT_LT(atomic, kFakeEl2);
+  sidewall_plat_page_free(nullptr, SIDEWALL_POOL_ATOMIC, atomic);
+  for (uint64_t page : pages) sidewall_plat_page_free(nullptr, SIDEWALL_POOL_ATOMIC, page);
+  EXPECT_EQ(std::string(Pkvm().pools.begin(), Pkvm().pools.end()), "aA");
+}
+
 TEST_F(AdapterTest, Pages) {
+  // The atomic pool comes last.
+  ASSERT_EQ(ops.init(), 0);
+  ASSERT_EQ(android16_finalize(), 0);
+  uint64_t tables[5];
+  for (uint64_t& page : tables) page = sidewall_plat_page_alloc(nullptr, SIDEWALL_POOL_ATOMIC);
   const uint64_t host = sidewall_plat_page_alloc(nullptr, SIDEWALL_POOL_HOST);
   const uint64_t atomic = sidewall_plat_page_alloc(nullptr, SIDEWALL_POOL_ATOMIC);
   const uint64_t guest = sidewall_plat_page_alloc(nullptr, SIDEWALL_POOL_VM0 + 1);
@@ -624,6 +670,7 @@ TEST_F(AdapterTest, Pages) {
   Pkvm().pages_left = 0;
   EXPECT_EQ(sidewall_plat_page_alloc(nullptr, SIDEWALL_POOL_HOST), 0u);
   EXPECT_EQ(sidewall_plat_page_alloc(nullptr, SIDEWALL_POOL_ATOMIC), 0u);
+  for (uint64_t page : tables) sidewall_plat_page_free(nullptr, SIDEWALL_POOL_ATOMIC, page);
 }
 
 TEST_F(AdapterTest, References) {

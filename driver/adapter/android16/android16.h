@@ -23,6 +23,11 @@ extern "C" {
 /* What the board is made of; the board's own file defines it. */
 extern const struct sidewall_cfg android16_board;
 
+/* Memory for the tables of the host's stage 2, which the board's own file defines too: whole pages
+ * of RAM within one el2_range of the board, 4 KiB for each 2 MiB that the host has, for each GiB,
+ * and three more. The atomic pool serves once android16_finalize has returned 0, and not before. */
+extern const struct sidewall_range android16_tables;
+
 extern const struct kvm_iommu_ops android16_ops;
 
 /* A stream of a device that is given to a VM. The id of an IOMMU is its side. */
@@ -47,8 +52,15 @@ int android16_vm_stop(struct pkvm_hyp_vm* vm);
 /* Ends boot streams, tries again what hardware did not answer, collects guests' faults. */
 void android16_tick(void);
 
-/* Between the two sources of the adapter: maps the windows of a board. 0 or -ENOMEM. */
+/* Between the two sources of the adapter, from here on: maps the windows of a board. 0 or -ENOMEM.
+ */
 int android16_map_windows(const struct sidewall_cfg* cfg);
+/* Takes the memory for tables from the host. 0, or -EINVAL: it is not as android16_tables says,
+ * -ENOMEM: too small for the board's RAM, or what pKVM says when the host does not own it. What was
+ * taken stays, so that init may be tried again. */
+int android16_take_tables(const struct sidewall_cfg* cfg, const struct sidewall_range* tables);
+/* From here on the atomic pool serves, when the memory for tables is used up. */
+void android16_open_atomic_pool(void);
 
 /* For a debugger, after a panic and in between. */
 struct android16_notes {

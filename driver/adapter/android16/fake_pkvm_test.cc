@@ -71,6 +71,19 @@ void kvm_iommu_reclaim_pages_atomic(void* page, u8) {
   sidewall_test::Reclaim(page);
 }
 
+// The pages hold what the host has left in them.
+int __pkvm_host_donate_hyp(u64 pfn, u64 nr_pages) {
+  if (Pkvm().donate_fails) return -EBUSY;
+  Pkvm().donated.emplace_back(pfn, nr_pages);
+  for (u64 i = 0; i < nr_pages; ++i) {
+    auto& page = Pkvm().pages[(pfn + i) << 12];
+    if (page != nullptr) sidewall_test::Broken("a page is donated twice");
+    page = std::make_unique<uint64_t[]>(512);
+    std::fill_n(page.get(), 512, ~uint64_t{0});
+  }
+  return 0;
+}
+
 int __pkvm_host_unuse_dma(phys_addr_t phys, size_t size) {
   Pkvm().unused.emplace_back(phys, size);
   return Pkvm().unuse_fails ? -EINVAL : 0;

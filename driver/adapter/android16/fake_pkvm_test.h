@@ -18,17 +18,21 @@
 
 namespace sidewall_test {
 
-inline constexpr uint64_t kFakePages = 0xb0000000;
+// Where pages of the pools lie, which the host has given, and where EL2's own memory does.
+inline constexpr uint64_t kFakePages = 0xa0000000;
+inline constexpr uint64_t kFakeEl2 = 0xb0000000;
 
 struct FakePkvm {
   size_t pages_left = 64;
   size_t mappings_left = 100;
   bool unuse_fails = false;
+  bool donate_fails = false;
   uint64_t counter = 0;
   uint64_t counter_hz = 31250000;
   std::vector<kvm_hyp_req> requests;
   std::vector<std::pair<uint64_t, uint64_t>> unused;
   std::vector<std::pair<uint64_t, uint64_t>> flushed;
+  std::vector<std::pair<uint64_t, uint64_t>> donated;  // first page, how many
   std::vector<char> pools;  // 'h' and 'a', a letter for each page that was asked for
   std::vector<const hyp_spinlock_t*> held;
 

@@ -4,12 +4,17 @@
 // the callbacks. Registers are plain words, so that hardware always answers at once.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cstdlib>
+
 #include "driver/adapter/android16/fake_pkvm_test.h"
 #include "driver/board_test.h"
 
 namespace {
 
 using sidewall_test::kDram;
+using sidewall_test::kFakeEl2;
+using sidewall_test::kFakePages;
 using sidewall_test::kIso;
 using sidewall_test::kMcBroadcast;
 using sidewall_test::kMcSid;
@@ -22,7 +27,9 @@ using sidewall_test::Pkvm;
 
 extern "C" {
 
-const sidewall_cfg android16_board = sidewall_test::TestBoard(3, 2, sidewall_test::kFakePages);
+const sidewall_cfg android16_board = sidewall_test::TestBoard(3, 2, sidewall_test::kFakeEl2);
+// For the GiB of RAM no page more than it takes.
+const sidewall_range android16_tables = {sidewall_test::kFakeEl2, (512 + 1 + 3) * 4096};
 
 struct pkvm_hyp_vm {
   int unused;
@@ -53,11 +60,53 @@ void PowerUpBoard() {
   Pkvm().Register(kMcBroadcast + 0x1820) = 0x80000002;
 }
 
+int BootWithTablesAt(uint64_t start) {
+  sidewall_cfg other = android16_board;
+  other.el2_range[0] = {start, android16_tables.size};
+  if (android16_take_tables(&other, &other.el2_range[0]) != 0) return 1;
+  if (ops.init() != 0) return 2;
+  ops.host_stage2_idmap(nullptr, kDram, kDram + 0x100000, IOMMU_READ | IOMMU_WRITE);
+  ops.host_stage2_idmap_complete(true);
+  return android16_finalize() == -EBUSY ? 0 : 3;
+}
+
+// Runs before the test of the whole, since what is taken stays taken.
+TEST(Linked, TablesLieInAnEl2Range) {
+  PowerUpBoard();
+  const uint64_t size = android16_tables.size;
+  const sidewall_range wrong[] = {
+      {kFakePages, size},       // RAM that could be the host's
+      {kFakeEl2 - 4096, size},  // in part
+      {kDram + sidewall_test::kDramSize - size + 4096, size},
+      {kMcSid, size},  // EL2's, but no RAM
+      {kFakeEl2 + 8, size},
+      {kFakeEl2, size + 8},
+      {kFakeEl2, ~uint64_t{0} - 4095},
+      {~uint64_t{0} - 4095, 8192},
+  };
+  for (const sidewall_range& range : wrong) {
+    EXPECT_EQ(android16_take_tables(&android16_board, &range), -EINVAL) << std::hex << range.start;
+  }
+  const sidewall_range small = {kFakeEl2, size - 4096}, none = {kFakeEl2, 0};
+  EXPECT_EQ(android16_take_tables(&android16_board, &small), -ENOMEM);
+  EXPECT_EQ(android16_take_tables(&android16_board, &none), -ENOMEM);
+  Pkvm().donate_fails = true;  // the host does not own them
+  EXPECT_EQ(ops.init(), -EBUSY);
+  Pkvm().donate_fails = false;
+  EXPECT_TRUE(Pkvm().donated.empty());
+  // The driver itself accepts no table from elsewhere, and says so.
+  EXPECT_EXIT(std::_Exit(BootWithTablesAt(kFakePages)), ::testing::ExitedWithCode(0), "");
+}
+
 TEST(Linked, FromInitToTheEndOfAVm) {
   PowerUpBoard();
   ASSERT_EQ(ops.init(), 0) << "line " << android16_notes.refused_line;
+  EXPECT_EQ(Pkvm().donated, (std::vector<std::pair<uint64_t, uint64_t>>{{kFakeEl2 >> 12, 516}}));
+  // More than there is memory for: the atomic pool is full and does not serve yet.
+  EXPECT_DEATH(ops.host_stage2_idmap(nullptr, 0, kDram, IOMMU_READ), "hyp_panic: the adapter");
   ops.host_stage2_idmap(nullptr, kDram, kDram + 0x100000, IOMMU_READ | IOMMU_WRITE);
   ops.host_stage2_idmap_complete(true);
+  EXPECT_TRUE(Pkvm().pools.empty());
   ASSERT_EQ(android16_finalize(), 0) << "line " << android16_notes.refused_line;
 
   // The host reads IDR0 through the trap: nested translation is not for it.
@@ -115,6 +164,17 @@ TEST(Linked, FromInitToTheEndOfAVm) {
   ops.host_stage2_idmap(nullptr, kDram + 0x5000, kDram + 0x6000, 0);
   ops.host_stage2_idmap_complete(false);
   android16_tick();
+  EXPECT_TRUE(Pkvm().held.empty());
+}
+
+// After the one above: what the board's memory for tables has no room for comes from there now.
+TEST(Linked, TheAtomicPoolServesAfterFinalize) {
+  Pkvm().pages_left = 2000;
+  Pkvm().pools.clear();
+  ops.host_stage2_idmap(nullptr, 0, kDram, IOMMU_READ);
+  EXPECT_FALSE(Pkvm().pools.empty());
+  EXPECT_EQ(std::count(Pkvm().pools.begin(), Pkvm().pools.end(), 'a'),
+            static_cast<ptrdiff_t>(Pkvm().pools.size()));
   EXPECT_TRUE(Pkvm().held.empty());
 }
 

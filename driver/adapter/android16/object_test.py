@@ -21,7 +21,7 @@ import lint  # noqa: E402
 import toolchain  # noqa: E402
 
 WRITABLE = frozenset({"block", "iommus", "vms", "vms_lock", "leftover", "android16_notes",
-                      "windows", "window_count", "locks"})
+                      "windows", "window_count", "locks", "tables"})
 OFFERED = {"android16_ops", "android16_notes", "android16_finalize", "android16_vm_start",
            "android16_vm_stop", "android16_tick"}
 
@@ -37,7 +37,7 @@ def services():
 class AdapterObject(unittest.TestCase):
     def test_both_chains(self):
         waist = toolchain.Waist()
-        profile = lint.Profile(services() | {"android16_board"},
+        profile = lint.Profile(services() | {"android16_board", "android16_tables"},
                                OFFERED | waist.offered | waist.needed, {"hyp_panic"}, WRITABLE,
                                hypervisor=True)
         self.assertIn("hyp_spin_unlock", profile.needed)

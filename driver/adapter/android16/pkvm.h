@@ -112,6 +112,8 @@ void* kvm_iommu_donate_pages(u8 order, int flags);
 void kvm_iommu_reclaim_pages(void* page, u8 order);
 void* kvm_iommu_donate_pages_atomic(u8 order);
 void kvm_iommu_reclaim_pages_atomic(void* page, u8 order);
+/* Pages of the host become EL2's, with a mapping there. */
+int __pkvm_host_donate_hyp(u64 pfn, u64 nr_pages);
 int __pkvm_host_unuse_dma(phys_addr_t phys, size_t size);
 
 enum { PAGE_HYP_DEVICE = 1 };

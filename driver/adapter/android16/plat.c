@@ -15,6 +15,18 @@ static struct window windows[kMaxWindows];
 static u32 window_count;
 static hyp_spinlock_t locks[SIDEWALL_LOCK_COUNT];
 
+// Tables of the host's stage 2 from before finalize: it accepts none outside an el2_range, since
+// the host wrote registers as it liked until then, and a page that was given to the atomic pool
+// lies anywhere in RAM.
+enum { kPage = 4096 };
+static struct {
+  hyp_spinlock_t lock;
+  struct sidewall_range range;
+  u64 never_used;
+  u64 came_back;  // the first page of those, each of which begins with the address of the next
+  bool atomic_pool_serves;
+} tables;
+
 // Volatile, so that an entry which a walker may read is stored at once and in one piece.
 static volatile u64* Word(u64 pa) { return (volatile u64*)hyp_phys_to_virt(pa); }
 
@@ -43,6 +55,46 @@ int android16_map_windows(const struct sidewall_cfg* cfg) {
     if (MapWindow(cfg->mc_window[i].start, cfg->mc_window[i].size) != 0) return -ENOMEM;
   }
   return 0;
+}
+
+static bool IsWithin(const struct sidewall_range* part, const struct sidewall_range* whole) {
+  return part->start >= whole->start && part->start - whole->start <= whole->size &&
+         part->size <= whole->size - (part->start - whole->start);
+}
+
+static u64 Blocks(const struct sidewall_range* range, u32 shift) {
+  if (range->size == 0) return 0;
+  return ((range->start + range->size - 1) >> shift) - (range->start >> shift) + 1;
+}
+
+// Two roots and the table below one of them, then the lower two levels over all RAM.
+static u64 TablesForRam(const struct sidewall_cfg* cfg) {
+  u64 pages = 3;
+  for (u32 i = 0; i < cfg->dram_count; ++i) {
+    pages += Blocks(&cfg->dram[i], 30) + Blocks(&cfg->dram[i], 21);
+  }
+  return pages;
+}
+
+int android16_take_tables(const struct sidewall_cfg* cfg, const struct sidewall_range* range) {
+  bool is_el2s = false, is_ram = false;
+  if (tables.range.size != 0) return 0;
+  if (cfg->dram_count > SIDEWALL_MAX_DRAM || cfg->el2_range_count > SIDEWALL_MAX_EL2_RANGES) {
+    return -EINVAL;
+  }
+  for (u32 i = 0; i < cfg->dram_count; ++i) is_ram |= IsWithin(range, &cfg->dram[i]);
+  for (u32 i = 0; i < cfg->el2_range_count; ++i) is_el2s |= IsWithin(range, &cfg->el2_range[i]);
+  if (!is_ram || !is_el2s || range->start % kPage != 0 || range->size % kPage != 0) return -EINVAL;
+  if (range->size / kPage < TablesForRam(cfg)) return -ENOMEM;
+  const int error = __pkvm_host_donate_hyp(range->start / kPage, range->size / kPage);
+  if (error == 0) tables.range = *range;
+  return error;
+}
+
+void android16_open_atomic_pool(void) {
+  hyp_spin_lock(&tables.lock);
+  tables.atomic_pool_serves = true;
+  hyp_spin_unlock(&tables.lock);
 }
 
 // The driver names no register outside the windows of its configuration.
@@ -108,16 +160,49 @@ void sidewall_plat_clean_poc(void* ctx, uint64_t pa, uint64_t size) {
   kvm_flush_dcache_to_poc((unsigned long)hyp_phys_to_virt(pa), size);
 }
 
+// 0 when none is left.
+static u64 TakeTablePage(bool* atomic_pool_serves) {
+  hyp_spin_lock(&tables.lock);
+  u64 pa = tables.came_back;
+  if (pa != 0) {
+    tables.came_back = *Word(pa);
+  } else if (tables.never_used < tables.range.size) {
+    pa = tables.range.start + tables.never_used;
+    tables.never_used += kPage;
+  }
+  *atomic_pool_serves = tables.atomic_pool_serves;
+  hyp_spin_unlock(&tables.lock);
+  return pa;
+}
+
+static void PutTablePage(u64 pa) {
+  hyp_spin_lock(&tables.lock);
+  *Word(pa) = tables.came_back;
+  tables.came_back = pa;
+  hyp_spin_unlock(&tables.lock);
+}
+
 // This pKVM has no pool for each VM: what guests need comes from the host's.
 uint64_t sidewall_plat_page_alloc(void* ctx, uint32_t pool) {
-  (void)ctx;
-  void* page = pool == SIDEWALL_POOL_ATOMIC ? kvm_iommu_donate_pages_atomic(0)
-                                            : kvm_iommu_donate_pages(0, 0);
+  void* page;
+  if (pool == SIDEWALL_POOL_ATOMIC) {
+    bool atomic_pool_serves = false;
+    const u64 pa = TakeTablePage(&atomic_pool_serves);
+    if (pa != 0) sidewall_plat_table_zero(ctx, pa);
+    if (pa != 0 || !atomic_pool_serves) return pa;
+    page = kvm_iommu_donate_pages_atomic(0);
+  } else {
+    page = kvm_iommu_donate_pages(0, 0);
+  }
   return page == NULL ? 0 : hyp_virt_to_phys(page);
 }
 
 void sidewall_plat_page_free(void* ctx, uint32_t pool, uint64_t pa) {
   (void)ctx;
+  if (pool == SIDEWALL_POOL_ATOMIC && pa - tables.range.start < tables.range.size) {
+    PutTablePage(pa);
+    return;
+  }
   void* page = hyp_phys_to_virt(pa);
   if (pool == SIDEWALL_POOL_ATOMIC) {
     kvm_iommu_reclaim_pages_atomic(page, 0);
