@@ -105,6 +105,34 @@ bool board_give_back(uint64_t start, uint64_t size) {
 // Every 100 ms or so, and on an interrupt of an SMMU.
 void board_tick(void) { sidewall_tick(driver(), sidewall_plat_time_us(NULL)); }
 
+// Which units, by their place in kBoard, wait for a resume.
+static uint32_t down;
+
+// In the processor's way back from a system suspend, before the host or a device runs. False: the
+// host must not run, since devices may reach all memory; it may be called again.
+bool board_resume(void) {
+  for (uint32_t i = 0; i < kBoard.smmu_count; ++i) {
+    if ((down >> i & 1) == 0) continue;
+    if (sidewall_resume(driver(), kBoard.smmu[i].side).status == SIDEWALL_OK) down &= ~(1u << i);
+  }
+  return down == 0;
+}
+
+// When the host asks for a system suspend (SC7), in which the SMMUs and the memory controller lose
+// what was stored. False: refuse it to the host, which goes on; should a unit not come back, its
+// streams fault, until board_resume is called with success.
+bool board_suspend(void) {
+  if (down != 0) return false;
+  for (uint32_t i = 0; i < kBoard.smmu_count; ++i) {
+    if (sidewall_suspend(driver(), kBoard.smmu[i].side).status != SIDEWALL_OK) {
+      board_resume();
+      return false;
+    }
+    down |= 1u << i;
+  }
+  return true;
+}
+
 /* ---------------------------------------------------------------- what the driver needs */
 
 // There is one driver, so ctx tells nothing, and most calls have something that is not needed here.
