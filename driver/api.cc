@@ -22,8 +22,16 @@ bool IsUp(const sidewall_state* s) {
 
 sidewall_result RefusedAt(uint32_t line) { return Result(SIDEWALL_REFUSED, line); }
 
-// A guest's blocked streams and the host's must not share TLB entries with anything.
-Vmid FaultVmid(Vmid host) { return Vmid{host.value == 0xff ? 0xfeu : 0xffu}; }
+// A guest's blocked streams and the host's must not share TLB entries with anything, on any unit.
+Vmid FaultVmid(const sidewall_cfg& cfg) {
+  Vmid vmid{0xff};
+  for (uint32_t tries = 0; tries < cfg.smmu_count; ++tries) {
+    for (uint32_t i = 0; i < cfg.smmu_count; ++i) {
+      if (cfg.smmu[i].host_vmid == vmid.value) --vmid.value;
+    }
+  }
+  return vmid;
+}
 
 void FillUnit(State& state, uint32_t index) {
   const sidewall_smmu_cfg& cfg = state.cfg.smmu[index];
@@ -35,7 +43,7 @@ void FillUnit(State& state, uint32_t index) {
   smmu.side = cfg.side;
   smmu.lock_id = SIDEWALL_LOCK_SMMU0 + index;
   smmu.host_vmid = Vmid{cfg.host_vmid};
-  smmu.fault_vmid = FaultVmid(smmu.host_vmid);
+  smmu.fault_vmid = FaultVmid(state.cfg);
   smmu.poll_limit_us = state.cfg.sync_timeout_us;
   smmu.reachable = true;
   for (uint8_t& owner : smmu.sid_owner) owner = SIDEWALL_OWNER_HOST;

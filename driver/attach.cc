@@ -23,8 +23,12 @@ uint32_t TranslateTo(ContextBank bank) {
 
 // ---------------------------------------------------------------- indices
 
-bool VmidIsTaken(const Smmu& smmu, uint32_t vmid) {
-  if (vmid == smmu.host_vmid.value || vmid == smmu.fault_vmid.value) return true;
+// What the host and the fault bank have, on whatever unit, and what a context of this one has.
+bool VmidIsTaken(const State& state, const Smmu& smmu, uint32_t vmid) {
+  for (uint32_t i = 0; i < state.smmu_count; ++i) {
+    const Smmu& unit = state.smmu[i];
+    if (vmid == unit.host_vmid.value || vmid == unit.fault_vmid.value) return true;
+  }
   for (uint32_t i = 0; i < smmu.context_count; ++i) {
     if (!smmu.context[i].life.is_free() && smmu.context[i].vmid == vmid) return true;
   }
@@ -32,17 +36,20 @@ bool VmidIsTaken(const Smmu& smmu, uint32_t vmid) {
 }
 
 // A VMID is free when no context has it, and a context is only free once its VMID was invalidated
-// and a sync completed. There are more VMIDs than contexts, so one is found.
-Vmid NextVmid(Smmu& smmu) {
+// and a sync completed. Units have VMIDs of their own, by remainder, so that contexts of two units
+// are never tagged alike: whether TLBs of different units are separate nobody has to know. Each
+// unit has more of them than contexts, so one is found.
+Vmid NextVmid(State& state, uint32_t unit) {
+  Smmu& smmu = state.smmu[unit];
   for (uint32_t i = 1; i <= kVmidCount; ++i) {
     const uint32_t vmid = (smmu.last_vmid + i) % kVmidCount;
-    if (VmidIsTaken(smmu, vmid)) continue;
+    if (vmid % SIDEWALL_MAX_SMMUS != unit || VmidIsTaken(state, smmu, vmid)) continue;
     smmu.last_vmid = vmid;
     return Vmid{vmid};
   }
   sidewall_plat_panic(smmu.ctx, __LINE__);
 }
-static_assert(kMaxContexts + 2 < kVmidCount);
+static_assert(kMaxContexts + 2 * SIDEWALL_MAX_SMMUS < kVmidCount / SIDEWALL_MAX_SMMUS);
 
 // Whether a context more leaves everybody else his share of those that are free.
 bool MayTakeContext(const State& state, const Smmu& smmu, uint32_t owner) {
@@ -74,10 +81,11 @@ uint8_t ReserveContext(const State& state, Smmu& smmu, uint32_t owner) {
 // ---------------------------------------------------------------- contexts
 
 // Whatever an earlier owner left in the bank is written over before it is on.
-void OpenContext(Smmu& smmu, uint32_t handle, uint8_t index, Pa root) {
+void OpenContext(State& state, uint32_t unit, uint32_t handle, uint8_t index, Pa root) {
+  Smmu& smmu = state.smmu[unit];
   Context& context = smmu.context[index];
   const ContextBank bank = BankOf(smmu, index);
-  const Vmid vmid = NextVmid(smmu);
+  const Vmid vmid = NextVmid(state, unit);
   context.domain = static_cast<uint8_t>(handle);
   context.vmid = static_cast<uint8_t>(vmid.value);
   ProgramStage2(smmu, bank, vmid, root);
@@ -197,7 +205,7 @@ sidewall_status Attach(State& state, uint32_t handle, const Stream& stream) {
   if (index == kNoContext) {
     index = ReserveContext(state, smmu, domain.owner);
     if (index == kNoContext) return SIDEWALL_REFUSED;
-    OpenContext(smmu, handle, index, domain.root);
+    OpenContext(state, stream.unit, handle, index, domain.root);
     domain.context[stream.unit] = index;
   }
   Require(smmu, smmu.context[index].life.Refer());
