@@ -94,6 +94,15 @@ TEST_F(TakeoverTest, ContradictionsInTheConfiguration) {
   Boot();
 }
 
+TEST_F(TakeoverTest, TheFaultBanksVmidIsNoHostsOnAnyUnit) {
+  cfg.smmu[0].host_vmid = 0xfe;
+  cfg.smmu[1].host_vmid = 0xff;
+  ASSERT_EQ(Init().status, uint32_t{SIDEWALL_OK});
+  for (uint64_t window : kAllWindows) {
+    EXPECT_EQ(fake.Reg(window + kGr1 + 4 * kFaultBank) & 0xff, 0xfdu) << std::hex << window;
+  }
+}
+
 TEST_F(TakeoverTest, BadBlock) {
   EXPECT_EQ(sidewall_init(nullptr, SIDEWALL_STATE_SIZE, &fake, &cfg).status,
             uint32_t{SIDEWALL_REFUSED});
