@@ -9,6 +9,8 @@ namespace sidewall::model {
 namespace {
 
 constexpr uint64_t kPage = Pages::kSize;
+// Above all that a board has, and on past every output size of a unit (48 bits at most).
+constexpr Range kAbove = {kFormatBit, (uint64_t{1} << 49) - kFormatBit};
 
 }  // namespace
 
@@ -69,6 +71,11 @@ HypResult Hyp::SnapshotRange(HypCalls& calls, const Range& range) {
 }
 
 // From here on every change is mirrored: the flag is set under the lock that changes take.
+//
+// What no table of owners has, the host's stage 2 has no note of, and so the core takes it to be
+// the host's: the registers that only the driver's configuration keeps from it, and all addresses
+// from the format bit on. Whether they get into a stage 2 is the driver's to say. Holes are not
+// named, though the core would: the driver has no list of them, and would fill each with tables.
 HypResult Hyp::Snapshot(HypCalls& calls) {
   const Hold hold(*this, calls);
   HypResult result;
@@ -79,6 +86,11 @@ HypResult Hyp::Snapshot(HypCalls& calls) {
   for (size_t i = 0; i < board_->host_mmio_count; i++) {
     result.mapped += SnapshotRange(calls, board_->host_mmio[i]).mapped;
   }
+  for (size_t i = 0; i < board_->el2_only_count; i++) {
+    const Range& range = board_->el2_only[i];
+    if (pages_.Find(range.start) == nullptr) Gain(calls, range.start, range.size / kPage);
+  }
+  Gain(calls, kAbove.start, kAbove.size / kPage);
   result.called = true;
   return result;
 }

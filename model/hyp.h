@@ -120,7 +120,7 @@ class Hyp {
   // Who acts from now on.
   void set_cpu(uint8_t cpu) { cpu_ = cpu; }
 
-  // Tells the driver of all memory that the host owns. Until then ownership changes without it.
+  // Tells the driver of all that has no other's note. Until then ownership changes without it.
   HypResult Snapshot(HypCalls& calls);
 
   // ---- Ownership, under the host lock. All pages or none.

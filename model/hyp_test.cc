@@ -39,6 +39,37 @@ TEST(Hyp, TheSnapshotIsAllThatTheHostOwns) {
   }
 }
 
+// The core knows no registers: what keeps them from the host's devices is the driver alone.
+TEST(Hyp, TheSnapshotNamesTheRegistersOfEl2AndWhatLiesAboveTheFormatBit) {
+  for (const char* board : {"tiny", "small", "tegra234"}) {
+    Core core(board);
+    const auto named = [&core](uint64_t start, uint64_t end) {
+      for (const Range& range : core.calls.offered) {
+        if (range.start <= start && range.end() >= end) return true;
+      }
+      return false;
+    };
+    const BoardSpec& spec = core.spec;
+    for (size_t i = 0; i < spec.smmu_count; i++) {
+      for (uint8_t n = 0; n < spec.smmu[i].instance_count; n++) {
+        const uint64_t window = spec.smmu[i].window[n];
+        EXPECT_TRUE(named(window, window + spec.smmu[i].window_size)) << board << i << unsigned{n};
+      }
+    }
+    for (size_t i = 0; i < spec.mc_window_count; i++) {
+      EXPECT_TRUE(named(spec.mc_window[i].start, spec.mc_window[i].end())) << board << i;
+    }
+    EXPECT_TRUE(named(0x0f400000, 0x0f600000)) << board << ": GIC";
+    // IDR2.OAS says at most 48 bits.
+    EXPECT_TRUE(named(kFormatBit, (uint64_t{1} << 48) + 1)) << board;
+    for (const Range& range : core.calls.offered) {
+      EXPECT_TRUE(range.end() <= spec.pool.start || range.start >= spec.pool.end())
+          << board << ": a page with another owner is skipped";
+    }
+    EXPECT_TRUE(Sound(core)) << board;
+  }
+}
+
 TEST(Hyp, BeforeTheSnapshotNobodyIsCalledAndAfterItNothingIsMissing) {
   Core core("tiny", false);
   EXPECT_EQ(core.hyp.Donate(core.calls, kPage, 2, kG0).status, HypStatus::kOk);

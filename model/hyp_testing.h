@@ -28,6 +28,8 @@ class FakeCalls final : public HypCalls {
 
   // What the driver mirrors: pages of the host's identity stage 2.
   std::set<uint64_t> mirror;
+  // What gains have named, of whatever owner, as they came.
+  std::vector<Range> offered;
   // Every call, in order: "idmap-", "complete-", "map", ...
   std::vector<std::string> log;
   std::vector<HypReport> reports;
@@ -52,6 +54,9 @@ class FakeCalls final : public HypCalls {
     HypReply reply;
     reply.status = idmap;
     if (idmap != HypStatus::kOk) return reply;
+    if (gain) offered.push_back({start, end - start});
+    // Registers of EL2, and what lies above the format bit, are in no stage 2: nothing to do.
+    if (gain && hyp_.owner(start) == kNobody) return {HypStatus::kOk, end - start, 0};
     uint64_t at = start;
     if (!gain && refuse_at == start) reply.status = HypStatus::kRefused;
     for (; at < end && at - start < stop_after && (gain || at != refuse_at); at += kStep) {
