@@ -433,6 +433,19 @@ bool AnyInstance(const Rig& rig, const std::function<bool(const SmmuInstance&)>&
   return false;
 }
 
+// Clients of the table that are locked, with or without the stream ID that it gives them.
+unsigned LockedClients(const Rig& rig, bool own_sid) {
+  unsigned locked = 0;
+  size_t count = 0;
+  const ClientInfo* clients = Clients(&count);
+  for (size_t i = 0; i < count; ++i) {
+    const MemoryController& mc = rig.machine->mc();
+    if ((mc.security(clients[i].id) & mc_security::kLock) == 0) continue;
+    locked += own_sid == (mc.override_sid(clients[i].id) == clients[i].default_sid);
+  }
+  return locked;
+}
+
 const Oddity kOddities[] = {
     {"a pair whose IDs differ",
      [](const Rig& r) {
@@ -506,6 +519,8 @@ const Oddity kOddities[] = {
        }
        return false;
      }},
+    {"a client locked with a stream ID that is not its own",
+     [](const Rig& r) { return LockedClients(r, false) != 0; }},
     {"a client whose registers take nothing",
      [](const Rig& r) {
        for (uint16_t id = 0; id < kMcClients; ++id) {
@@ -530,6 +545,20 @@ TEST_F(Freedom, EveryOddityComesUp) {
   }
   for (size_t i = 0; i < kCount; ++i) EXPECT_GE(seen[i], 2u) << kOddities[i].name;
   EXPECT_GE(plain, 300u);
+}
+
+// Each such board is refused, so that most states must have none.
+TEST_F(Freedom, ABootLoaderLocksAClientNowAndThen) {
+  unsigned states = 0;
+  for (unsigned seed = 1; seed <= 600; ++seed) {
+    rig.Reset();
+    rig.Choose({static_cast<uint8_t>(seed), static_cast<uint8_t>(seed >> 8), 0, 0, 0, 0, 0, 0,
+                static_cast<uint8_t>(seed)});
+    rig.machine->Scramble();
+    states += LockedClients(rig, false) != 0;
+  }
+  EXPECT_GE(states, 4u);
+  EXPECT_LE(states, 40u);
 }
 
 TEST_F(Freedom, NoChoicesMakeNothingOdd) {
