@@ -185,6 +185,7 @@ const Contradiction kOfAnSmmu[] = {
     {"smmu.idr[2]", [](BoardSpec& b) { b.smmu[0].idr[2] |= 0x8000; }},    // VMID16S
     {"smmu.idr[2]", [](BoardSpec& b) { b.smmu[0].idr[2] &= ~0x7000u; }},  // no granule
     {"smmu.idr[2]", [](BoardSpec& b) { b.smmu[0].idr[2] ^= 0x7000u; }},   // 16 KiB only
+    {"smmu.idr[2]", [](BoardSpec& b) { b.smmu[0].idr[2] |= 0x2000; }},    // 16 KiB, beside 4 and 64
     {"smmu.idr[2]", [](BoardSpec& b) { b.smmu[0].idr[2] |= 0x6; }},       // IAS 7
     {"smmu.idr[2]", [](BoardSpec& b) { b.smmu[0].idr[2] += 0x10; }},      // OAS 6
     {"smmu.idr[2]", [](BoardSpec& b) { b.smmu[0].idr[2] -= 0x100; }},     // UBS 4, IAS 5

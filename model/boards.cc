@@ -255,6 +255,9 @@ BoardFault CheckSmmu(const SmmuSpec& smmu) {
   }
   if (const BoardFault fault = CheckIdr0(smmu)) return fault;
   if (const BoardFault fault = CheckIdr1(smmu)) return fault;
+  if ((smmu.idr[2] >> 13 & 1) != 0) {
+    return {"smmu.idr[2]", smmu.idr[2], "PTFSV8_16K (13) clear: such tables are not modelled"};
+  }
   if (!SoundSizes(smmu.idr[2])) {
     return {
         "smmu.idr[2]", smmu.idr[2],
