@@ -49,7 +49,8 @@ uint32_t CheckIds(const Smmu& smmu, const sidewall_smmu_cfg& cfg) {
   SIDEWALL_REQUIRE(entries <= kMaxEntries && entries > cfg.el2_entries);
   const uint64_t global_pages = uint64_t{2} << idr1::kNumpagendxb.Get(id1);
   SIDEWALL_REQUIRE(banks <= global_pages);
-  SIDEWALL_REQUIRE(cfg.window_size >= 2 * global_pages * kSmmuPageSize);
+  // A window of any other size is not this hardware's: half of it is global, half are banks.
+  SIDEWALL_REQUIRE(cfg.window_size == 2 * global_pages * kSmmuPageSize);
   return 0;
 }
 

@@ -41,6 +41,7 @@ TEST_F(TakeoverTest, ContradictionsInTheConfiguration) {
       {"three windows", [](sidewall_cfg& c) { c.smmu[0].window_count = 3; }},
       {"unaligned window", [](sidewall_cfg& c) { c.smmu[0].window[0] += 0x1000; }},
       {"small window", [](sidewall_cfg& c) { c.smmu[1].window_size = 0x10000; }},
+      {"wide window", [](sidewall_cfg& c) { c.smmu[1].window_size *= 2; }},
       {"empty window", [](sidewall_cfg& c) { c.smmu[1].window_size = 0; }},
       {"same window twice", [](sidewall_cfg& c) { c.smmu[0].window[1] = kNiso1; }},
       {"window in the MC", [](sidewall_cfg& c) { c.mc_window[1].start = kIso + 0x10000; }},
@@ -119,10 +120,19 @@ TEST_F(TakeoverTest, HardwareThatDoesNotDo) {
     uint32_t flip;
   };
   const IdCase cases[] = {
-      {"S1TS", 0, 1u << 30}, {"S2TS", 0, 1u << 29},    {"NTS", 0, 1u << 28},
-      {"SMS", 0, 1u << 27},  {"NUMSMRG", 0, 0x09},     {"PAGESIZE", 1, 1u << 31},
-      {"NUMCB", 1, 0x0a},    {"NUMS2CB", 1, 1u << 16}, {"PTFS 4K", 2, 1u << 12},
-      {"IAS", 2, 0x6},       {"OAS", 2, 0x60},         {"pages", 1, 1u << 28},
+      {"S1TS", 0, 1u << 30},
+      {"S2TS", 0, 1u << 29},
+      {"NTS", 0, 1u << 28},
+      {"SMS", 0, 1u << 27},
+      {"NUMSMRG", 0, 0x09},
+      {"PAGESIZE", 1, 1u << 31},
+      {"NUMCB", 1, 0x0a},
+      {"NUMS2CB", 1, 1u << 16},
+      {"PTFS 4K", 2, 1u << 12},
+      {"IAS", 2, 0x6},
+      {"OAS", 2, 0x60},
+      {"more pages", 1, 1u << 28},
+      {"fewer pages", 1, 1u << 29},
   };
   for (const IdCase& c : cases) {
     const uint32_t good = fake.Reg(kNiso1 + 0x20 + 4 * c.id);

@@ -585,6 +585,12 @@ TEST_F(Freedom, OddStatesFollowTheirChoices) {
   EXPECT_EQ(words[0], words[1]);
 }
 
+uint32_t BankOf(const SmmuInstance& smmu, uint32_t n) {
+  const unsigned page_shift = smmu.idr[1] >> 31 != 0 ? 16 : 12;
+  const uint32_t global_pages = 2u << (smmu.idr[1] >> 28 & 7);
+  return (global_pages + n) << page_shift;
+}
+
 // Banks and entries that an instance does not count are not there, whatever its board has.
 TEST_F(Freedom, CountsAreThoseThatTheInstanceShows) {
   for (unsigned seed = 1; seed <= 200; ++seed) {
@@ -598,12 +604,31 @@ TEST_F(Freedom, CountsAreThoseThatTheInstanceShows) {
       ASSERT_EQ(rig.Read(2, 0x800 + 4 * n), 0u) << seed << " " << n;
       ASSERT_EQ(smmu.valid_entries[0] >> n & 1, 0u);
     }
-    if (smmu.page_shift != 16) continue;
     for (uint32_t n = smmu.idr[1] & 0xff; n < 4; ++n) {
-      rig.Write(2, Rig::Cb(n, 0x34), 0xffffffff);
-      ASSERT_EQ(rig.Read(2, Rig::Cb(n, 0x34)), 0u) << seed << " " << n;
+      rig.Write(2, BankOf(smmu, n) + 0x34, 0xffffffff);
+      ASSERT_EQ(rig.Read(2, BankOf(smmu, n) + 0x34), 0u) << seed << " " << n;
     }
   }
+}
+
+// IDR1.NUMPAGENDXB counts the global pages, and banks follow them.
+TEST_F(Freedom, BanksFollowTheGlobalPages) {
+  unsigned moved = 0;
+  for (unsigned seed = 1; seed <= 4000; ++seed) {
+    rig.Reset();
+    rig.Choose({static_cast<uint8_t>(seed), static_cast<uint8_t>(seed >> 8)});
+    rig.machine->ScrambleOdd();
+    const SmmuInstance& smmu = rig.machine->smmu(2);
+    const uint32_t count = smmu.idr[1] & 0xff;
+    const uint64_t window = smmu.spec->window_size;
+    if (BankOf(smmu, count) > window) continue;
+    moved += BankOf(smmu, 0) != window / 2 ? 1u : 0u;
+    for (uint32_t n = 0; n < count; ++n) {
+      rig.Write(2, BankOf(smmu, n) + 0x20, 0x1000 + n);
+      ASSERT_EQ(static_cast<uint32_t>(smmu.bank[n].ttbr0), 0x1000 + n) << seed << " " << n;
+    }
+  }
+  EXPECT_GE(moved, 8u);
 }
 
 // Sets that are kept for speed say what the registers say, whoever has stored them.

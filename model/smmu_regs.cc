@@ -162,12 +162,15 @@ void SetSctlr(SmmuInstance& smmu, uint16_t bank, uint32_t value) {
   on = (value & sctlr::kM) != 0 ? on | bit : on & ~bit;
 }
 
-// No instance has more banks and entries than its window has room for, whatever its IDs say.
+// Banks follow the global pages, whose number IDR1.NUMPAGENDXB tells. No instance has more banks
+// and entries than its window has room for, whatever its IDs say.
 void SetIdentity(SmmuInstance& smmu, const uint32_t (&idr)[8]) {
   for (size_t i = 0; i < 8; ++i) smmu.idr[i] = idr[i];
   smmu.page_shift = Bit(idr[1], 31) ? 16 : 12;
-  smmu.bank_area = static_cast<uint32_t>(smmu.spec->window_size / 2);
-  const uint64_t room = smmu.bank_area >> smmu.page_shift;
+  const uint64_t global = uint64_t{2} << Bits(idr[1], 30, 28) << smmu.page_shift;
+  const uint64_t window = smmu.spec->window_size;
+  smmu.bank_area = static_cast<uint32_t>(global < window ? global : window);
+  const uint64_t room = (window - smmu.bank_area) >> smmu.page_shift;
   uint64_t banks = Bits(idr[1], 7, 0);
   if (banks > kMaxBanks) banks = kMaxBanks;
   smmu.banks = static_cast<uint16_t>(banks < room ? banks : room);

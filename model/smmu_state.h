@@ -180,7 +180,7 @@ struct SmmuInstance {
   uint16_t banks = 0;
   uint16_t entries = 0;
   uint8_t page_shift = 16;  // registers lie in pages of this size
-  uint32_t bank_area = 0;   // where the pages of banks begin: half-way
+  uint32_t bank_area = 0;   // where the pages of banks begin: after the global ones
   Quirks quirks;
   uint32_t cr0 = 0x00200001;
   uint32_t cr2 = 0;

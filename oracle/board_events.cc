@@ -357,10 +357,14 @@ Outcome Board::ApplyHardware(const Event& event) {
   return outcome;
 }
 
-// What the ID registers of this run say. A driver may use no more than the lesser of a pair.
+// What the ID registers of this run say. A driver may use no more than the lesser of a pair, and
+// none whose instances have their banks in different places.
 void Board::AdoptCounts() {
+  constexpr uint32_t kPlaces = 0xf0000000;  // PAGESIZE, NUMPAGENDXB
   for (size_t i = 0; i < spec_.smmu_count; i++) {
     model::SmmuSpec& smmu = spec_.smmu[i];
+    const uint32_t idr1 = machine_->smmu(machine_->InstanceIndex(smmu.side, 0)).idr[1];
+    smmu.idr[1] = (smmu.idr[1] & ~kPlaces) | (idr1 & kPlaces);
     for (uint8_t n = 0; n < smmu.instance_count; n++) {
       const model::SmmuInstance& real = machine_->smmu(machine_->InstanceIndex(smmu.side, n));
       smmu.banks = n == 0 ? real.banks : std::min(smmu.banks, real.banks);

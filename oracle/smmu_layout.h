@@ -41,9 +41,9 @@ constexpr uint32_t PageSize(const model::SmmuSpec& spec) {
 constexpr uint32_t Cbar(const model::SmmuSpec& spec) { return PageSize(spec); }
 constexpr uint32_t Cba2r(const model::SmmuSpec& spec) { return PageSize(spec) + 0x800; }
 
-// Banks fill the upper half of a window.
+// Banks follow the global pages, whose number IDR1.NUMPAGENDXB tells.
 constexpr uint32_t Bank(const model::SmmuSpec& spec, uint32_t bank) {
-  return static_cast<uint32_t>(spec.window_size / 2) + bank * PageSize(spec);
+  return ((2u << (spec.idr[1] >> 28 & 7)) + bank) * PageSize(spec);
 }
 
 constexpr bool In(uint32_t offset, uint32_t first, uint32_t count) {

@@ -107,7 +107,7 @@ struct sidewall_smmu_cfg {
   uint64_t window[SIDEWALL_MAX_INSTANCES];
   uint32_t window_count; /* 1 or 2 */
   uint32_t side;         /* enum sidewall_side */
-  uint64_t window_size;  /* bytes, each */
+  uint64_t window_size;  /* bytes, each: twice the pages that IDR1.NUMPAGENDXB tells */
   uint32_t el2_banks;    /* at least 2: the host's stage 2 and the fault bank */
   uint32_t el2_entries;
   uint32_t host_vmid; /* the one VMID of all host, identity and boot streams of this SMMU */
