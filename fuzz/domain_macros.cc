@@ -5,6 +5,7 @@
 
 #include "fuzz/layout.h"
 #include "fuzz/macros.h"
+#include "model/registers.h"
 
 namespace sidewall::fuzz {
 namespace {
@@ -356,12 +357,28 @@ void DomainMacros::PowerCycle(const Sketch& sketch, Events* out) {
   if (!Transfer(sketch, out)) Macros(values_, &random_).GoodDma(sketch, out);
 }
 
+// A stream goes while its unit's sync does not end, and somebody else wants it at once.
+void DomainMacros::DetachUnanswered(const Sketch& sketch, const Roster::Stream& stream,
+                                    Events* out) {
+  const Who who = {stream.side, stream.sid};
+  out->push_back(Detach(stream));
+  out->push_back(Dma(who, sketch.PlainPage(&random_)));
+  if (random_.OneIn(2)) HostEntry(sketch, who, out);
+  const Roster::Domain* domain = sketch.roster().AnyDomain(&random_);
+  if (domain != nullptr && random_.OneIn(2)) {
+    out->push_back(CallEvent(Kind::kHvcAttachDev, {who.side, domain->handle, who.sid, 0, 0}));
+  }
+}
+
 void DomainMacros::Unanswered(const Sketch& sketch, Events* out) {
-  const Who who = SomeStream(sketch);
+  const Roster::Stream* stream = sketch.roster().AnyStream(&random_);
+  const bool detach = stream != nullptr && stream->attached && random_.OneIn(2);
+  const Who who = detach ? Who{stream->side, stream->sid} : SomeStream(sketch);
   out->push_back(Sync(who.side, random_.OneOf({kSyncNever, kSyncNever, kSyncDrawn, kSyncSlow})));
   Event ends = out->back();
   ends.arg[1] = kSyncImmediate;
-  for (uint64_t n = 1 + random_.Below(2); n > 0; --n) Something(sketch, out);
+  if (detach) DetachUnanswered(sketch, *stream, out);
+  for (uint64_t n = detach ? 0 : 1 + random_.Below(2); n > 0; --n) Something(sketch, out);
   Transfer(sketch, out);
   out->push_back(ends);
   if (random_.OneIn(2)) out->push_back(CallEvent(Kind::kTick, {}));
@@ -420,16 +437,36 @@ void DomainMacros::PassStream(const Sketch& sketch, Events* out) {
   }
 }
 
-// The streams of a device move together, and stream IDs of one device are mostly neighbours, or the
-// same number on another side.
+// Another stream of a device that has several: of this one's where it has, else of any.
+DomainMacros::Who DomainMacros::SiblingOf(Who* who) {
+  const model::DeviceStreams* own = model::DeviceOf(who->side, who->sid);
+  if (own == nullptr) {
+    own = &model::Devices()[random_.Below(model::kDeviceRanges)];
+    *who = {own->side, own->first + random_.Below(own->last - own->first + 1u)};
+  }
+  Who other = *who;
+  for (uint64_t met = 1; const model::DeviceStreams& row : model::Devices()) {
+    for (uint64_t sid = row.first; row.device == own->device && sid <= row.last; ++sid) {
+      if (random_.OneIn(met++)) other = {row.side, sid};
+    }
+  }
+  return other;
+}
+
+// The streams of a device move together; others that lie near it stay where they are.
 void DomainMacros::AssignNeighbour(const Sketch& sketch, Events* out) {
   Who used = SomeStream(sketch);
   if (random_.OneIn(2)) used.sid = 1 + random_.Below(126);
   Who moved = used;
-  if (random_.OneIn(3)) {
-    moved.side = values_.Smmu(&random_).side;
-  } else {
-    moved.sid = (moved.sid + random_.OneOf({1, 2, 4, 10, 126, 127})) % 127;
+  switch (random_.Below(4)) {
+    case 0:
+      moved.side = values_.Smmu(&random_).side;
+      break;
+    case 1:
+      moved.sid = (moved.sid + random_.OneOf({1, 2, 4, 10, 126, 127})) % 127;
+      break;
+    default:
+      moved = SiblingOf(&used);
   }
   const uint64_t vm = sketch.roster().FreeVm();
   const uint64_t page = sketch.PlainPage(&random_);

@@ -67,6 +67,7 @@ class DomainMacros {
   };
   Who FreeStream(const Sketch& sketch);
   Who SomeStream(const Sketch& sketch);
+  Who SiblingOf(Who* who);
   uint64_t Iova();
   Event Dma(const Who& who, uint64_t address);
   void Probe(const Who& who, uint64_t iova, uint64_t size, Events* out);
@@ -80,6 +81,7 @@ class DomainMacros {
   // One call that changes what is in force.
   void Something(const Sketch& sketch, Events* out);
   void HostEntry(const Sketch& sketch, const Who& who, Events* out);
+  void DetachUnanswered(const Sketch& sketch, const Roster::Stream& stream, Events* out);
 
   const Values& values_;
   Random& random_;

@@ -39,7 +39,7 @@ uint64_t ProbeMacros::OddOffset(uint64_t window) {
     case 1:
       return offset + layout::kCbar * (1 + random_.Below(4));
     case 2:
-      return (offset & 0xfff) + 0x1000 * random_.Below(0x1000);
+      return (offset & 0xfff) + 0x1000 * random_.Below(random_.OneIn(2) ? 0x10 : 0x1000);
     case 3:
       return 0x400 + (offset & 0x3ff);
     case 4:

@@ -73,6 +73,31 @@ const ClientInfo* Clients(size_t* count);
 const ClientInfo* FindClient(uint16_t id);
 const ClientInfo* FindClient(const char* name);
 
+// Streams of devices that have several, typed from the list of names that the bindings have for
+// stream IDs: by side, as ranges. What is not here has one stream.
+enum class Device : uint8_t {
+  kApe,
+  kEqos,
+  kGpcdma,
+  kHost1x,
+  kIsp,
+  kPva,
+  kRce,
+  kTsec,
+  kUfs,
+  kVi,
+  kVi2,
+  kXusb,
+};
+struct DeviceStreams {
+  Device device;
+  uint8_t side;
+  uint8_t first, last;
+};
+inline constexpr size_t kDeviceRanges = 30;
+const DeviceStreams (&Devices())[kDeviceRanges];
+const DeviceStreams* DeviceOf(uint64_t side, uint64_t sid);  // null: a device of its own
+
 }  // namespace sidewall::model
 
 #endif  // SIDEWALL_MODEL_REGISTERS_H_

@@ -2,7 +2,8 @@
 #include "oracle/ghost_domains.h"
 
 #include <algorithm>
-#include <string_view>
+
+#include "model/registers.h"
 
 namespace sidewall {
 namespace {
@@ -15,36 +16,6 @@ constexpr uint8_t kQuarantine = 0x7e;
 uint32_t Word(uint64_t value) { return static_cast<uint32_t>(value); }
 
 uint8_t GuestOf(uint32_t vm) { return static_cast<uint8_t>(SIDEWALL_OWNER_GUEST0 + vm); }
-
-// Streams that belong to one device, typed from the list of names that the bindings have for
-// stream IDs: by side, as ranges. What is not here has one stream.
-struct DeviceStreams {
-  std::string_view device;
-  uint8_t side;
-  uint8_t first, last;
-};
-constexpr uint8_t kNiso1 = SIDEWALL_SIDE_NISO1;
-constexpr uint8_t kNiso0 = SIDEWALL_SIDE_NISO0;
-constexpr uint8_t kIso = SIDEWALL_SIDE_ISO;
-constexpr DeviceStreams kDevices[] = {
-    {"ape", kNiso0, 0x02, 0x02},    {"ape", kNiso0, 0x0d, 0x0d},    {"ape", kNiso0, 0x5e, 0x5f},
-    {"eqos", kNiso1, 0x03, 0x03},   {"eqos", kNiso1, 0x1e, 0x21},   {"gpcdma", kNiso0, 0x04, 0x04},
-    {"gpcdma", kNiso0, 0x0e, 0x11}, {"gpcdma", kNiso0, 0x20, 0x22}, {"gpcdma", kNiso0, 0x6e, 0x72},
-    {"host1x", kNiso0, 0x35, 0x3c}, {"host1x", kNiso1, 0x27, 0x27}, {"host1x", kNiso1, 0x35, 0x44},
-    {"isp", kNiso1, 0x22, 0x22},    {"isp", kNiso1, 0x28, 0x28},    {"isp", kNiso1, 0x48, 0x48},
-    {"pva", kNiso1, 0x12, 0x19},    {"pva", kNiso1, 0x2c, 0x2c},    {"rce", kNiso0, 0x0a, 0x0a},
-    {"rce", kNiso0, 0x16, 0x17},    {"tsec", kNiso1, 0x33, 0x33},   {"tsec", kNiso1, 0x4a, 0x4a},
-    {"ufs", kNiso0, 0x0c, 0x0c},    {"ufs", kNiso0, 0x19, 0x1e},    {"ufs", kNiso0, 0x60, 0x6d},
-    {"vi", kIso, 0x02, 0x03},       {"vi", kIso, 0x06, 0x06},       {"vi2", kIso, 0x04, 0x05},
-    {"vi2", kIso, 0x07, 0x07},      {"xusb", kNiso1, 0x0e, 0x0e},   {"xusb", kNiso1, 0x1a, 0x1d},
-};
-
-std::string_view DeviceOf(uint8_t side, uint8_t sid) {
-  for (const DeviceStreams& row : kDevices) {
-    if (row.side == side && sid >= row.first && sid <= row.last) return row.device;
-  }
-  return {};
-}
 
 bool IsStream(uint64_t side, uint64_t sid) {
   return Word(side) < GhostDomains::kSides && Word(sid) != 0 && Word(sid) < kQuarantine;
@@ -250,11 +221,11 @@ bool GhostDomains::StreamOf(const Call& call, uint8_t* side, uint16_t* sid) cons
 }
 
 GhostDomains::Streams GhostDomains::UnitOf(const Stream& stream) {
-  const std::string_view device = DeviceOf(stream.first, stream.second);
+  const model::DeviceStreams* own = model::DeviceOf(stream.first, stream.second);
   Streams all;
   all[stream.first].set(stream.second);
-  for (const DeviceStreams& row : kDevices) {
-    if (device.empty() || row.device != device) continue;
+  for (const model::DeviceStreams& row : model::Devices()) {
+    if (own == nullptr || row.device != own->device) continue;
     for (size_t sid = row.first; sid <= row.last; sid++) all[row.side].set(sid);
   }
   return all;
