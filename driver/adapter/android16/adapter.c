@@ -286,12 +286,25 @@ static void IotlbSync(struct kvm_hyp_iommu_domain* domain, struct iommu_iotlb_ga
  * These callbacks return nothing, and pKVM gives the page away when they return. So there is one
  * answer to a failure, and that is to stop. */
 
+// Behind the RAM no device of the host has anything to reach but windows of other devices.
+static u64 EndOfRam(void) {
+  u64 end = 0;
+  for (u32 i = 0; i < android16_board.dram_count; ++i) {
+    const struct sidewall_range* dram = &android16_board.dram[i];
+    if (dram->start + dram->size > end) end = dram->start + dram->size;
+  }
+  return end;
+}
+
+// The snapshot names all that was never given away, up to the end of the address space, and every
+// GiB of it would take 2 MiB of tables. So a gain ends with the RAM. A removal does not.
 static void HostStage2Idmap(struct kvm_hyp_iommu_domain* domain, phys_addr_t start, phys_addr_t end,
                             int prot) {
   (void)domain;
   const u32 wanted = prot == 0 ? SIDEWALL_PROT_NONE : ProtOf(prot);
   // A change without a right that the driver knows would be taken for a removal.
   if (prot != 0 && !(wanted & SIDEWALL_PROT_RW)) AdapterPanic(__LINE__);
+  if (prot != 0 && end > EndOfRam()) end = EndOfRam();
   while (start < end) {
     const struct sidewall_result result = sidewall_host_stage2_idmap(state(), start, end, wanted);
     // No memory is to be had here: android16_tables is used up, or the atomic pool is empty.

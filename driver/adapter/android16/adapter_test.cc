@@ -438,6 +438,17 @@ TEST_F(AdapterTest, Idmap) {
 }
 
 // These return nothing, and the page changes its owner when they do.
+// What pKVM's snapshot says of what was never touched: all of it is the host's.
+TEST_F(AdapterTest, AGainEndsWithTheRam) {
+  const uint64_t end = kFakeEl2 + 0x200000;
+  Prepare("idmap", {Ok(0x1000), Ok(uint64_t{1} << 39)});
+  ops.host_stage2_idmap(nullptr, end - 0x1000, uint64_t{1} << 39, IOMMU_READ | IOMMU_WRITE);
+  ops.host_stage2_idmap(nullptr, end, uint64_t{1} << 48, IOMMU_READ | IOMMU_WRITE | IOMMU_MMIO);
+  ops.host_stage2_idmap(nullptr, end, end + (uint64_t{1} << 39), 0);
+  ExpectCalls({{"idmap", {end - 0x1000, end, SIDEWALL_PROT_RW}},
+               {"idmap", {end, end + (uint64_t{1} << 39), SIDEWALL_PROT_NONE}}});
+}
+
 TEST_F(AdapterTest, IdmapPanics) {
   const sidewall_result failures[] = {kRefused, kDegraded, {SIDEWALL_OK, 1, 0}, Ok(0)};
   for (const sidewall_result& failure : failures) {
