@@ -56,6 +56,15 @@ namespace gid {
 inline constexpr uint32_t kITCTRL = kGidBase + 0x000;
 }  // namespace gid
 
+// Performance monitors, of which each word is for 32 counters.
+namespace pmu {
+inline constexpr uint32_t kPMCNTENCLR = kPmuBase + 0xc20;
+inline constexpr uint32_t kPMINTENCLR = kPmuBase + 0xc60;
+inline constexpr uint32_t kPMOVSCLR = kPmuBase + 0xc80;
+inline constexpr uint32_t kPMCR = kPmuBase + 0xe04;
+inline constexpr uint32_t kWords = 8;
+}  // namespace pmu
+
 // Context bank registers, offset in the bank's page.
 namespace cb {
 inline constexpr uint32_t kSCTLR = 0x000;

@@ -434,6 +434,30 @@ TEST_F(TakeoverTest, GlobalSyndromeOfAnEarlierOwnerIsCleared) {
   EXPECT_EQ(Read(kNiso1m + 0x40, 8), 0u);
 }
 
+// The host never reaches them again; but it would see their interrupt, or whoever is told of it.
+TEST_F(TakeoverTest, CountersOfAnEarlierOwnerAreStopped) {
+  EXPECT_EQ(Init().status, uint32_t{SIDEWALL_OK});
+  for (const bool again : {false, true}) {
+    for (uint64_t window : kAllWindows) {
+      fake.Poke(window + 0x30e04, 1);
+      for (uint64_t offset : {0x30c20, 0x30c60, 0x30c80}) fake.Poke(window + offset, 0);
+    }
+    if (again) {
+      EXPECT_EQ(sidewall_suspend(state, SIDEWALL_SIDE_ISO).status, uint32_t{SIDEWALL_OK});
+      EXPECT_EQ(sidewall_resume(state, SIDEWALL_SIDE_ISO).status, uint32_t{SIDEWALL_OK});
+    } else {
+      EXPECT_EQ(sidewall_finalize(state).status, uint32_t{SIDEWALL_OK});
+    }
+    for (uint64_t window : kAllWindows) {
+      if (again && window != kIso) continue;
+      EXPECT_EQ(fake.Reg(window + 0x30e04), 0u);
+      for (uint64_t offset : {0x30c20, 0x30c60, 0x30c80}) {
+        for (uint64_t i = 0; i < 8; ++i) EXPECT_EQ(fake.Reg(window + offset + 4 * i), ~0u);
+      }
+    }
+  }
+}
+
 TEST_F(TakeoverTest, ExidValidIsKeptUntilTheFloorStands) {
   fake.Poke(kIso + 0xc00, 0x00010400);
   EXPECT_EQ(Init().status, uint32_t{SIDEWALL_OK});
