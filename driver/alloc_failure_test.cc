@@ -143,7 +143,7 @@ Account Look(Fixture& board) {
     account.leaves.push_back(board.Phys(0, page * kPage));
   }
   account.mapped = board.Counters().mapped_pages;
-  account.pages = board.Counters().pages;
+  account.pages = board.Counters(SIDEWALL_OWNER_EL2).pages;
   account.out = board.fake.pages_out;
   EXPECT_EQ(account.pages, account.out);
   return account;

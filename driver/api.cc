@@ -195,17 +195,22 @@ Answer Serve(State& state, const WindowHit& hit, uint64_t esr, uint64_t ipa, sid
   return answer;
 }
 
+void AddWork(const Work& work, struct sidewall_counters* out) {
+  out->stores += work.stores;
+  out->table_stores += work.table_stores;
+  out->syncs += work.syncs;
+  out->sync_timeouts += work.sync_timeouts;
+}
+
 void AddCounters(const Counters& counters, struct sidewall_counters* out) {
+  AddWork(counters, out);
   out->traps += counters.traps;
-  out->stores += counters.stores;
-  out->table_stores += counters.table_stores;
-  out->syncs += counters.syncs;
-  out->sync_timeouts += counters.sync_timeouts;
   for (uint32_t i = 0; i < 8; ++i) out->by_decision[i] += counters.by_decision[i];
   for (uint32_t i = 0; i < SIDEWALL_REASON_COUNT; ++i) out->by_reason[i] += counters.by_reason[i];
 }
 
-void CollectStats(State& state, struct sidewall_counters* out) {
+// With `all`, what guests did as well.
+void CollectStats(State& state, bool all, struct sidewall_counters* out) {
   {
     LockGuard lock(state.ctx, SIDEWALL_LOCK_IDMAP);
     AddCounters(state.idmap.counters, out);
@@ -216,10 +221,13 @@ void CollectStats(State& state, struct sidewall_counters* out) {
     LockGuard lock(state.ctx, SIDEWALL_LOCK_DOMAINS);
     AddCounters(state.domains.counters, out);
     out->pages += state.domains.pages;
+    if (all) AddWork(state.domains.guest_work, out);
+    if (all) out->pages += state.domains.guest_pages;
   }
   for (uint32_t i = 0; i < state.smmu_count; ++i) {
     LockGuard lock(state.ctx, state.smmu[i].lock_id);
     AddCounters(state.smmu[i].counters, out);
+    if (all) AddWork(state.smmu[i].aside, out);
     if (state.smmu[i].degraded) out->degraded |= uint64_t{1} << i;
   }
   LockGuard lock(state.ctx, SIDEWALL_LOCK_MC);
@@ -332,10 +340,15 @@ struct sidewall_result SIDEWALL_SYM(ring_read)(struct sidewall_state* s, uint32_
   return ReadRing(s->body, owner, sequence, out);
 }
 
+struct sidewall_result SIDEWALL_SYM(stats_of)(struct sidewall_state* s, uint32_t owner,
+                                              struct sidewall_counters* out) {
+  if (!IsUp(s) || out == nullptr || owner > SIDEWALL_OWNER_EL2) return Result(SIDEWALL_REFUSED);
+  __builtin_memset(out, 0, sizeof(*out));
+  CollectStats(s->body, owner == SIDEWALL_OWNER_EL2, out);
+  return Result(SIDEWALL_OK);
+}
+
 struct sidewall_result SIDEWALL_SYM(stats)(struct sidewall_state* s,
                                            struct sidewall_counters* out) {
-  if (!IsUp(s) || out == nullptr) return Result(SIDEWALL_REFUSED);
-  __builtin_memset(out, 0, sizeof(*out));
-  CollectStats(s->body, out);
-  return Result(SIDEWALL_OK);
+  return SIDEWALL_SYM(stats_of)(s, SIDEWALL_OWNER_HOST, out);
 }

@@ -258,6 +258,15 @@ std::vector<Entry> MemoryCalls() {
        kOk,
        Stage::kTakenOver,
        {Stage::kTakenOver}},
+      {"stats_of",
+       {{"owner", 0, {2, 3, 0xff, 0x100, 0xffffffff}, nullptr}, {"out", 1, {0}, nullptr}},
+       [](Busy& b, Arguments a) {
+         struct sidewall_counters out;
+         return sidewall_stats_of(b.state, W(a[0]), a[1] != 0 ? &out : nullptr);
+       },
+       kOk,
+       Stage::kFinal,
+       kFromInit},
       {"stats",
        {{"out", 1, {0}, nullptr}},
        [](Busy& b, Arguments a) {

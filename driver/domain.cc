@@ -15,7 +15,15 @@ constexpr uint64_t kMaxUnmapAndSync = kMaxDomainSteps * References::kMax / 2 * k
 // Another CPU may take the tables that this one asked the pool for.
 constexpr uint32_t kDomainTries = 3;
 
-Tables DomainTables(State& state) { return Tables(state.ctx, &state.domains.counters); }
+// What guests map is counted apart.
+Tables DomainTables(State& state, uint32_t owner) {
+  Domains& domains = state.domains;
+  Work& host_work = domains.counters;
+  return Tables(state.ctx, IsGuest(owner) ? &domains.guest_work : &host_work);
+}
+uint64_t& PagesOf(State& state, uint32_t owner) {
+  return IsGuest(owner) ? state.domains.guest_pages : state.domains.pages;
+}
 
 bool InRange(const State& state, uint64_t iova, uint64_t size) {
   const uint64_t limit = uint64_t{1} << state.domains.iova_bits;
@@ -101,7 +109,7 @@ Step MapChunk(State& state, uint32_t handle, const MapRequest& request, uint64_t
   Domain& domain = state.domains.domain[handle];
   step.gone = !domain.life.is_live();
   if (step.gone) return step;
-  const Tables tables = DomainTables(state);
+  const Tables tables = DomainTables(state, domain.owner);
   const uint64_t iova = request.iova + offset;
   const uint64_t pa = request.pa + offset;
   Path path = FindPath(tables, domain.root, iova);
@@ -120,7 +128,7 @@ Step MapChunk(State& state, uint32_t handle, const MapRequest& request, uint64_t
   }
   path.table = MakeTables(tables, path, iova, wanted, spare);
   path.level = wanted;
-  state.domains.pages += kept - spare.count;
+  PagesOf(state, domain.owner) += kept - spare.count;
   if (MapBlock(state, tables, path, iova, pa, request, &step)) return step;
   // What is reported as done is whole pages of the size that was asked for.
   if (request.page_size == kChunkSize && !AllSlots(tables, path.table, false)) {
@@ -176,7 +184,7 @@ Step UnmapChunk(State& state, uint32_t handle, uint64_t page_size, uint64_t iova
   Domain& domain = state.domains.domain[handle];
   step.gone = !domain.life.is_live();
   if (step.gone) return step;
-  const Tables tables = DomainTables(state);
+  const Tables tables = DomainTables(state, domain.owner);
   const Path path = FindPath(tables, domain.root, iova);
   const uint64_t unit = uint64_t{1} << LevelShift(path.level);
   const uint64_t boundary = AlignDown(iova, kChunkSize) + kChunkSize;
@@ -257,7 +265,7 @@ DropResult DropBatch(State& state, uint32_t handle) {
     if (!domain.life.is_live()) return DropResult::kGone;
     if (!FlushDomain(state, handle)) return DropResult::kDegraded;
     if (domain.pending_first == domain.pending_last) return DropResult::kDone;
-    more = CollectUnmapped(DomainTables(state), domain, &batch);
+    more = CollectUnmapped(DomainTables(state, domain.owner), domain, &batch);
   }
   batch.Drop(state.ctx);
   return more ? DropResult::kMore : DropResult::kDone;
@@ -299,8 +307,8 @@ DropResult TakeDownStep(State& state, uint32_t handle) {
     if (domain.root == Pa{}) return DropResult::kDone;
     if (!FlushDomain(state, handle)) return DropResult::kDegraded;
     owner = domain.owner;
-    page = TakeDown(DomainTables(state), domain, &batch);
-    if (page != 0) --state.domains.pages;
+    page = TakeDown(DomainTables(state, owner), domain, &batch);
+    if (page != 0) --PagesOf(state, owner);
     done = domain.root == Pa{};
   }
   batch.Drop(state.ctx);
@@ -340,8 +348,8 @@ bool PublishDomain(State& state, uint32_t handle, uint32_t owner, Pa root) {
   LockGuard lock(state.ctx, SIDEWALL_LOCK_DOMAINS);
   if (IsGuest(owner) && !VmServes(state, owner - SIDEWALL_OWNER_GUEST0)) return false;
   Domain& domain = state.domains.domain[handle];
-  DomainTables(state).MakeEmpty(root);
-  ++state.domains.pages;
+  DomainTables(state, owner).MakeEmpty(root);
+  ++PagesOf(state, owner);
   domain.root = root;
   domain.owner = static_cast<uint8_t>(owner);
   for (uint8_t& context : domain.context) context = kNoContext;
@@ -454,7 +462,7 @@ sidewall_result LookUp(State& state, uint32_t handle, uint32_t owner, uint64_t i
   LockGuard lock(state.ctx, SIDEWALL_LOCK_DOMAINS);
   const Domain* domain = LiveDomain(state, handle, owner);
   if (domain == nullptr || !InRange(state, iova, 1)) return Result(SIDEWALL_REFUSED);
-  const Tables tables = DomainTables(state);
+  const Tables tables = DomainTables(state, owner);
   const Path path = FindPath(tables, domain->root, iova);
   const uint64_t entry = tables.Read(path.table, IndexAt(iova, path.level));
   if (!IsLeaf(entry, path.level)) return Result(SIDEWALL_REFUSED);

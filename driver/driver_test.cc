@@ -210,9 +210,9 @@ uint64_t DriverTest::Read(uint64_t ipa, unsigned width) {
   return value;
 }
 
-struct sidewall_counters DriverTest::Counters() {
+struct sidewall_counters DriverTest::Counters(uint32_t owner) {
   struct sidewall_counters counters{};
-  EXPECT_EQ(sidewall_stats(state, &counters).status, uint32_t{SIDEWALL_OK});
+  EXPECT_EQ(sidewall_stats_of(state, owner, &counters).status, uint32_t{SIDEWALL_OK});
   return counters;
 }
 

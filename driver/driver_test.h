@@ -135,7 +135,7 @@ class DriverTest : public ::testing::Test {
   sidewall_result Trap(uint64_t ipa, unsigned width, bool is_write, uint64_t* value);
   void Write(uint64_t ipa, uint64_t value, unsigned width = 4);
   uint64_t Read(uint64_t ipa, unsigned width = 4);
-  struct sidewall_counters Counters();
+  struct sidewall_counters Counters(uint32_t owner = SIDEWALL_OWNER_HOST);
 
   // Makes a bank legal, as Linux does, and points entry `entry` at it.
   void Attach(uint64_t window, uint32_t entry, uint32_t bank);

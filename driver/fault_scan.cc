@@ -134,13 +134,12 @@ bool LookAt(Smmu& smmu, uint32_t place, Report* report) {
   const uint32_t places = smmu.bank_count + 1;
   const uint32_t instance = place / places;
   const uint32_t bank = place % places;
-  // The host may read how many stores were made; not, how many faults of others were cleared.
-  const uint64_t stores = smmu.counters.stores;
+  // How many faults of others were cleared is not the host's to know.
+  const Aside aside(smmu, true);
   report->fault = {};
   const bool found = bank == smmu.bank_count
                          ? LookAtGlobal(smmu, instance, report)
                          : LookAtBank(smmu, instance, ContextBank{bank}, report);
-  smmu.counters.stores = stores;
   report->fault.side = smmu.side;
   report->fault.instance = instance;
   return found;
@@ -196,8 +195,8 @@ void WipeGlobalRecord(const RegisterWindow& window) {
 
 void DropRecords(Smmu& smmu, const SidSet& set) {
   if (!smmu.reachable) return;
-  // As where records are told: how many there were is for their owner to know.
-  const uint64_t stores = smmu.counters.stores;
+  // As where records are told.
+  const Aside aside(smmu, true);
   for (uint32_t n = 0; n < smmu.instance_count; ++n) {
     const RegisterWindow window = WindowOf(smmu, n);
     for (uint32_t i = smmu.host_banks; i < smmu.bank_count; ++i) {
@@ -212,7 +211,6 @@ void DropRecords(Smmu& smmu, const SidSet& set) {
     smmu.gfsr_told &= static_cast<uint8_t>(~(1u << n));
     WipeGlobalRecord(window);
   }
-  smmu.counters.stores = stores;
 }
 
 uint32_t ScanFaults(Smmu& smmu) {

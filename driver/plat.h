@@ -13,14 +13,18 @@
 
 namespace SIDEWALL_NS {
 
-// Each lock guards the counters of what it guards; SIDEWALL_SYM(stats) adds them up.
-struct Counters {
-  uint64_t traps = 0;
+// What the driver has done to hardware and to tables.
+struct Work {
   uint64_t stores = 0;
   uint64_t last_store = 0;  // its value, for the trace ring
   uint64_t table_stores = 0;
   uint64_t syncs = 0;
   uint64_t sync_timeouts = 0;
+};
+
+// Each lock guards the counters of what it guards; SIDEWALL_SYM(stats_of) adds them up.
+struct Counters : Work {
+  uint64_t traps = 0;
   uint64_t by_decision[8] = {};
   uint64_t by_reason[SIDEWALL_REASON_COUNT] = {};
 };
@@ -29,8 +33,8 @@ struct Counters {
 // on each access, since an offset can be derived from an index.
 class RegisterWindow {
  public:
-  RegisterWindow(void* ctx, Pa base, uint64_t size, Counters* counters)
-      : ctx_(ctx), base_(base), size_(size), counters_(counters) {}
+  RegisterWindow(void* ctx, Pa base, uint64_t size, Work* work)
+      : ctx_(ctx), base_(base), size_(size), work_(work) {}
 
   [[nodiscard]] bool Read32(uint64_t offset, uint32_t* value) const {
     Check(offset, 4);
@@ -42,14 +46,14 @@ class RegisterWindow {
   }
   void Write32(uint64_t offset, uint32_t value) const {
     Check(offset, 4);
-    ++counters_->stores;
-    counters_->last_store = value;
+    ++work_->stores;
+    work_->last_store = value;
     sidewall_plat_write32(ctx_, base_.value + offset, value);
   }
   void Write64(uint64_t offset, uint64_t value) const {
     Check(offset, 8);
-    ++counters_->stores;
-    counters_->last_store = value;
+    ++work_->stores;
+    work_->last_store = value;
     sidewall_plat_write64(ctx_, base_.value + offset, value);
   }
 
@@ -61,20 +65,20 @@ class RegisterWindow {
   void* ctx_;
   Pa base_;
   uint64_t size_;
-  Counters* counters_;
+  Work* work_;
 };
 
 // Page-table memory. An entry is one 64-bit store; the walker may not be coherent, so what it is
 // to see must be cleaned, and ordered by a barrier before anything relies on it.
 class Tables {
  public:
-  Tables(void* ctx, Counters* counters) : ctx_(ctx), counters_(counters) {}
+  Tables(void* ctx, Work* work) : ctx_(ctx), work_(work) {}
 
   uint64_t Read(Pa table, uint32_t index) const {
     return sidewall_plat_table_ptr(ctx_, table.value)[index];
   }
   void Write(Pa table, uint32_t index, uint64_t value) const {
-    ++counters_->table_stores;
+    ++work_->table_stores;
     sidewall_plat_table_write64(ctx_, table.value + 8 * uint64_t{index}, value);
   }
   void Clean(Pa table, uint32_t first, uint32_t count) const {
@@ -90,7 +94,7 @@ class Tables {
 
  private:
   void* ctx_;
-  Counters* counters_;
+  Work* work_;
 };
 
 // Holds a driver lock for a scope, so that no path can leave it taken.

@@ -180,6 +180,8 @@ sidewall_result PowerDown(State& state, uint32_t iommu, Power to) {
   Smmu& smmu = *unit;
   LockGuard lock(state.ctx, smmu.lock_id);
   if (smmu.power != Power::kOn) return Result(SIDEWALL_REFUSED);
+  // How many stores it takes says how many banks guests use; and so in PowerUp.
+  const Aside aside(smmu, true);
   if (!Quiesce(smmu)) {
     SettleBanks(smmu);
     return Result(SIDEWALL_DEGRADED);
@@ -197,6 +199,7 @@ sidewall_result PowerUp(State& state, uint32_t iommu, Power from) {
   LockGuard idmap_lock(state.ctx, SIDEWALL_LOCK_IDMAP);
   LockGuard lock(state.ctx, smmu->lock_id);
   if (smmu->power != from) return Result(SIDEWALL_REFUSED);
+  const Aside aside(*smmu, true);
   const sidewall_result result = Restore(state, *smmu);
   if (result.status == SIDEWALL_OK) smmu->power = Power::kOn;
   return result;

@@ -51,11 +51,11 @@ bool SyncAll(Smmu& smmu) {
     if (smmu.closed) smmu.clock.Completed();
     return smmu.closed;
   }
-  ++smmu.counters.syncs;
+  ++WorkOf(smmu).syncs;
   WriteAll32(smmu, gr0::kTLBGSYNC, 0);
   const bool done = WaitForSync(smmu);
   if (done) smmu.clock.Completed();
-  if (!done) ++smmu.counters.sync_timeouts;
+  if (!done) ++WorkOf(smmu).sync_timeouts;
   smmu.degraded = !done;
   return done;
 }

@@ -159,7 +159,9 @@ struct Smmu {
   SyncClock clock;
   uint32_t draining_entries;  // at most so many
   uint64_t entry_epoch;       // of these, the latest
-  Counters counters;
+  Counters counters;          // of what the host may know
+  Work aside;                 // what would tell it what guests do
+  bool counts_aside;          // the latter is what counts; through Aside
   Ring ring;
 };
 
@@ -217,9 +219,11 @@ struct Domains {
   uint32_t iova_bits;  // that every unit can translate
   uint64_t vms_made;
   uint64_t pages;
+  uint64_t guest_pages;  // apart, since the host may know the former alone
   Domain domain[kDomainCount];
   Vm vm[SIDEWALL_MAX_VMS];
   Counters counters;
+  Work guest_work;
 };
 
 inline constexpr uint32_t kClientIds = 0x200;
@@ -299,9 +303,26 @@ inline Smmu* UnitOf(State& state, uint32_t side) {
   return nullptr;
 }
 
+inline Work& WorkOf(Smmu& smmu) { return smmu.counts_aside ? smmu.aside : smmu.counters; }
+
+// What a unit does in this scope is counted for EL2 alone, where `aside` says so. Its lock is held.
+class Aside {
+ public:
+  Aside(Smmu& smmu, bool aside) : smmu_(smmu), before_(smmu.counts_aside) {
+    smmu.counts_aside = before_ || aside;
+  }
+  ~Aside() { smmu_.counts_aside = before_; }
+  Aside(const Aside&) = delete;
+  Aside& operator=(const Aside&) = delete;
+
+ private:
+  Smmu& smmu_;
+  bool before_;
+};
+
 // The window of one instance.
 inline RegisterWindow WindowOf(Smmu& smmu, uint32_t instance) {
-  return RegisterWindow(smmu.ctx, Pa{smmu.window[instance]}, smmu.window_size, &smmu.counters);
+  return RegisterWindow(smmu.ctx, Pa{smmu.window[instance]}, smmu.window_size, &WorkOf(smmu));
 }
 
 // The one way in which policy reaches hardware: the same value on every instance. A unit without

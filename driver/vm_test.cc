@@ -2,6 +2,7 @@
 //
 // VMs: routes, assignment of whole units, guests' domains, and the end of it all.
 #include <algorithm>
+#include <cstring>
 
 #include "driver/domain_test.h"
 
@@ -393,6 +394,47 @@ TEST_F(VmTest, OneGuestDoesNotUseUpTheOthersDomains) {
   for (uint32_t i = 0; i < SIDEWALL_VM_DOMAINS; ++i) EXPECT_EQ(GuestAlloc(0).status, kOk);
   EXPECT_EQ(GuestAlloc(0).status, kRefused);
   EXPECT_EQ(GuestAlloc(1).status, kOk);
+}
+
+// What a guest does is EL2's to know: the host would learn from it what the guest is about.
+TEST_F(VmTest, TheHostsCountersDoNotHangOnWhatAGuestDoes) {
+  Start(0, kSdmmc);
+  const sidewall_counters before = Counters();
+  const sidewall_counters all = Counters(SIDEWALL_OWNER_EL2);
+  const uint32_t domain = static_cast<uint32_t>(GuestAlloc(0).progress);
+  ASSERT_EQ(GuestMap(0, domain, 0x1000, kDram, 700 * kPage).progress, 700 * kPage);
+  ASSERT_EQ(GuestAttach(0, 7, domain), kOk);
+  ASSERT_EQ(GuestUnmap(0, domain, 0x1000, 600 * kPage).progress, 600 * kPage);
+  RaiseBank(kNiso1, kFirstContext, kSdmmc);
+  EXPECT_EQ(Told(), std::vector<uint32_t>{kGuest0});
+  // That EL2 sees all of it shows that there was something to hide.
+  sidewall_counters more = Counters(SIDEWALL_OWNER_EL2);
+  EXPECT_GE(more.table_stores, all.table_stores + 1300);
+  EXPECT_GT(more.stores, all.stores);
+  EXPECT_GT(more.syncs, all.syncs);
+  EXPECT_GT(more.pages, all.pages);
+  ASSERT_EQ(GuestDetach(0, 7, domain), kOk);
+  EXPECT_EQ(sidewall_guest_free(state, 0, domain).progress, 1u);
+  const sidewall_counters after = Counters();
+  EXPECT_EQ(std::memcmp(&before, &after, sizeof(after)), 0);
+  for (uint32_t owner : {kGuest0, kGuest0 + 3, 0xffffffffu}) {
+    EXPECT_EQ(sidewall_stats_of(state, owner, &more).status, kRefused);
+  }
+}
+
+// How many banks there are to switch off and on again is what guests have attached.
+TEST_F(VmTest, TheHostsCountersDoNotHangOnTheBanksThatGuestsUse) {
+  Start(0, kSdmmc);
+  const auto stores_of_a_suspend = [this] {
+    const uint64_t before = Counters().stores;
+    EXPECT_EQ(sidewall_suspend(state, kNiso1Side).status, kOk);
+    EXPECT_EQ(sidewall_resume(state, kNiso1Side).status, kOk);
+    return Counters().stores - before;
+  };
+  const uint64_t alone = stores_of_a_suspend();
+  const uint32_t domain = static_cast<uint32_t>(GuestAlloc(0).progress);
+  ASSERT_EQ(GuestAttach(0, 7, domain), kOk);
+  EXPECT_EQ(stores_of_a_suspend(), alone);
 }
 
 TEST_F(VmTest, AnEmptyPoolIsSaid) {

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
 //
 // ISO13: two boards in one process run the same program, but in the second one guests have other
-// secrets. Their memory holds something else, they map other pages at other addresses, and their
-// devices fault where they did not. All that the host can read must be the same on both.
+// secrets. Their memory holds something else, they map other pages at other addresses and more
+// often, and their devices fault where they did not. All that the host can read must be the same on
+// both.
 //
 //     Secrecy secrecy(*model::FindBoard("tiny"));
 //     Verdict verdict = secrecy.Run(program);       // kNone: the host can tell nothing
@@ -45,13 +46,15 @@ class Secrecy {
   bool OfGuest(const Event& event);
   bool IsHostBank(uint64_t side, uint64_t bank) const;
   void KeepSecrets();
+  void Repeat(const Event& map, const Outcome& outcome);
   std::string Step(const Event& event);
   std::string CompareReads();
   std::string CompareCounters();
 
   const model::BoardSpec& board_;
   Side plain_, other_;
-  bool moves_ = false;  // whether guests map at other addresses
+  bool moves_ = false;    // whether guests map at other addresses
+  bool repeats_ = false;  // and do so twice
   uint64_t compared_ = 0;
   uint64_t twisted_ = 0;
 };

@@ -100,9 +100,14 @@ struct sidewall_result SIDEWALL_SYM(host_stage2_idmap_complete)(struct sidewall_
   return canary::kOk;
 }
 struct sidewall_result SIDEWALL_SYM(finalize)(struct sidewall_state*) { return canary::kOk; }
-struct sidewall_result SIDEWALL_SYM(stats)(struct sidewall_state*, struct sidewall_counters* out) {
+struct sidewall_result SIDEWALL_SYM(stats_of)(struct sidewall_state*, uint32_t,
+                                              struct sidewall_counters* out) {
   *out = {};
   return canary::kOk;
+}
+struct sidewall_result SIDEWALL_SYM(stats)(struct sidewall_state* state,
+                                           struct sidewall_counters* out) {
+  return SIDEWALL_SYM(stats_of)(state, 0, out);
 }
 
 #define CANARY_LACKS(name, ...)                                                    \

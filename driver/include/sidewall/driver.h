@@ -310,6 +310,11 @@ SIDEWALL_R(get_iommu_token)(SIDEWALL_S, uint32_t iommu);
 /* Only confirms what EL2 knows: OK when its own table gives `client` this side and `sid`, as often
  * as it is asked, and nothing changes. REFUSED otherwise, and once finalize has begun. */
 SIDEWALL_R(mc_register_sid)(SIDEWALL_S, uint32_t client, uint32_t side, uint32_t sid);
+/* What was done since init. `owner` is who is to see it: EL2 sees all; the host all but what would
+ * tell it what guests do, which is what their calls took, the end of their domains, the search for
+ * faults, and suspend and resume, which tell how many banks are in use; guests are REFUSED.
+ * `stats` is the host's view. Whether a unit is degraded everybody would notice anyway. */
+SIDEWALL_R(stats_of)(SIDEWALL_S, uint32_t owner, struct sidewall_counters* out);
 SIDEWALL_R(stats)(SIDEWALL_S, struct sidewall_counters* out);
 /* The trace ring keeps the last 64 accesses to each logical SMMU and to the memory controller, in
  * four rings: sequence modulo 4 is the ring (index of the SMMU in cfg, or 3), and a ring's records
