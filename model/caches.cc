@@ -41,6 +41,14 @@ bool HasTwoVmids(const Resolution& via) {
   return via.route == Route::kNested && via.vmid != via.stage2_vmid;
 }
 
+// Under which tag a transaction looks: that of its bank, or by choice under the other VMID.
+TlbTag TagToFind(const SmmuInstance& smmu, const Resolution& via, Choices* choices) {
+  TlbTag tag = TagOf(smmu, via.bank);
+  if (choices == nullptr || !HasTwoVmids(via)) return tag;
+  if ((choices->Next() & 1) != 0) tag.vmid = via.stage2_vmid;
+  return tag;
+}
+
 bool Cached(const Resolution& via) {
   return via.route == Route::kStage1Only || via.route == Route::kNested ||
          via.route == Route::kStage2;
@@ -115,14 +123,14 @@ bool Machine::AnswerFromTlb(const DmaRequest& request, unsigned kind, Choices* c
   const SmmuInstance& smmu = smmu_[result->instance];
   const TranslationCache& cache = cache_[result->instance];
   if (choices == nullptr || cache.limit() == 0 || !Keepable(smmu, result->via)) return false;
-  TlbTag tag = TagOf(smmu, result->via.bank);
+  const bool lru = profile_ == TlbProfile::kLru;
+  const TlbTag tag = TagToFind(smmu, result->via, lru ? nullptr : choices);
   const uint64_t page = PageOf(request.address);
-  if (HasTwoVmids(result->via) && (choices->Next() & 1) != 0) tag.vmid = result->via.stage2_vmid;
-  if (smmu.quirks.keeps_absent && cache.HoldsAbsent(tag, page) && (choices->Next() & 1) != 0) {
+  if (!lru && smmu.quirks.keeps_absent && cache.HoldsAbsent(tag, page) &&
+      (choices->Next() & 1) != 0) {
     return RefuseFromTlb(request, FaultKind::kTranslation, tag.stage2_only ? 2 : 1, page, result,
                          record);
   }
-  const bool lru = profile_ == TlbProfile::kLru;
   Hits hits;
   size_t at = cache.Find(tag, page, 0);
   for (; at != TranslationCache::kNone; at = cache.Find(tag, page, at + 1)) {
@@ -251,9 +259,10 @@ void Machine::KeepTranslation(const Resolution& via, size_t instance, uint64_t a
   if (entry.kinds != 0) Insert(via, instance, entry);
 }
 
+// The LRU profile looks under the VMID of the first bank only.
 void Machine::Insert(const Resolution& via, size_t instance, CachedTranslation entry) {
   cache_[instance].Insert(entry);
-  if (!HasTwoVmids(via)) return;
+  if (!HasTwoVmids(via) || profile_ == TlbProfile::kLru) return;
   entry.tag.vmid = via.stage2_vmid;
   cache_[instance].Insert(entry);
 }
@@ -299,8 +308,7 @@ CachedTranslation Machine::MadeBy(const WalkNote& walk, const DmaResult& result)
   if (walk.begun == WalkCache::kNone) return made;
   const CachedTranslation& from = walks_[result.instance].pointer(walk.begun).entry;
   made.global_seq = from.global_seq;
-  made.bank_seq = from.bank_seq;
-  made.bank = from.bank;
+  made.by_bank = from.by_bank;
   return made;
 }
 
@@ -323,7 +331,7 @@ bool Machine::IsKept(const TlbTag& tag, size_t instance, uint64_t address,
     if (entry.pa != PageOf(walk.pa) || entry.global != walk.global) continue;
     if (entry.ipa != PageOf(walk.ipa)) continue;
     if (entry.attributes != (tag.stage2_only ? walk.leaf_attributes : walk.attributes)) continue;
-    return Bit(entry.kinds, walk.kind) && entry.global_seq == 0 && entry.bank_seq == 0;
+    return Bit(entry.kinds, walk.kind) && !IsCovered(entry);
   }
   return false;
 }

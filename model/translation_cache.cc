@@ -25,25 +25,37 @@ bool SameTag(const TlbTag& a, const TlbTag& b) {
   return a.vmid == b.vmid && a.stage2_only == b.stage2_only && a.asid == b.asid;
 }
 
-// The first command is enough; a later one would only wait for a later sync.
-void NoteCommand(const Invalidation& what, uint64_t seq, CachedTranslation* entry) {
-  if (what.bank == 0xffff) {
-    if (entry->global_seq == 0) entry->global_seq = seq;
-  } else if (entry->bank_seq == 0 || entry->bank != what.bank) {
-    entry->bank_seq = seq;
-    entry->bank = what.bank;
+// The first command is enough; a later one would only wait for a later sync. One of another bank
+// takes nothing back, since either may be complete first.
+void BankCommands::Note(uint16_t of, uint64_t number) {
+  for (size_t i = 0; i < kMax; ++i) {
+    if (seq[i] != 0 && bank[i] == of) return;
+    if (seq[i] != 0) continue;
+    seq[i] = number;
+    bank[i] = of;
+    return;
   }
+}
+
+bool BankCommands::EndsByBank(uint16_t of, uint64_t captured) const {
+  for (size_t i = 0; i < kMax && seq[i] != 0; ++i) {
+    if (bank[i] == of) return seq[i] <= captured;
+  }
+  return false;
+}
+
+// They were noted in the order in which they came.
+bool BankCommands::EndsGlobally(uint64_t captured) const { return any() && seq[0] <= captured; }
+
+void NoteCommand(const Invalidation& what, uint64_t seq, CachedTranslation* entry) {
+  if (what.bank != 0xffff) return entry->by_bank.Note(what.bank, seq);
+  if (entry->global_seq == 0) entry->global_seq = seq;
 }
 
 // A global sync completes the commands of all banks, too.
 bool EndsGlobally(const CachedTranslation& entry, uint64_t captured) {
   const bool by_global = entry.global_seq != 0 && entry.global_seq <= captured;
-  const bool by_bank = entry.bank_seq != 0 && entry.bank_seq <= captured;
-  return by_global || by_bank;
-}
-
-bool EndsByBank(const CachedTranslation& entry, uint16_t bank, uint64_t captured) {
-  return entry.bank_seq != 0 && entry.bank == bank && entry.bank_seq <= captured;
+  return by_global || entry.by_bank.EndsGlobally(captured);
 }
 
 bool Covers(const Invalidation& what, const CachedTranslation& entry) {
@@ -118,7 +130,10 @@ void TranslationCache::Insert(const CachedTranslation& entry) {
       old.agreed = more ? 0 : entry.agreed;
       old.agreed_bank = entry.agreed_bank;
       old.leaf_bits = entry.leaf_bits;
-      if (!IsCovered(entry)) old.global_seq = old.bank_seq = 0;
+      if (!IsCovered(entry)) {
+        old.global_seq = 0;
+        old.by_bank = BankCommands();
+      }
       return Touch(i);
     }
     if (entries_[i].used < entries_[oldest].used) oldest = i;
@@ -149,7 +164,7 @@ void TranslationCache::CompleteGlobal(uint64_t captured) {
 
 void TranslationCache::CompleteBank(uint16_t bank, uint64_t captured) {
   for (size_t i = 0; i < limit_; ++i) {
-    if (EndsByBank(entries_[i], bank, captured)) entries_[i].used = 0;
+    if (entries_[i].by_bank.EndsByBank(bank, captured)) entries_[i].used = 0;
   }
 }
 

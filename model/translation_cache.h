@@ -45,6 +45,21 @@ struct TlbTag {
   bool stage2_only = false;  // by intermediate address, and without ASID
 };
 
+// The first command of each bank that covers an entry: each is completed by a sync of its own bank,
+// or by a global one. Of more banks than there is room for the later ones are not noted, and what
+// they cover stays until a command that is noted is complete.
+struct BankCommands {
+  static constexpr size_t kMax = 4;
+  uint64_t seq[kMax] = {};  // 0: there is none, nor any behind it
+  uint16_t bank[kMax] = {};
+
+  bool any() const { return seq[0] != 0; }
+  void Note(uint16_t of, uint64_t number);
+  // True when a sync of this bank, or a global one, completes a command up to `captured`.
+  bool EndsByBank(uint16_t of, uint64_t captured) const;
+  bool EndsGlobally(uint64_t captured) const;
+};
+
 struct CachedTranslation {
   uint64_t va = 0;  // of a page of 4 KiB
   uint64_t pa = 0;
@@ -53,8 +68,7 @@ struct CachedTranslation {
   uint64_t agreed = 0;       // the last state of the machine in which the tables were seen to agree
   uint16_t agreed_bank = 0;  // and whose tables: several banks can find one entry
   uint64_t global_seq = 0;   // the first global command that covers it, or 0
-  uint64_t bank_seq = 0;     // the first command of a bank, or 0,
-  uint16_t bank = 0;         // and which bank
+  BankCommands by_bank;      // and those of banks
   TlbTag tag;
   Attributes attributes;   // of what it delivers; of stage 2 alone, those of its leaf
   bool global = false;     // nG was 0
@@ -81,12 +95,12 @@ bool Covers(const Invalidation& what, const CachedTranslation& entry);
 bool InLeaf(const CachedTranslation& entry, uint64_t va);
 bool SameTag(const TlbTag& a, const TlbTag& b);
 inline bool IsCovered(const CachedTranslation& entry) {
-  return entry.global_seq != 0 || entry.bank_seq != 0;
+  return entry.global_seq != 0 || entry.by_bank.any();
 }
-// A command covers the entry; and whether a sync ends it that covers commands up to `captured`.
+// A command covers the entry; and whether a global sync ends it that covers commands up to
+// `captured`.
 void NoteCommand(const Invalidation& what, uint64_t seq, CachedTranslation* entry);
 bool EndsGlobally(const CachedTranslation& entry, uint64_t captured);
-bool EndsByBank(const CachedTranslation& entry, uint16_t bank, uint64_t captured);
 
 class TranslationCache {
  public:

@@ -265,6 +265,28 @@ TEST_F(Caches, SecondCommandOfABankAfterItsSyncTakesNothingBack) {
   EXPECT_EQ(Survivors(2), "vhsw");
 }
 
+// What two banks of one VMID cover ends with the sync of either, and with a global one, whichever
+// commands come after that has begun.
+TEST_F(Caches, CommandOfAnotherBankTakesNothingBack) {
+  constexpr uint32_t kAll1 = 0x618, kSync = 0x7f0, kStatus = 0x7f4;
+  for (const uint32_t ends : {0u, 1u, 2u}) {
+    Fill();
+    rig.Write(2, Rig::Cb(0, kAll1), 0);
+    if (ends == 0) rig.Write(2, Rig::Cb(0, kSync), 0);
+    if (ends == 2) rig.Write(2, 0x70, 0);
+    rig.Write(2, Rig::Cb(1, kAll1), 0);
+    if (ends == 1) rig.Write(2, Rig::Cb(1, kSync), 0);
+    EXPECT_EQ(Survivors(2), "abgovhnsw");
+    EXPECT_EQ(rig.Read(2, ends == 2 ? 0x74 : Rig::Cb(ends, kStatus)), 0u);
+    EXPECT_EQ(Survivors(2), "vhsw") << ends;
+    Command(2, 0x68, 0);
+    Command(2, 0x6c, 0);
+    for (const Kind& kind : kKinds) {
+      Link(kind.bank, kind.va, kData | kLeaf1 | (kind.letter == 'g' ? 0 : kNotGlobal));
+    }
+  }
+}
+
 TEST_F(Caches, ChoiceOfZeroWalksTheTables) {
   Fill();
   EXPECT_EQ(Dma(2, 0, kA, {0}).fault, FaultKind::kTranslation);
@@ -579,6 +601,18 @@ TEST_F(Lru, TakesNoChoices) {
   rig.machine->SetProfile(TlbProfile::kLru, 0);
   rig.Unmap(root, kA);
   EXPECT_EQ(Dma(2, 4, kA, {1, 1, 1}).fault, FaultKind::kTranslation);
+}
+
+// A pair with two VMIDs has one entry for a translation, and nothing to choose.
+TEST_F(Lru, TwoVmidsOfAPairAreOneEntry) {
+  rig.Stream(2, 4, 4, 4);
+  rig.Write(2, 0x10010, 0x30509);
+  rig.machine->SetProfile(TlbProfile::kLru, 2);
+  ASSERT_EQ(Dma(2, 4, kA, {}).fault, FaultKind::kNone);
+  ASSERT_EQ(Dma(2, 0, kB, {}).fault, FaultKind::kNone);
+  EXPECT_EQ(Dma(2, 4, kA, {1}).pa, kData);
+  EXPECT_EQ(Counts().hits, 1u);
+  EXPECT_FALSE(rig.choices.exhausted());
 }
 
 TEST_F(Lru, StageOneEntriesAreTaggedAsTheyShouldBe) {

@@ -49,7 +49,7 @@ void WalkCache::CompleteGlobal(uint64_t captured) {
 
 void WalkCache::CompleteBank(uint16_t bank, uint64_t captured) {
   for (size_t i = 0; i < limit_; ++i) {
-    if (EndsByBank(pointers_[i].entry, bank, captured)) pointers_[i].entry.used = 0;
+    if (pointers_[i].entry.by_bank.EndsByBank(bank, captured)) pointers_[i].entry.used = 0;
   }
 }
 
