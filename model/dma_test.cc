@@ -427,9 +427,28 @@ TEST_F(Dma, InjectedGlobalFaultLooksLikeAReal) {
   EXPECT_EQ(rig.Read(kNiso0, 0x44), 1u);
   EXPECT_EQ(rig.Read(kNiso0, 0x50), 4u);
   EXPECT_EQ(rig.Read(kNiso0, 0x54), 0x55u);
+  rig.Write(kNiso0, 0x48, ~0u);
+  rig.machine->InjectFault(kNiso0, kNoIndex, ~0u, ~0u, 0, 0xffff);
+  EXPECT_EQ(Gfsr(), 0x800001ffu);
+  EXPECT_EQ(rig.Read(kNiso0, 0x50), 0x7fu);
+  EXPECT_EQ(rig.Read(kNiso0, 0x54), 0x7fffu);
   rig.machine->InjectFault(kNiso0, 200, 2, 0, 0, 0);    // no such bank
   rig.machine->InjectFault(kNiso0, 1, 0x200, 0, 0, 0);  // no fault bit
   EXPECT_EQ(rig.Read(kNiso0, Rig::Cb(1, 0x58)), 0u);
+}
+
+// What the register of a bank lacks no fault can say: a stage-1 bank has no NESTED, nor S1CBNDX.
+TEST_F(Dma, InjectedSyndromeHasTheBitsOfItsBank) {
+  for (const bool stage2 : {false, true}) {
+    rig.Write(kNiso0, 0x10004, stage2 ? 0 : 0x10000);
+    rig.Write(kNiso0, Rig::Cb(1, 0x58), ~0u);
+    rig.machine->InjectFault(kNiso0, 1, 2, ~0u, 0, 0xffff);
+    const uint32_t syndrome = rig.Read(kNiso0, Rig::Cb(1, 0x68));
+    EXPECT_EQ(syndrome, stage2 ? 0x00ff0f7fu : 0x00000d73u);
+    rig.Write(kNiso0, Rig::Cb(1, 0x68), ~0u);
+    EXPECT_EQ(rig.Read(kNiso0, Rig::Cb(1, 0x68)), syndrome);
+    EXPECT_EQ(rig.Read(kNiso0, 0x10404), 0x7fffu);
+  }
 }
 
 }  // namespace

@@ -60,13 +60,14 @@ void Machine::Record(SmmuInstance& smmu, const FaultRecord& record, uint16_t sid
     return;
   }
   ContextBank& bank = smmu.bank[record.bank];
+  // Whichever fault it is: its transaction stalls, and SS says that one does.
+  if ((bank.sctlr & sctlr::kCfcfg) != 0) bank.fsr |= fsr::kSs;
   if ((bank.fsr & fsr::kClearable) != 0) {
     bank.fsr |= fsr::kMulti;
     return;
   }
   const bool aarch64 = (smmu.cba2r[record.bank] & kCba2rVa64) != 0;
   bank.fsr = (bank.fsr & fsr::kSs) | record.status | (aarch64 ? fsr::kFormatAarch64 : 0);
-  if ((bank.sctlr & sctlr::kCfcfg) != 0) bank.fsr |= fsr::kSs;
   bank.far = record.far;
   bank.fsynr0 = record.fsynr0;
   bank.fsynr1 = 0;  // implementation defined; this hardware has nothing to tell there
@@ -86,10 +87,14 @@ void Machine::InjectFault(size_t instance, uint16_t bank, uint32_t status, uint3
   if (!record.global && bank >= smmu.banks) return;
   record.bank = bank;
   record.status = status & (record.global ? gfsr::kClearable : fsr::kClearable);
-  record.fsynr0 = fsynr0;
+  // No fault leaves in a syndrome what its register has not.
+  const bool stage2 = !record.global && cbar::Type(smmu.cbar[bank]) == cbar::kStage2;
+  record.fsynr0 = fsynr0 & (record.global ? keeps::kGfsynr0
+                            : stage2      ? keeps::kFsynr02
+                                          : keeps::kFsynr01);
   record.far = far;
   record.ipafar = far;
-  if (record.status != 0) Record(smmu, record, sid);
+  if (record.status != 0) Record(smmu, record, sid & 0x7fff);
 }
 
 // Above the beginning of RAM everything is the memory controller's to decode. What lies there and

@@ -324,6 +324,24 @@ TEST_F(Faults, WhatFindsNoRoomToWaitIsTerminated) {
   EXPECT_EQ(rig.machine->held_count(), kMaxHeldDma);
 }
 
+// SS says that something waits for RESUME, though the first fault of the bank was none that
+// stalled.
+TEST_F(Faults, StallBehindAFaultThatWasTerminated) {
+  Control(3, kM | kHupcf);
+  EXPECT_EQ(Go(0x5000).response, Response::kZero);
+  EXPECT_EQ(Bank(3, 0x58), 0x402u);
+  Control(3, kM | kHupcf | kCfcfg);
+  EXPECT_EQ(Go(kOther).response, Response::kHeld);
+  EXPECT_EQ(Bank(3, 0x58), 0xc0000402u);
+  EXPECT_EQ(Bank(3, 0x60), 0x5000u);
+  Clear(3);
+  Control(3, kM | kCfcfg);
+  EXPECT_EQ(Go(kPage, 7).response, Response::kHeld);  // behind it, since SS is set
+  Resume(3, 1);
+  EXPECT_EQ(Bank(3, 0x58), 0u);
+  EXPECT_EQ(rig.machine->held_count(), 0u);
+}
+
 TEST_F(Faults, SyncDoesNotWaitForStalls) {
   Control(3, kM | kCfcfg);
   Go(0x5000);
