@@ -189,6 +189,7 @@ class RegisterFile : public ::testing::Test {
   static uint64_t Before(const RegisterInfo& row, uint32_t index, bool stage2) {
     if (strcmp(row.name, "sACR") == 0) return 0;
     if (strcmp(row.name, "CBAR") == 0 && index == kBank) return stage2 ? 0 : 0x10000;
+    if (strcmp(row.name, "TCR") == 0 && stage2) return 0x80000000;  // the bit that is one
     return IsThere(row, stage2) ? row.reset : 0;
   }
   // What a register holds after a store to it, by the table alone.

@@ -261,7 +261,8 @@ uint32_t Machine::ReadBank(size_t index, uint16_t number, uint32_t offset) {
     case 0x010:
       return bank.tcr2;
     case 0x030:
-      return bank.tcr;
+      // Of what was stored while the bank had another type a stage-2 bank shows what it has.
+      return IsStage2(smmu, number) ? (bank.tcr & keeps::kTcrStage2) | kTcrStage2One : bank.tcr;
     case 0x034:
       return bank.contextidr;
     case 0x038:

@@ -118,6 +118,16 @@ TEST_F(SmmuRegs, StageTwoBanksLackTheRegistersOfStageOne) {
   EXPECT_EQ(rig.Read(kIso, Rig::Cb(0, 0x70)), 0x77u);
 }
 
+// What was stored in another form is shown in that of stage 2, whose bit 31 is one.
+TEST_F(SmmuRegs, TcrIsShownInTheFormOfItsBank) {
+  rig.Write(kIso, 0x10000, 0x10000);
+  rig.Write(kIso, Rig::Cb(0, 0x30), 0x7fff0000);
+  EXPECT_EQ(rig.Read(kIso, Rig::Cb(0, 0x30)), 0x7fff0000u);
+  rig.Write(kIso, 0x10000, 0);
+  EXPECT_EQ(rig.Read(kIso, Rig::Cb(0, 0x30)), 0x80070000u);
+  EXPECT_EQ(rig.machine->Peek32(kIso, Rig::Cb(0, 0x30)), 0x80070000u);
+}
+
 TEST_F(SmmuRegs, WideRegistersTakeBothWidths) {
   rig.Write64(kIso, Rig::Cb(1, 0x20), 0x1111222233334444);
   EXPECT_EQ(rig.Read(kIso, Rig::Cb(1, 0x20)), 0x33334444u);
