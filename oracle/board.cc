@@ -169,7 +169,7 @@ void Board::Boot(Caller& caller) {
   cold_ = false;
   event_index_ = 0;
   time_us_ = 0;
-  down_ = 0;
+  down_ = stuck_ = 0;
   spec_ = base_;
   ResetMachine();
   ghost_.Reset(arena_);
@@ -224,7 +224,7 @@ void Board::Restore() {
   hyp_.Restore();
   phase_ = saved_phase_;
   time_us_ = saved_time_us_;
-  down_ = 0;
+  down_ = stuck_ = 0;
   verdict_ = Verdict();
   event_index_ = 0;
 }
@@ -292,7 +292,7 @@ bool Board::Read32(uint64_t pa, uint32_t* value) {
   Record(Access::kRead32, pa, answered ? *value : ~uint64_t{0});
   checks_->work().OnLoad(answered);
   if (answered) checks_->AfterLoad(pa, *value);
-  if (!answered) checks_->NoteTrouble();
+  if (!answered) checks_->AfterNoAnswer(pa);
   if (narrator_) narrator_->OnLoad(pa, 4, answered ? *value : 0, answered);
   return answered;
 }
@@ -302,7 +302,7 @@ bool Board::Read64(uint64_t pa, uint64_t* value) {
   const bool answered = machine_->Read64(pa, value);
   Record(Access::kRead64, pa, answered ? *value : ~uint64_t{0});
   checks_->work().OnLoad(answered);
-  if (!answered) checks_->NoteTrouble();
+  if (!answered) checks_->AfterNoAnswer(pa);
   if (narrator_) narrator_->OnLoad(pa, 8, answered ? *value : 0, answered);
   return answered;
 }

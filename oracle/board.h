@@ -207,6 +207,7 @@ class Board final : public Platform, private model::HypCalls {
   // Sides that the driver has agreed to power down, and how many calls it had served by then.
   static constexpr size_t kSides = 3;
   uint8_t down_ = 0;
+  uint8_t stuck_ = 0;  // of these, those that it then could not bring back
   uint64_t calls_ = 0;
   uint64_t calls_when_down_[kSides] = {};
   uint64_t time_us_ = 0;

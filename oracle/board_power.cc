@@ -65,7 +65,9 @@ struct sidewall_result Board::SwitchPower(model::PowerCall call, uint8_t side) {
   }
   const struct sidewall_result result =
       Invoke({.id = kCalls[static_cast<size_t>(call)], .arg = {side}});
+  if (!down && result.status == SIDEWALL_DEGRADED) stuck_ |= bit;
   if (result.status != SIDEWALL_OK) return result;
+  stuck_ &= static_cast<uint8_t>(~bit);
   down_ = static_cast<uint8_t>(down ? down_ | bit : down_ & ~bit);
   reach_.SetHeld(down_);
   if (down) {

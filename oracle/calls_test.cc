@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "oracle/board.h"
 #include "oracle/call_work.h"
@@ -34,6 +35,7 @@ class Liar final : public Caller {
   std::function<void()> before;
   std::function<void(struct sidewall_result&)> after;
   bool idle = false;  // the driver does not hear of the call
+  std::function<void(struct sidewall_counters&)> counters;
 
   struct sidewall_result Call(const sidewall::Call& call) override {
     const bool lies = call.id == about;
@@ -41,6 +43,7 @@ class Liar final : public Caller {
     struct sidewall_result result = {SIDEWALL_OK, 0, 0};
     if (!lies || !idle) result = engine_.Invoke(call);
     if (lies && after) after(result);
+    if (call.id == CallId::kStats && counters) counters(*call.stats);
     return result;
   }
 
@@ -126,6 +129,150 @@ TEST_F(CallsTest, AnAddressThatIsNotTheMappedOne) {
     Lie(CallId::kIovaToPhys, [by](struct sidewall_result& r) { r.progress += by; });
     EXPECT_EQ(Do(EventKind::kHvcIovaToPhys, {1, kIova + 8}), Expect::kOk);
     EXPECT_EQ(Found(), by == 0 ? "none" : "FUN02") << board_->verdict().title;
+  }
+}
+
+// Hardware was in trouble before, and is no more; or it is now, but on another unit.
+TEST_F(CallsTest, DegradedWhereNothingOfThisCallWentOn) {
+  const auto degrade = [](struct sidewall_result& r) { r.status = SIDEWALL_DEGRADED; };
+  const auto niso0 = static_cast<uint64_t>(Window::kNiso0);
+  const auto niso1 = static_cast<uint64_t>(Window::kNiso1);
+  for (const bool now : {false, true}) {
+    for (const uint64_t window : {niso0, niso1}) {
+      Boot(Bit(Invariant::kFun02), "tegra234");
+      MakeDomain();
+      ASSERT_EQ(Attach(), Expect::kOk);
+      Do(EventKind::kHwSync, {niso0, kSyncNever, 0});
+      EXPECT_EQ(Unmap(1), Expect::kDegraded);
+      Do(EventKind::kHwSync, {niso0, 0, 0});
+      ASSERT_EQ(Found(), "none") << board_->verdict().title;
+      if (now) Do(EventKind::kHwSync, {window, kSyncNever, 0});
+      const bool its_own = now && window == niso0;
+      if (!its_own) Lie(CallId::kIotlbSync, degrade);
+      EXPECT_EQ(Do(EventKind::kHvcIotlbSync, {1}), Expect::kDegraded);
+      EXPECT_EQ(Found(), its_own ? "none" : "FUN02") << now << window << board_->verdict().title;
+    }
+  }
+}
+
+// A unit that did not come back excuses what is to be done there, and not the next try.
+TEST_F(CallsTest, AResumeIsDegradedByWhatItSees) {
+  const auto niso0 = static_cast<uint64_t>(Window::kNiso0);
+  for (const bool lies : {false, true}) {
+    Boot(Bit(Invariant::kFun02), "tegra234");
+    MakeDomain();
+    ASSERT_EQ(Attach(), Expect::kOk);
+    ASSERT_EQ(Do(EventKind::kPowerOff, {kNiso0}), Expect::kOk);
+    Do(EventKind::kHwReadFail, {niso0, 1});
+    EXPECT_EQ(Do(EventKind::kPowerOn, {kNiso0}), Expect::kDegraded);
+    Do(EventKind::kHwReadFail, {niso0, 0});
+    EXPECT_EQ(Unmap(1), Expect::kDegraded) << "the unit is still down";
+    EXPECT_EQ(Do(EventKind::kTick, {1}), Expect::kDegraded);
+    EXPECT_EQ(Found(), "none") << board_->verdict().title;
+    if (lies) {
+      Lie(CallId::kPowerOn, [](struct sidewall_result& r) { r.status = SIDEWALL_DEGRADED; });
+    }
+    Do(EventKind::kPowerOn, {kNiso0});
+    EXPECT_EQ(Found(), lies ? "FUN02" : "none") << board_->verdict().title;
+  }
+}
+
+// That all is in order may not be said where a sync went on.
+TEST_F(CallsTest, AnOkWhereASyncDidNotEnd) {
+  const auto niso0 = static_cast<uint64_t>(Window::kNiso0);
+  const auto serve = [](struct sidewall_result& r) { r = {SIDEWALL_OK, 0, 0}; };
+  struct Case {
+    EventKind kind;
+    CallId call;
+    uint64_t argument;
+  };
+  const Case cases[] = {{EventKind::kTick, CallId::kTick, 1},
+                        {EventKind::kPowerSuspend, CallId::kSuspend, kNiso0},
+                        {EventKind::kPowerOff, CallId::kPowerOff, kNiso0}};
+  for (const Case& c : cases) {
+    for (const bool lies : {false, true}) {
+      Boot(Bit(Invariant::kFun02), "tegra234");
+      MakeDomain();
+      ASSERT_EQ(Attach(), Expect::kOk);
+      Do(EventKind::kHwSync, {niso0, kSyncNever, 0});
+      EXPECT_EQ(Unmap(1), Expect::kDegraded);
+      if (lies) Lie(c.call, serve);
+      EXPECT_EQ(Do(c.kind, {c.argument}), lies ? Expect::kOk : Expect::kDegraded);
+      EXPECT_EQ(Found(), lies ? "FUN02" : "none") << board_->verdict().title;
+    }
+  }
+}
+
+// Calls that ask nothing of hardware: what they say is known to the last bit.
+TEST_F(CallsTest, WhatIsSaidOfPoolsAndTokens) {
+  const auto degrade = [](struct sidewall_result& r) { r.status = SIDEWALL_DEGRADED; };
+  const auto refuse = [](struct sidewall_result& r) { r = {SIDEWALL_REFUSED, 0, 0}; };
+  const auto serve = [](struct sidewall_result& r) { r = {SIDEWALL_OK, 0, 0}; };
+  const auto more = [](struct sidewall_result& r) { r.progress += kPageSize; };
+  const auto wants = [](struct sidewall_result& r) { r.pages_needed = 1; };
+  struct Case {
+    EventKind kind;
+    CallId call;
+    std::initializer_list<uint64_t> argument;
+    std::vector<std::function<void(struct sidewall_result&)>> lies;
+  };
+  const Case cases[] = {
+      {EventKind::kPoolAdd, CallId::kPoolAdd, {SIDEWALL_POOL_HOST, 2}, {degrade, refuse, more}},
+      {EventKind::kPoolAdd, CallId::kPoolAdd, {SIDEWALL_POOL_VM0, 2}, {degrade, serve}},
+      {EventKind::kPoolReclaim,
+       CallId::kPoolReclaim,
+       {SIDEWALL_POOL_HOST, 1},
+       {degrade, refuse, more, wants}},
+      {EventKind::kHvcGetIommuToken,
+       CallId::kGetIommuToken,
+       {kNiso0},
+       {degrade, refuse, more, serve}},
+      {EventKind::kHvcGetIommuToken, CallId::kGetIommuToken, {3}, {degrade, serve}},
+      {EventKind::kHvcIotlbSyncMap,
+       CallId::kIotlbSyncMap,
+       {1, kIova, 2 * kPageSize},
+       {degrade, refuse, more, serve}},
+      {EventKind::kHvcIotlbSyncMap, CallId::kIotlbSyncMap, {2, kIova, kPageSize}, {serve}},
+      {EventKind::kHvcStats, CallId::kStats, {}, {degrade, refuse}},
+      {EventKind::kHypDonate,
+       CallId::kHostStage2Idmap,
+       {kPa + 8 * kPageSize, 2, SIDEWALL_OWNER_GUEST0},
+       {degrade, refuse, more, wants}},
+      {EventKind::kHypDonate,
+       CallId::kHostStage2IdmapComplete,
+       {kPa + 8 * kPageSize, 2, SIDEWALL_OWNER_GUEST0},
+       {degrade, refuse}},
+  };
+  for (const Case& c : cases) {
+    for (size_t lie = 0; lie <= c.lies.size(); lie++) {
+      Boot(Bit(Invariant::kFun02));
+      MakeDomain();
+      if (lie != 0) Lie(c.call, c.lies[lie - 1]);
+      Do(c.kind, c.argument);
+      EXPECT_EQ(Found(), lie == 0 ? "none" : "FUN02")
+          << CallName(c.call) << " " << lie << ": " << board_->verdict().title;
+    }
+  }
+}
+
+// Of what stats tells, pages, leaves and units that wait are counted from outside.
+TEST_F(CallsTest, WhatStatsCounts) {
+  using Change = std::function<void(struct sidewall_counters&)>;
+  const Change changes[] = {[](struct sidewall_counters&) {},
+                            [](struct sidewall_counters& c) { c.pages++; },
+                            [](struct sidewall_counters& c) { c.mapped_pages--; },
+                            [](struct sidewall_counters& c) { c.degraded = 0; },
+                            [](struct sidewall_counters& c) { c.degraded = 1; }};
+  for (const Change& change : changes) {
+    Boot(Bit(Invariant::kFun02), "tegra234");
+    MakeDomain();
+    ASSERT_EQ(Do(EventKind::kHvcSetIdentity, {kNiso0, 3, 1}), Expect::kOk);
+    ASSERT_EQ(Attach(), Expect::kOk);
+    Do(EventKind::kHwSync, {static_cast<uint64_t>(Window::kNiso0), kSyncNever, 0});
+    EXPECT_EQ(Unmap(1), Expect::kDegraded);
+    liar_->counters = change;
+    EXPECT_EQ(Do(EventKind::kHvcStats, {}), Expect::kOk);
+    EXPECT_EQ(Found(), &change == &changes[0] ? "none" : "FUN02") << board_->verdict().title;
   }
 }
 

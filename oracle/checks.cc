@@ -45,6 +45,7 @@ void Checks::Reset() {
   fault_owners_.Reset();
   global_records_.Reset();
   trouble_ = owed_ = false;
+  flagged_ = 0;
   unclean_.clear();
   unordered_.clear();
   for (PairTrace& pair : pairs_) pair = PairTrace();
@@ -64,6 +65,7 @@ void Checks::Restore() {
   fault_owners_.Reset();
   global_records_.Reset();
   trouble_ = owed_ = false;
+  flagged_ = 0;
   unclean_.clear();
   unordered_.clear();
   for (PairTrace& pair : pairs_) pair = PairTrace();
@@ -242,13 +244,22 @@ void Checks::AfterLoad(uint64_t pa, uint32_t value) {
   // Words of the memory controller lie at such addresses too.
   if (!board_.machine_->InstanceOf(pa, &instance, &offset)) return;
   // Of banks and of the whole instance alike: the sync is not over.
-  if (value != 0) NoteTrouble();
+  if (value != 0) trouble_ = true;
   if (at != layout::kTlbGStatus) return;
   lives_.SetNow(board_.event_index_, board_.call_name_);
   if (offset != layout::kTlbGStatus) return;
   if (lives_.OnStatus(instance, value)) synced_ |= 1u << instance;
   const auto bit = static_cast<uint8_t>(1u << instance);
   unfinished_ = static_cast<uint8_t>(value != 0 ? unfinished_ | bit : unfinished_ & ~bit);
+  if (value == 0) finished_ |= bit;
+}
+
+void Checks::AfterNoAnswer(uint64_t pa) {
+  trouble_ = true;
+  size_t instance = 0;
+  uint32_t offset = 0;
+  if (!board_.looks_ || !board_.machine_->InstanceOf(pa, &instance, &offset)) return;
+  if (offset == layout::kTlbGStatus) unfinished_ |= static_cast<uint8_t>(1u << instance);
 }
 
 // The floor: only what this store can have changed.

@@ -58,11 +58,10 @@ class Checks {
   void AfterNotify(uint32_t owner, const struct sidewall_fault& fault);
   // A device met a fault, or one is recorded as if it had.
   void NoteFault(size_t instance, uint16_t sid);
-  // A register gave no answer, or a sync went on.
-  void NoteTrouble() { trouble_ = true; }
   void AfterStore(uint64_t pa, unsigned width, uint64_t value);
   // A load of the driver that the bus answered.
   void AfterLoad(uint64_t pa, uint32_t value);
+  void AfterNoAnswer(uint64_t pa);
   // `old`: what the word held before, of a store of one word.
   void AfterTableStore(uint64_t pa, uint64_t bytes, uint64_t old);
   // Stores to tables have become visible: what they take away has gone, but an unlinked table may
@@ -224,6 +223,8 @@ class Checks {
   HostEntries HostEntriesOf(size_t instance, const GhostDomains::SidSet& sids) const;
   bool ArePinned(const GhostDomains::Streams& streams) const;
   Observed Observe(const Call& call) const;
+  uint8_t SidesOf(uint8_t instances) const;
+  const char* WhyNotCounted(const struct sidewall_counters& told) const;
   void Fun02Registration(const Call& call, const struct sidewall_result& result);
   bool Delivers(size_t instance, uint16_t sid) const;
   void Fun04Progress(const Call& call, const struct sidewall_result& result);
@@ -277,9 +278,14 @@ class Checks {
   size_t fault_instance_ = 0;
   Whose global_whose_ = Whose::kNobodys;
   std::array<FaultFile, 2> faults_before_;
-  bool trouble_ = false;
-  StreamSets delivered_;    // before the takeover that goes on
-  uint8_t unfinished_ = 0;  // bit n: in this call instance n was last seen with a sync under way
+  bool trouble_ = false;  // some register gave no answer, or a sync went on
+  StreamSets delivered_;  // before the takeover that goes on
+  // Bit n, in this call: instance n was last seen with a sync under way, or did not say; was when
+  // the next sync began; had none under way.
+  uint8_t unfinished_ = 0;
+  uint8_t given_up_ = 0;
+  uint8_t finished_ = 0;
+  uint8_t flagged_ = 0;  // bit n: the last sync of the driver's own on instance n did not complete
   bool faulted_in_call_ = false;
   bool owed_ = false;  // a call was DEGRADED, and no tick was OK since
   // Lines of tables that were stored to: not cleaned yet, and cleaned with no barrier behind it.

@@ -23,7 +23,7 @@ void Checks::BeforeCall(const Call& call) {
   faulted_in_call_ = false;
   fault_owners_.BeginCall();
   global_records_.BeginCall();
-  unfinished_ = 0;
+  unfinished_ = given_up_ = finished_ = 0;
 }
 
 void Checks::AfterReturn(const Call& call, const struct sidewall_result& result) {
@@ -32,6 +32,10 @@ void Checks::AfterReturn(const Call& call, const struct sidewall_result& result)
   if (up && result.status == SIDEWALL_OK) Iso12Authority(board_.ghost_.domains().Breach(call));
   Err03Work();
   Err01Refused(call, result);
+  // What the host asks of caches is none of the driver's.
+  if (call.id != CallId::kHandleDabt) {
+    flagged_ = static_cast<uint8_t>((flagged_ & ~finished_) | unfinished_);
+  }
   Fun02Result(call, result);
   if (call.id == CallId::kFinalize) now_.finalize_begun = true;
   const bool takeover = call.id == CallId::kInit || call.id == CallId::kFinalize;
@@ -57,6 +61,9 @@ void Checks::BeforeStore(uint64_t pa, unsigned width, bool table) {
   if (!board_.looks_) return;
   FindTarget(pa, width, table);
   const bool command = target_.kind == Target::kRegister && layout::IsCommand(target_.place);
+  if (command && target_.offset == layout::kTlbGSync) {
+    given_up_ |= static_cast<uint8_t>(unfinished_ & 1u << target_.instance);
+  }
   // Caches and the memory controller are nothing to what is watched.
   if (target_.kind != Target::kMc && !command) AskWatches();
   in_live_table_ = table && width == 8 && board_.machine_->IsLiveTable(pa, &place_);

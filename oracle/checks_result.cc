@@ -11,6 +11,12 @@
 namespace sidewall {
 namespace {
 
+// Of the memory controller, in each of its windows.
+constexpr uint32_t kBypassConfig = 0x1820;
+constexpr uint32_t kBypassLock = 1u << 31;
+constexpr uint32_t kBypassMode = 3;
+constexpr uint32_t kBypassPassthroughOnly = 2;
+
 unsigned long long Wide(uint64_t value) { return value; }
 
 const char* StatusName(uint32_t status) {
@@ -94,11 +100,53 @@ bool Checks::ArePinned(const GhostDomains::Streams& streams) const {
   return true;
 }
 
+uint8_t Checks::SidesOf(uint8_t instances) const {
+  uint8_t sides = 0;
+  for (size_t instance = 0; instance < model::kMaxInstances; instance++) {
+    if ((instances >> instance & 1) == 0) continue;
+    sides |= static_cast<uint8_t>(1u << board_.machine_->SideOf(instance));
+  }
+  return sides;
+}
+
+// What stats tells, of that which can be counted from outside: pages that were taken from pools and
+// not given back, leaves of the host's stage 2, and units that wait for a completed sync.
+const char* Checks::WhyNotCounted(const struct sidewall_counters& told) const {
+  uint64_t taken = 0;
+  for (uint32_t pool = 0; pool < model::kPoolCount; pool++) {
+    const model::PoolAccount account = board_.hyp_.pools().account(pool);
+    taken += account.total - account.free;
+  }
+  if (told.pages != taken) return "it counts other pages of pools than were taken";
+  uint64_t leaves = 0;
+  if (idmap_.known() && board_.reach_.CountLeaves(idmap_.root(), &leaves) &&
+      told.mapped_pages != leaves) {
+    return "it counts other pages of the host's than its tables map";
+  }
+  const uint8_t waiting = SidesOf(flagged_) | board_.stuck_;
+  uint64_t units = 0;
+  for (size_t i = 0; i < board_.spec_.smmu_count; i++) {
+    units |= uint64_t{waiting} >> board_.spec_.smmu[i].side & 1 ? uint64_t{1} << i : 0;
+  }
+  return told.degraded != units ? "it names other units that wait for a sync" : nullptr;
+}
+
 Observed Checks::Observe(const Call& call) const {
   Observed seen;
   seen.allocation_failed = work_.allocation_failed();
   seen.unanswered = work_.unanswered();
-  seen.trouble = trouble_ || board_.down_ != 0;
+  seen.unfinished = SidesOf(unfinished_);
+  seen.unsynced = SidesOf(unfinished_ | given_up_);
+  seen.stuck = board_.stuck_;
+  const bool up = call.id == CallId::kResume || call.id == CallId::kPowerOn;
+  for (size_t window = 1; up && window < board_.spec_.mc_window_count; window++) {
+    const uint32_t config = board_.machine_->PeekMc(window, kBypassConfig);
+    seen.may_pass |= (config & kBypassLock) == 0 || (config & kBypassMode) < kBypassPassthroughOnly;
+  }
+  if (call.id == CallId::kPoolReclaim && call.arg[0] < model::kPoolCount) {
+    const size_t pool = call.arg[0];
+    seen.freed = CallWork::FreeIn(board_.hyp_.pools())[pool] - work_.free_before()[pool];
+  }
   const GhostDomains::Streams streams = board_.ghost_.domains().StreamsOf(call);
   seen.has_room = true;
   bool any = false;
@@ -142,6 +190,9 @@ Observed Checks::Observe(const Call& call) const {
   if (Enabled(Invariant::kFun02)) Evaluated(Invariant::kFun02);
   const Expected expected = ExpectedOf(board_.ghost_.domains(), board_.spec_, call, Observe(call));
   const char* wrong = expected.Why(result);
+  if (wrong == nullptr && call.id == CallId::kStats && result.status == SIDEWALL_OK) {
+    wrong = WhyNotCounted(*call.stats);
+  }
   if (wrong == nullptr) return;
   // How much of a mapping was done is the more specific question.
   uint32_t domain = 0;

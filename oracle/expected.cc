@@ -144,6 +144,31 @@ Expected OfDomain(const GhostDomains& domains, const Call& call, const Observed&
   }
 }
 
+// Hardware has a say where a sync of this call did not complete, or where a unit never came back;
+// and only a call that brings one back asks more of registers than whether a sync is over.
+bool MayDegrade(const GhostDomains& domains, const Call& call, const Observed& observed) {
+  const uint8_t sides = domains.SidesOf(call);
+  if (call.id == CallId::kResume || call.id == CallId::kPowerOn) {
+    return observed.unanswered || observed.may_pass || (observed.unsynced & sides) != 0;
+  }
+  return ((observed.unsynced | observed.stuck) & sides) != 0;
+}
+
+// What these say is that nothing is under way any more.
+bool MustDegrade(const GhostDomains& domains, const Call& call, const Observed& observed) {
+  switch (call.id) {
+    case CallId::kTick:
+      return (observed.unfinished | observed.stuck) != 0;
+    case CallId::kSuspend:
+    case CallId::kPowerOff:
+    case CallId::kResume:
+    case CallId::kPowerOn:
+      return (observed.unfinished & domains.SidesOf(call)) != 0;
+    default:
+      return false;
+  }
+}
+
 Expected OfVm(const GhostDomains& domains, const Call& call) {
   const uint32_t vm = Word(call.arg[0]);
   switch (call.id) {
@@ -171,9 +196,9 @@ const char* Expected::Why(const struct sidewall_result& result) const {
   const bool refused = result.status == SIDEWALL_REFUSED;
   if (claim == kRefused && !refused) return "it had to be refused";
   if (claim == kServed && refused) return "nothing speaks against it";
+  if (result.status == SIDEWALL_DEGRADED && !may_degrade) return "all hardware has answered";
+  if (result.status == SIDEWALL_OK && must_degrade) return "some hardware has not answered";
   if (claim == kNothing) return nullptr;
-  if (claim == kServed && result.status == SIDEWALL_DEGRADED && !may_degrade)
-    return "all hardware has answered";
   if (result.pages_needed != 0 && !may_need_pages) return "no allocation failed";
   if (exact && !refused && result.progress != progress) return kWrongProgress;
   return nullptr;
@@ -213,11 +238,21 @@ Expected ExpectedOf(const GhostDomains& domains, const model::BoardSpec& board, 
     case CallId::kTick:
       e = Served();
       break;
+    case CallId::kHostStage2Idmap:
+    case CallId::kHostStage2IdmapComplete:
+    case CallId::kPoolAdd:
+    case CallId::kPoolReclaim:
+    case CallId::kIotlbSyncMap:
+    case CallId::kGetIommuToken:
+    case CallId::kStats:
+      e = ExpectedOfCore(domains, board, call, observed);
+      break;
     default:
       e = ExpectedOfUnit(domains, board, call, observed);
       break;
   }
-  e.may_degrade = e.may_degrade && observed.trouble;
+  e.may_degrade = e.may_degrade && MayDegrade(domains, call, observed);
+  e.must_degrade = MustDegrade(domains, call, observed);
   return e;
 }
 

@@ -3,7 +3,7 @@
 // What a call must return, from the ghost as it is before the call. What may legitimately differ is
 // a parameter, seen in the run: an allocation that failed, hardware that did not answer.
 //
-//     Expected expected = ExpectedOf(domains, board, call, {allocation_failed, trouble});
+//     Expected expected = ExpectedOf(domains, board, call, {.allocation_failed = true});
 //     if (const char* wrong = expected.Why(result)) ...
 #ifndef SIDEWALL_ORACLE_EXPECTED_H_
 #define SIDEWALL_ORACLE_EXPECTED_H_
@@ -21,8 +21,14 @@ enum class HostEntries : uint8_t { kNone, kOwn, kShared };
 
 struct Observed {
   bool allocation_failed = false;  // in this call
-  bool trouble = false;            // some register did not answer, or some unit is without power
   bool unanswered = false;         // in this call some register did not answer
+  // By side, in this call: a sync of some instance was last seen under way; or was when the next
+  // one began, or the call ended.
+  uint8_t unfinished = 0;
+  uint8_t unsynced = 0;
+  bool may_pass = false;  // clients may go past their SMMUs: firmware has not closed that
+  uint8_t stuck = 0;      // sides that were to have power again, and did not come back
+  uint64_t freed = 0;     // pages that this call has given back to the pool that it names
   // Of the streams that the call is about, or of its unit:
   bool down = false;      // without power
   bool has_room = false;  // EL2 has an entry for each, or one left
@@ -35,6 +41,7 @@ struct Expected {
   Claim claim = kNothing;
   bool exact = false;  // of an OK: `progress` is what it must be
   bool may_degrade = true;
+  bool must_degrade = false;  // or be refused
   bool may_need_pages = false;
   uint64_t progress = 0;
 
@@ -49,6 +56,9 @@ Expected ExpectedOf(const GhostDomains& domains, const model::BoardSpec& board, 
 // Of what gives a stream a place, or a unit its power; expected_units.cc. The caller may name all
 // that it names.
 Expected ExpectedOfUnit(const GhostDomains& domains, const model::BoardSpec& board,
+                        const Call& call, const Observed& observed);
+// Of what the core asks about its memory and its pools, and of what only looks; expected_core.cc.
+Expected ExpectedOfCore(const GhostDomains& domains, const model::BoardSpec& board,
                         const Call& call, const Observed& observed);
 // Of mc_register_sid, before the board is up.
 Expected ExpectedOfRegistration(const model::BoardSpec& board, const Call& call,

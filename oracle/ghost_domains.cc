@@ -266,6 +266,53 @@ GhostDomains::Streams GhostDomains::StreamsOf(const Call& call) const {
   return one;
 }
 
+uint8_t GhostDomains::SidesOf(const Call& call) const {
+  constexpr uint8_t kAll = (1u << kSides) - 1;
+  switch (call.id) {
+    case CallId::kHostStage2IdmapComplete:
+    case CallId::kVmCreate:
+    case CallId::kTick:
+      return kAll;
+    case CallId::kSuspend:
+    case CallId::kResume:
+    case CallId::kPowerOff:
+    case CallId::kPowerOn:
+      return static_cast<uint8_t>(call.arg[0] < kSides ? 1u << call.arg[0] : 0);
+    case CallId::kFreeDomain:
+    case CallId::kIotlbSync:
+    case CallId::kGuestFree:
+    case CallId::kGuestUnmap: {
+      const bool host = call.id == CallId::kFreeDomain || call.id == CallId::kIotlbSync;
+      const auto domain = now_.domain.find(Word(call.arg[host ? 0 : 1]));
+      return domain == now_.domain.end() ? 0 : domain->second.sides;
+    }
+    case CallId::kVmDestroy:
+      return SidesOfOwner(GuestOf(Word(call.arg[0])));
+    default:
+      break;
+  }
+  const Streams streams = StreamsOf(call);
+  uint8_t sides = 0;
+  for (uint8_t side = 0; side < kSides; side++) {
+    if (streams[side].any()) sides |= static_cast<uint8_t>(1u << side);
+  }
+  return sides;
+}
+
+// Where it has streams, or a domain of its own may wait for a sync.
+uint8_t GhostDomains::SidesOfOwner(uint8_t owner) const {
+  uint8_t sides = 0;
+  for (uint8_t side = 0; side < kSides; side++) {
+    for (uint8_t of : now_.owner[side]) {
+      if (of == owner) sides |= static_cast<uint8_t>(1u << side);
+    }
+  }
+  for (const auto& [handle, domain] : now_.domain) {
+    if (domain.owner == owner) sides |= domain.sides;
+  }
+  return sides;
+}
+
 GhostDomains::Standing GhostDomains::StandingOf(const Streams& streams, uint8_t owner) const {
   Standing standing = Standing::kFree;
   for (uint8_t side = 0; side < kSides; side++) {
@@ -444,6 +491,7 @@ void GhostDomains::Attach(const Stream& stream, uint32_t domain, uint32_t status
   if (status != SIDEWALL_OK) return;
   now_.attached[stream.first][stream.second] = domain;
   now_.unclear[stream.first][stream.second] = false;
+  now_.domain[domain].sides |= static_cast<uint8_t>(1u << stream.first);
 }
 
 // When it is degraded the stream faults, and keeps its place in hardware until a later sync.

@@ -81,6 +81,8 @@ class GhostDomains {
   bool IsOn(const Streams& streams, uint32_t domain) const;  // each of them, surely
   uint32_t DomainCount(uint32_t vm) const;
   bool HasPvIommu(uint32_t vm, uint32_t pviommu) const;
+  // Bit n: what the call says may rest on an answer of the unit of side n.
+  uint8_t SidesOf(const Call& call) const;
   // The stream that a call attaches, detaches, assigns or returns; false for others.
   bool StreamOf(const Call& call, uint8_t* side, uint16_t* sid) const;
   // True for calls that map or unmap pages; the domain that they name.
@@ -101,6 +103,7 @@ class GhostDomains {
     uint8_t owner = 0;
     bool dying = false;    // serves no call but free
     bool waiting = false;  // something was unmapped and may not be synced
+    uint8_t sides = 0;     // bit n: it was attached on side n
     PageMap<Mapping> page;
     FlatMap<uint64_t, bool> chunk;  // those of 2 MiB that may be mapped by a block
   };
@@ -123,6 +126,7 @@ class GhostDomains {
   const Domain* Live(uint32_t handle, uint8_t owner) const;
   const Vm* Serving(uint32_t vm) const;
   static Streams UnitOf(const Stream& stream);
+  uint8_t SidesOfOwner(uint8_t owner) const;
   const Stream* Route(const Call& call) const;
   const char* HostBreach(const Call& call) const;
   const char* GuestBreach(const Call& call) const;
