@@ -109,11 +109,12 @@ uint8_t Checks::SidesOf(uint8_t instances) const {
   return sides;
 }
 
-// What stats tells, of that which can be counted from outside: pages that were taken from pools and
-// not given back, leaves of the host's stage 2, and units that wait for a completed sync.
+// What stats tells the host, of that which can be counted from outside: pages that were taken from
+// pools and not given back, but for what is in guests' own, leaves of the host's stage 2, and units
+// that wait for a completed sync.
 const char* Checks::WhyNotCounted(const struct sidewall_counters& told) const {
   uint64_t taken = 0;
-  for (uint32_t pool = 0; pool < model::kPoolCount; pool++) {
+  for (uint32_t pool = 0; pool < SIDEWALL_POOL_VM0; pool++) {
     const model::PoolAccount account = board_.hyp_.pools().account(pool);
     taken += account.total - account.free;
   }
