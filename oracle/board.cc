@@ -363,7 +363,7 @@ uint64_t Board::PageAlloc(uint32_t pool) {
   const bool fail = event_ && event_->fail_nth != 0 && allocations_ == event_->fail_nth;
   const uint64_t pa = hyp_.PageAlloc(*this, pool, fail);
   Record(Access::kAlloc, pool, pa);
-  checks_->work().OnAlloc(pa);
+  checks_->AfterAlloc(pool, pa);
   return pa;
 }
 

@@ -59,7 +59,7 @@ class CallWork {
   }
   void OnLock();
   void OnUnlock();
-  void OnAlloc(uint64_t pa) { failed_allocations_ += pa == 0; }
+  void OnAlloc(uint64_t pa) { (pa == 0 ? failed_allocations_ : allocations_)++; }
   void OnUnuse() { dropped_references_ = true; }
   void OnNotify() { notified_ = true; }
   static FreePages FreeIn(const model::Pools& pools);
@@ -74,6 +74,7 @@ class CallWork {
   // The most that were made from the first lock taken to the last dropped.
   uint64_t table_stores_held() const { return table_stores_held_; }
   bool unanswered() const { return unanswered_; }
+  bool allocates() const { return allocations_ != 0; }
   bool allocation_failed() const { return failed_allocations_ != 0; }
   bool dropped_references() const { return dropped_references_; }
   bool notified() const { return notified_; }
@@ -90,6 +91,7 @@ class CallWork {
   uint64_t held_now_ = 0;
   uint64_t table_stores_before_hold_ = 0;
   uint64_t table_stores_held_ = 0;
+  uint64_t allocations_ = 0;
   uint64_t failed_allocations_ = 0;
   bool dropped_references_ = false;
   bool notified_ = false;

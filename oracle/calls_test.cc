@@ -540,6 +540,41 @@ TEST_F(CallsTest, WhatTheHostClearsMayStay) {
 
 // ---------------------------------------------------------------- ISO10
 
+// A page that is taken becomes a table, or the root of a domain, or goes back.
+TEST_F(CallsTest, NoPageOfAPoolIsLost) {
+  for (const bool loses : {false, true}) {
+    Boot(Bit(Invariant::kIso10));
+    MakeDomain();
+    if (loses) {
+      Lie(CallId::kMapPages,
+          [&](struct sidewall_result&) { ASSERT_NE(board_->PageAlloc(SIDEWALL_POOL_HOST), 0u); });
+    }
+    Do(EventKind::kHvcMapPages, {1, kIova << 1, kPa, kPageSize, 1, kProt});
+    EXPECT_EQ(Found(), loses ? "ISO10" : "none") << board_->verdict().title;
+  }
+}
+
+TEST_F(CallsTest, NoPageOfAPoolIsTwoTables) {
+  for (const bool twice : {false, true}) {
+    Boot(Bit(Invariant::kIso10));
+    MakeDomain();
+    liar_->about = CallId::kGetIommuToken;  // which stores nothing itself
+    liar_->before = [&, twice] {
+      const uint64_t table = board_->PageAlloc(SIDEWALL_POOL_HOST);
+      const uint64_t page = board_->PageAlloc(SIDEWALL_POOL_HOST);
+      board_->TableWrite64(table, page | 3);
+      if (!twice) board_->TableWrite64(table, 0);
+      board_->TableWrite64(table + 8, page | 3);
+      board_->TableWrite64(table, 0);
+      board_->TableWrite64(table + 8, 0);
+      board_->PageFree(SIDEWALL_POOL_HOST, page);
+      board_->PageFree(SIDEWALL_POOL_HOST, table);
+    };
+    Do(EventKind::kHvcGetIommuToken, {kNiso0});
+    EXPECT_EQ(Found(), twice ? "ISO10" : "none") << board_->verdict().title;
+  }
+}
+
 // A page may go while a sync is under way if no TLB can have it.
 TEST_F(CallsTest, NothingIsReleasedThatATlbMayHold) {
   for (const bool attached : {false, true}) {

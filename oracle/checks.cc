@@ -28,7 +28,10 @@ std::string Print(const char* format, ...) {
 }
 
 Checks::Checks(Board& board)
-    : board_(board), lives_(*board.machine_), idmap_(board.spec_, board.tables_.view()) {
+    : board_(board),
+      lives_(*board.machine_),
+      idmap_(board.spec_, board.tables_.view()),
+      pool_tables_(board.spec_.pool) {
   for (size_t i = 0; i < board.spec_.smmu_count; i++) {
     for (uint8_t n = 0; n < 2; n++) {
       const size_t instance = board.machine_->InstanceIndex(board.spec_.smmu[i].side, n);
@@ -41,6 +44,7 @@ void Checks::Reset() {
   now_ = State();
   lives_.Reset();
   idmap_.Reset();
+  pool_tables_.Reset();
   broken_.Clear();
   fault_owners_.Reset();
   global_records_.Reset();
@@ -54,6 +58,7 @@ void Checks::Reset() {
 void Checks::Save() {
   lives_.Save();
   idmap_.Save();
+  pool_tables_.Save();
 }
 
 void Checks::Restore() {
@@ -61,6 +66,7 @@ void Checks::Restore() {
   now_.armed_watches.clear();
   lives_.Restore();
   idmap_.Restore();
+  pool_tables_.Restore();
   broken_.Clear();
   fault_owners_.Reset();
   global_records_.Reset();
@@ -118,6 +124,7 @@ void Checks::AfterTakeover() {
 void Checks::AfterFinalize() {
   if (!board_.looks_) return;
   lives_.Begin();
+  now_.atomic_roots = NoTables(model::kPoolAtomic);
   FindIdmap();
   FullCheck();
   for (size_t smmu = 0; smmu < board_.spec_.smmu_count; smmu++) {
@@ -287,6 +294,7 @@ void Checks::AfterTableStore(uint64_t pa, uint64_t bytes, uint64_t old) {
   }
   Mem01TableStore(pa);
   if (bytes == sizeof(uint64_t)) {
+    Iso10Linked(pa, old);
     Mem02Link(pa);
     Mem03Entry(pa);
     Mem03Registers(pa);
@@ -395,8 +403,14 @@ void Checks::AfterLoss(uint64_t pa, uint64_t count, uint8_t from) {
   Iso02UnderWay(pa, count, from);
 }
 
+void Checks::AfterAlloc(uint32_t pool, uint64_t pa) {
+  work_.OnAlloc(pa);
+  if (board_.looks_ && pa != 0) pool_tables_.OnAlloc(pa, pool);
+}
+
 void Checks::AfterFree(uint64_t pa) {
   if (!board_.looks_) return;
+  pool_tables_.OnFree(pa);
   Iso02FreedTable(pa);
   lives_.SetNow(board_.event_index_, board_.call_name_);
   lives_.OnFree(pa);

@@ -27,6 +27,7 @@
 #include "oracle/fault_view.h"
 #include "oracle/idmap.h"
 #include "oracle/lives.h"
+#include "oracle/pool_tables.h"
 #include "oracle/smmu_layout.h"
 #include "oracle/trap.h"
 #include "oracle/watched_dma.h"
@@ -78,6 +79,7 @@ class Checks {
   void AfterTrap(const TrappedAccess& access, Window window, uint32_t offset,
                  const struct sidewall_regs& before, const struct sidewall_regs& after);
   void AfterLoss(uint64_t pa, uint64_t count, uint8_t from);
+  void AfterAlloc(uint32_t pool, uint64_t pa);
   void AfterFree(uint64_t pa);
   // The host has pages, or has them no more, or it is said that its devices may do without them.
   void NoteHostPages(uint64_t pa, uint64_t count) {
@@ -119,6 +121,7 @@ class Checks {
     std::vector<WatchedDma> watches;
     std::vector<WatchedDma> armed_watches;
     bool finalize_begun = false;
+    uint32_t atomic_roots = 0;  // pages of the atomic pool that are no tables, from finalize on
   };
   // What one call has done to a pair: policy offsets that it stored to, and the invalidations and
   // syncs of each instance, summed so that order does not matter.
@@ -212,6 +215,9 @@ class Checks {
   void Err02Balance();
   void Iso10Released(uint64_t pa);
   void Iso10Closed(size_t instance, uint16_t sid);
+  void Iso10Linked(uint64_t pa, uint64_t old);
+  void Iso10Kept();
+  uint32_t NoTables(uint32_t pool) const;
   void Iso10AfterDegraded(const Call& call);
   // Streams that may reach something, by instance.
   using StreamSets = std::array<GhostDomains::SidSet, model::kMaxInstances>;
@@ -254,6 +260,7 @@ class Checks {
   Lives lives_;
   Idmap idmap_;
   BrokenEntries broken_;
+  PoolTables pool_tables_;
   CallWork work_;
   // The store that is under way: to a table, or to which register.
   struct Target {

@@ -183,6 +183,7 @@ const char* Checks::WhatRefusalChanged(const CallWork::Word** changed) const {
 void Checks::AfterEffect(const Call& call, const struct sidewall_result& result) {
   if (!board_.looks_) return;
   Fun04Progress(call, result);
+  if (work_.allocates()) Iso10Kept();
   const bool ok = result.status == SIDEWALL_OK;
   const bool ends = call.id == CallId::kFreeDomain || call.id == CallId::kVmDestroy;
   if (ok && ends) Err02Balance();
@@ -301,6 +302,53 @@ void Checks::Iso10AfterDegraded(const Call& call) {
       if (!up && board_.IsDown(instance)) continue;
       for (uint16_t s = up ? 0 : sid; s <= (up ? 0x7f : sid); s++) Iso10Closed(instance, s);
     }
+  }
+}
+
+// A store of a table's word: the page that it links is a table there and nowhere else.
+[[gnu::noinline]] void Checks::Iso10Linked(uint64_t pa, uint64_t old) {
+  const uint64_t now = board_.WordAt(pa, 8, true);
+  const uint64_t before = pool_tables_.Link(old);
+  const uint64_t page = pool_tables_.Link(now);
+  if (before == page) return;
+  if (before != 0) pool_tables_.OnUnlink(before);
+  if (page == 0 || pool_tables_.OnLink(page) || !Enabled(Invariant::kIso10)) return;
+  Evaluated(Invariant::kIso10);
+  if (Report(Invariant::kIso10, "page", "Iso10Linked",
+             "a page of a pool becomes a table, and is one elsewhere",
+             {Print("page    0x%llx", Wide(page)), Print("entry   0x%llx", Wide(pa))})) {
+    __builtin_trap();
+  }
+}
+
+// Pages that were taken from a pool, not given back, and that no table links.
+uint32_t Checks::NoTables(uint32_t pool) const {
+  const model::PoolAccount account = board_.hyp_.pools().account(pool);
+  return account.total - account.free - pool_tables_.linked(pool);
+}
+
+// A call that has taken pages has made them tables, or a domain's root, or given them back. For the
+// identity map, whose pages may be wanted where nobody can refill, as many as the tables of one
+// page below its root are kept in store.
+[[gnu::noinline]] void Checks::Iso10Kept() {
+  if (!Enabled(Invariant::kIso10)) return;
+  Evaluated(Invariant::kIso10);
+  constexpr uint32_t kStore = 3;
+  for (uint32_t pool = 0; pool < model::kPoolCount; pool++) {
+    const uint32_t kept = NoTables(pool);
+    uint32_t may = now_.atomic_roots + kStore;
+    if (pool != model::kPoolAtomic) {
+      const uint32_t owner =
+          pool == model::kPoolHost ? 0u : SIDEWALL_OWNER_GUEST0 + pool - model::kPoolVm0;
+      may = board_.ghost_.domains().DomainsOf(static_cast<uint8_t>(owner));
+    }
+    if (kept <= may) continue;
+    if (Report(Invariant::kIso10, "call", "Iso10Kept",
+               Print("%s keeps pages of pool %u for nothing", board_.call_name_, pool),
+               {Print("pages   %u that no table links, of at most %u", kept, may)})) {
+      __builtin_trap();
+    }
+    return;
   }
 }
 

@@ -357,10 +357,12 @@ bool GhostDomains::IsOn(const Streams& streams, uint32_t domain) const {
   return true;
 }
 
-uint32_t GhostDomains::DomainCount(uint32_t vm) const {
+uint32_t GhostDomains::DomainCount(uint32_t vm) const { return DomainsOf(GuestOf(vm)); }
+
+uint32_t GhostDomains::DomainsOf(uint8_t owner) const {
   return static_cast<uint32_t>(
       std::count_if(now_.domain.begin(), now_.domain.end(),
-                    [vm](const auto& d) { return d.second.owner == GuestOf(vm); }));
+                    [owner](const auto& d) { return d.second.owner == owner; }));
 }
 
 bool GhostDomains::HasPvIommu(uint32_t vm, uint32_t pviommu) const {

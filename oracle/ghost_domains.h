@@ -80,6 +80,7 @@ class GhostDomains {
   bool HasBank(uint8_t side, uint32_t domain) const;
   bool IsOn(const Streams& streams, uint32_t domain) const;  // each of them, surely
   uint32_t DomainCount(uint32_t vm) const;
+  uint32_t DomainsOf(uint8_t owner) const;
   bool HasPvIommu(uint32_t vm, uint32_t pviommu) const;
   // Bit n: what the call says may rest on an answer of the unit of side n.
   uint8_t SidesOf(const Call& call) const;
