@@ -184,20 +184,27 @@ TEST_F(CallsTest, AnOkWhereASyncDidNotEnd) {
   struct Case {
     EventKind kind;
     CallId call;
-    uint64_t argument;
+    std::initializer_list<uint64_t> argument;
   };
-  const Case cases[] = {{EventKind::kTick, CallId::kTick, 1},
-                        {EventKind::kPowerSuspend, CallId::kSuspend, kNiso0},
-                        {EventKind::kPowerOff, CallId::kPowerOff, kNiso0}};
+  const Case cases[] = {
+      {EventKind::kTick, CallId::kTick, {1}},
+      {EventKind::kPowerSuspend, CallId::kSuspend, {kNiso0}},
+      {EventKind::kPowerOff, CallId::kPowerOff, {kNiso0}},
+      {EventKind::kHvcDetachDev, CallId::kDetachDev, {kNiso0, 1, kSid, 0}},
+      {EventKind::kHvcDevBlockDma, CallId::kDevBlockDma, {kNiso0, 7, 1}},
+      {EventKind::kVmUnassign, CallId::kUnassignUnit, {0, kNiso0, 3}},
+  };
   for (const Case& c : cases) {
     for (const bool lies : {false, true}) {
       Boot(Bit(Invariant::kFun02), "tegra234");
       MakeDomain();
       ASSERT_EQ(Attach(), Expect::kOk);
+      ASSERT_EQ(Do(EventKind::kVmCreate, {0}), Expect::kOk);
+      ASSERT_EQ(Do(EventKind::kVmAssign, {0, kNiso0, 3}), Expect::kOk);
       Do(EventKind::kHwSync, {niso0, kSyncNever, 0});
       EXPECT_EQ(Unmap(1), Expect::kDegraded);
       if (lies) Lie(c.call, serve);
-      EXPECT_EQ(Do(c.kind, {c.argument}), lies ? Expect::kOk : Expect::kDegraded);
+      EXPECT_EQ(Do(c.kind, c.argument), lies ? Expect::kOk : Expect::kDegraded);
       EXPECT_EQ(Found(), lies ? "FUN02" : "none") << board_->verdict().title;
     }
   }

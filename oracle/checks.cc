@@ -250,6 +250,7 @@ void Checks::AfterLoad(uint64_t pa, uint32_t value) {
   if (at != layout::kTlbGStatus && at != layout::kTlbSync + 4) return;
   // Words of the memory controller lie at such addresses too.
   if (!board_.machine_->InstanceOf(pa, &instance, &offset)) return;
+  status_ = {true, instance, offset, value};
   // Of banks and of the whole instance alike: the sync is not over.
   if (value != 0) trouble_ = true;
   if (at != layout::kTlbGStatus) return;

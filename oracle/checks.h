@@ -185,6 +185,7 @@ class Checks {
   void FindTarget(uint64_t pa, unsigned width, bool table);
   void Fun03Watched();
   void Fun01Faithful(const TrappedAccess& access, Window window, uint32_t offset, uint64_t value);
+  void Fun01Status(const TrappedAccess& access, Window window, uint32_t offset, uint64_t value);
   void Fun01OtherRegisters(uint64_t srt, const struct sidewall_regs& before,
                            const struct sidewall_regs& after);
   bool BlockedByHost(const model::DmaResult& result) const;
@@ -294,6 +295,14 @@ class Checks {
   uint8_t finished_ = 0;
   uint8_t flagged_ = 0;  // bit n: the last sync of the driver's own on instance n did not complete
   bool faulted_in_call_ = false;
+  // The last status of a sync that this call has read.
+  struct Status {
+    bool any = false;
+    size_t instance = 0;
+    uint32_t offset = 0;
+    uint32_t value = 0;
+  };
+  Status status_;
   bool owed_ = false;  // a call was DEGRADED, and no tick was OK since
   // Lines of tables that were stored to: not cleaned yet, and cleaned with no barrier behind it.
   std::vector<uint64_t> unclean_, unordered_;

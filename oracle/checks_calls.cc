@@ -24,6 +24,7 @@ void Checks::BeforeCall(const Call& call) {
   fault_owners_.BeginCall();
   global_records_.BeginCall();
   unfinished_ = given_up_ = finished_ = 0;
+  status_ = {};
 }
 
 void Checks::AfterReturn(const Call& call, const struct sidewall_result& result) {

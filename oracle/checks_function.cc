@@ -97,6 +97,7 @@ void Checks::AfterTrap(const TrappedAccess& access, Window window, uint32_t offs
   const bool loads = !access.write && access.srt != kZeroRegister;
   Fun01OtherRegisters(loads ? access.srt : kZeroRegister, before, after);
   if (loads) Fun01Faithful(access, window, offset, after.x[access.srt]);
+  if (loads) Fun01Status(access, window, offset, after.x[access.srt]);
   if (loads) Fun05Shown(access, after.x[access.srt]);
   Fun05Written(access, window);
   if (access.write) Fun03Invalidates(access, window, offset);
@@ -132,6 +133,29 @@ void Checks::AfterTrap(const TrappedAccess& access, Window window, uint32_t offs
              Print("%s of %s reads as 0x%llx, but hardware would show 0x%llx", name,
                    model::WindowName(window), Wide(value), Wide(wanted)),
              {Print("read    %u bytes at +0x%x", access.width, offset)})) {
+    __builtin_trap();
+  }
+}
+
+// When a sync is complete its instance alone knows: the host is shown what this access read there.
+[[gnu::noinline]] void Checks::Fun01Status(const TrappedAccess& access, Window window,
+                                           uint32_t offset, uint64_t value) {
+  if (!Enabled(Invariant::kFun01) || access.width != 4) return;
+  if (static_cast<uint8_t>(window) >= kSmmuWindows) return;
+  size_t instance = 0;
+  uint32_t at = 0;
+  if (!board_.machine_->InstanceOf(board_.AddressOf(window, offset), &instance, &at)) return;
+  const layout::Place place = layout::PlaceOf(SpecOf(instance), offset);
+  const uint32_t hosts = SpecOf(instance).banks - SpecOf(instance).el2_banks;
+  const bool of_bank = layout::InBank(place, layout::kTlbSync + 4) && place.index < hosts;
+  if (!of_bank && offset != layout::kTlbGStatus) return;
+  Evaluated(Invariant::kFun01);
+  const bool asked = status_.any && status_.instance == instance && status_.offset == offset;
+  if (asked && value == RegisterAfter(access, status_.value & 1)) return;
+  if (Report(Invariant::kFun01, "call", "Fun01Status",
+             "the status of a sync is not what its instance said",
+             {Print("shown   0x%llx", Wide(value)),
+              asked ? Print("read    0x%x", status_.value) : Print("read    nothing")})) {
     __builtin_trap();
   }
 }

@@ -137,6 +137,7 @@ Observed Checks::Observe(const Call& call) const {
   seen.allocation_failed = work_.allocation_failed();
   seen.unanswered = work_.unanswered();
   seen.unfinished = SidesOf(unfinished_);
+  seen.unended = SidesOf(unfinished_ & ~finished_);
   seen.unsynced = SidesOf(unfinished_ | given_up_);
   seen.stuck = board_.stuck_;
   const bool up = call.id == CallId::kResume || call.id == CallId::kPowerOn;

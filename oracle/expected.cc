@@ -154,7 +154,8 @@ bool MayDegrade(const GhostDomains& domains, const Call& call, const Observed& o
   return ((observed.unsynced | observed.stuck) & sides) != 0;
 }
 
-// What these say is that nothing is under way any more.
+// What these say is that nothing is under way any more, or has just been; behind their own sync
+// some may make another, for what waited before.
 bool MustDegrade(const GhostDomains& domains, const Call& call, const Observed& observed) {
   switch (call.id) {
     case CallId::kTick:
@@ -164,6 +165,12 @@ bool MustDegrade(const GhostDomains& domains, const Call& call, const Observed& 
     case CallId::kResume:
     case CallId::kPowerOn:
       return (observed.unfinished & domains.SidesOf(call)) != 0;
+    case CallId::kHostStage2IdmapComplete:
+    case CallId::kDetachDev:
+    case CallId::kGuestDetach:
+    case CallId::kUnassignUnit:
+    case CallId::kDevBlockDma:
+      return (observed.unended & domains.SidesOf(call)) != 0;
     default:
       return false;
   }

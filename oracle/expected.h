@@ -22,9 +22,10 @@ enum class HostEntries : uint8_t { kNone, kOwn, kShared };
 struct Observed {
   bool allocation_failed = false;  // in this call
   bool unanswered = false;         // in this call some register did not answer
-  // By side, in this call: a sync of some instance was last seen under way; or was when the next
-  // one began, or the call ended.
+  // By side, in this call: a sync of some instance was last seen under way; of those, none was seen
+  // to complete; or one was under way when the next one began, or the call ended.
   uint8_t unfinished = 0;
+  uint8_t unended = 0;
   uint8_t unsynced = 0;
   bool may_pass = false;  // clients may go past their SMMUs: firmware has not closed that
   uint8_t stuck = 0;      // sides that were to have power again, and did not come back

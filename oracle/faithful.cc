@@ -15,8 +15,8 @@ constexpr uint32_t kSidWindowWords = 0x1000;
 constexpr Deviation kDeviations[] = {
     {"sACR", Deviation::kOpen, "a constant of EL2's choice; ISO05 holds that it stays one"},
     {"ACTLR", Deviation::kOpen, "a constant of EL2's choice; ISO05 holds that it stays one"},
-    {"sTLBGSTATUS", Deviation::kOpen, "that instance's hardware decides when a sync is complete"},
-    {"TLBSTATUS", Deviation::kOpen, "that instance's hardware decides when a sync is complete"},
+    {"sTLBGSTATUS", Deviation::kOpen, "that of the instance, when it is read"},
+    {"TLBSTATUS", Deviation::kOpen, "that of the instance, when it is read"},
     {"sGFSR", Deviation::kOpen, "fault records are FUN05's: fault_view.h"},
     {"sGFAR", Deviation::kOpen, "fault records are FUN05's: fault_view.h"},
     {"sGFSYNR0", Deviation::kOpen, "fault records are FUN05's: fault_view.h"},
