@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
 //
 // Host build and aarch64 build in lock-step over the boot traces (Linux in QEMU, not a board), and
-// the proof that it can fail: an image with one mask changed is caught, at the event where the
-// mask matters.
+// the proof that it can fail: an image that stores something else, or in another order, or gives
+// another answer is caught at the event where this matters.
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -79,6 +79,32 @@ TEST(LockstepTest, OneChangedMaskIsADivergenceAtItsEvent) {
   for (const Record& record : trace.records) {
     const auto* access = std::get_if<AccessRecord>(&record.body);
     if (access == nullptr || !access->write || (access->offset & 0x80ffff) != 0x800010) continue;
+    first = record.line;
+    break;
+  }
+  EXPECT_EQ(finding.line, first) << finding.text;
+}
+
+TEST(LockstepTest, AnotherOrderIsADivergenceAtItsEvent) {
+  UnicornEngine::SetImage(Image("driver-el2-order.elf"));
+  const PlayReport report = Play(Load(kNames[0]), {.host = true, .el2 = true});
+  ASSERT_EQ(report.divergences.count, 1u);
+  const Finding& finding = report.divergences.first[0];
+  EXPECT_NE(finding.text.find("DIF01: event "), std::string::npos) << finding.text;
+}
+
+TEST(LockstepTest, AnotherAnswerIsADivergenceAtItsEvent) {
+  UnicornEngine::SetImage(Image("driver-el2-answer.elf"));
+  const Trace trace = Load(kNames[0]);
+  const PlayReport report = Play(trace, {.host = true, .el2 = true});
+  ASSERT_EQ(report.divergences.count, 1u);
+  const Finding& finding = report.divergences.first[0];
+  EXPECT_NE(finding.text.find("DIF01: event "), std::string::npos) << finding.text;
+  // The first IDR1 that the kernel reads.
+  size_t first = 0;
+  for (const Record& record : trace.records) {
+    const auto* access = std::get_if<AccessRecord>(&record.body);
+    if (access == nullptr || access->write || access->offset != 0x24) continue;
     first = record.line;
     break;
   }
