@@ -355,15 +355,13 @@ void Machine::NoteWalk(const Walk& walk, unsigned kind, WalkNote* note) {
 // The fault is not recorded yet: only the first one raises the interrupt.
 void Machine::CountFault(const FaultRecord& record, const SmmuInstance& smmu,
                          TlbStatistics* counts) {
-  constexpr uint32_t kGfie = 1u << 2;
-  constexpr uint32_t kCfie = 1u << 6;
   if (record.global) {
     ++counts->faults;
-    if (smmu.gfsr == 0 && (smmu.cr0 & kGfie) != 0) ++counts->interrupts;
+    if (smmu.gfsr == 0 && (smmu.cr0 & cr0::kGfie) != 0) ++counts->interrupts;
   } else if (record.bank != kNoIndex) {
     ++counts->faults;
-    const ContextBank& bank = smmu.bank[record.bank];
-    if ((bank.fsr & fsr::kClearable) == 0 && (bank.sctlr & kCfie) != 0) ++counts->interrupts;
+    const bool first = (smmu.bank[record.bank].fsr & fsr::kClearable) == 0;
+    if (first && Interrupts(smmu, record.bank)) ++counts->interrupts;
   }
 }
 

@@ -188,14 +188,18 @@ void Machine::DropHeld(size_t index) {
 
 // ------------------------------------------------------------------------------ interrupt, power
 
+// A bank whose faults raise the interrupt. By quirk those of stage-2 banks raise none.
+bool Machine::Interrupts(const SmmuInstance& smmu, uint16_t n) {
+  if (smmu.quirks.quiet_stage2 && cbar::Type(smmu.cbar[n]) == cbar::kStage2) return false;
+  return (smmu.bank[n].sctlr & sctlr::kCfie) != 0;
+}
+
 bool Machine::IrqLine(size_t instance) const {
   if (instance >= kMaxInstances || smmu_[instance].spec == nullptr) return false;
   const SmmuInstance& smmu = smmu_[instance];
   if (smmu.gfsr != 0 && (smmu.cr0 & cr0::kGfie) != 0) return true;
   for (uint16_t n = 0; n < smmu.banks; ++n) {
-    const ContextBank& bank = smmu.bank[n];
-    if (smmu.quirks.quiet_stage2 && cbar::Type(smmu.cbar[n]) == cbar::kStage2) continue;
-    if ((bank.fsr & fsr::kClearable) != 0 && (bank.sctlr & sctlr::kCfie) != 0) return true;
+    if ((smmu.bank[n].fsr & fsr::kClearable) != 0 && Interrupts(smmu, n)) return true;
   }
   return false;
 }

@@ -163,6 +163,24 @@ TEST_F(RestedOn, AnInterruptThatDoesNotCome) {
   }
 }
 
+// What is counted is what came: a fault of stage 1 in the same unit is told all the same.
+TEST_F(RestedOn, AnInterruptThatDoesNotComeIsNotCounted) {
+  for (const bool quiet : {false, true}) {
+    rig.Reset();
+    Turn({.quiet_stage2 = quiet});
+    rig.NestedBank(2, 1, 3, kVmid, 0x80100000);
+    rig.Stream(2, 0, 6, 1);
+    rig.Write(2, Rig::Cb(3, 0), 0x161);  // CFIE
+    EXPECT_EQ(Go().stage, 2);
+    EXPECT_EQ(rig.machine->statistics(2).faults, 1u);
+    EXPECT_EQ(rig.machine->statistics(2).interrupts, quiet ? 0u : 1u);
+    rig.Write(2, Rig::Cb(3, 0x58), 0xffffffff);
+    rig.Write(2, Rig::Cb(1, 0x30), 0x00800080);  // a size that is none
+    EXPECT_EQ(Go().stage, 1);
+    EXPECT_EQ(rig.machine->statistics(2).interrupts, quiet ? 1u : 2u);
+  }
+}
+
 TEST_F(RestedOn, MastersThatGoOnWithoutTheirUnit) {
   const DmaRequest request = {.side = 1, .sid = 6, .address = kPage, .instance = 0};
   for (const bool go_on : {false, true}) {

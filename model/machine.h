@@ -483,6 +483,7 @@ class Machine {
   bool IsKept(const TlbTag& tag, size_t instance, uint64_t address, const WalkNote& walk) const;
   void Remember(const DmaRequest& request, const FaultRecord& record, const DmaResult& result);
   static void NoteWalk(const class Walk& walk, unsigned kind, WalkNote* note);
+  static bool Interrupts(const SmmuInstance& smmu, uint16_t bank);
   static void CountFault(const FaultRecord& record, const SmmuInstance& smmu,
                          TlbStatistics* counts);
   void Invalidate(size_t instance, const Invalidation& what);
