@@ -301,6 +301,36 @@ TEST_F(HealthyWalkCache, LeafIsCachedAgainUntilTheTableHasGone) {
   EXPECT_EQ(rig.machine->MayHold(2, 7, kPage), 0);
 }
 
+// What two banks of one VMID say of one pointer ends with the sync of either. What the second bank
+// said of a leaf before it came to the pointer does not count, since the leaf could be cached anew.
+TEST_F(HealthyWalkCache, CommandsOfTwoBanksEndItEach) {
+  rig.Stage2Bank(2, 2, root, 7);
+  const auto ask = [&](uint32_t bank, uint32_t offset, uint64_t ipa) {
+    rig.Write64(2, Rig::Cb(bank, offset), ipa >> 12);
+  };
+  const auto sync = [&](uint32_t bank) {
+    rig.Write(2, Rig::Cb(bank, 0x7f0), 0);
+    EXPECT_EQ(rig.Read(2, Rig::Cb(bank, 0x7f4)), 0u);
+  };
+  for (const uint32_t ends : {2u, 3u}) {
+    rig.Store(level2, 0);
+    ask(3, 0x630, kPage);
+    ask(3, 0x638, kPage + 0x2000);
+    ask(2, 0x638, kPage + 0x1000);
+    ask(2, 0x630, kPage);
+    EXPECT_TRUE(rig.machine->MayWalk(2, 7, level3));
+    sync(ends);
+    EXPECT_FALSE(rig.machine->MayWalk(2, 7, level3));
+    sync(5 - ends);
+    Flush(2, 0xb8, 7);
+    EXPECT_EQ(rig.machine->MayHold(2, 7, kPage), 0);
+    EXPECT_EQ(rig.machine->MayHold(2, 7, kPage + 0x1000), kAll);
+    EXPECT_EQ(rig.machine->MayHold(2, 7, kPage + 0x2000), 0);
+    Flush(2, 0x64, 7);
+    rig.Store(level2, entry);
+  }
+}
+
 TEST_F(HealthyWalkCache, OneInvalidationByAddressCoversABlock) {
   rig.Put(root, 0x40000000, 0x80200000 | 0x401 | 0xc0, 2);
   rig.Put(root, 0x40000000, 0, 2);

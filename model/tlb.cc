@@ -73,23 +73,30 @@ void Tlb::FreeAll() {
   }
 }
 
-void Tlb::Push(uint8_t vmid, const LeafChange& leaf) {
-  // With the erratum, what was cached of a block is not found by its address.
-  const bool by_address = !(erratum_ && leaf.block);
+StaleEntry* Tlb::Find(uint8_t vmid, const LeafChange& leaf) {
   uint32_t slot = ipa_heads_[IpaBucket(vmid, leaf.ipa)];
   for (; slot != kNone; slot = entries_[slot].next_ipa) {
     StaleEntry& entry = entries_[slot];
     if (entry.vmid != vmid || entry.ipa != leaf.ipa || entry.page != leaf.page) continue;
-    if (entry.attributes != leaf.attributes) continue;
+    if (entry.attributes == leaf.attributes) return &entry;
+  }
+  return nullptr;
+}
+
+void Tlb::Push(uint8_t vmid, const LeafChange& leaf) {
+  // With the erratum, what was cached of a block is not found by its address.
+  const bool by_address = !(erratum_ && leaf.block);
+  if (StaleEntry* entry = Find(vmid, leaf); entry != nullptr) {
     // The translation was valid again after what was noted: no earlier invalidation covers it.
-    entry.forms = kStage2Only | kCombined;
-    entry.seq = ++seq_;
-    entry.ipas2_seq = 0;
-    entry.by_address = entry.by_address && by_address;
-    if (entry.leaf_bits == kPageBits && leaf.leaf_bits > kPageBits) ++large_count_;
-    if (entry.leaf_bits < leaf.leaf_bits) entry.leaf_bits = leaf.leaf_bits;
+    entry->forms = kStage2Only | kCombined;
+    entry->seq = ++seq_;
+    entry->ipas2 = BankCommands();
+    entry->by_address = entry->by_address && by_address;
+    if (entry->leaf_bits == kPageBits && leaf.leaf_bits > kPageBits) ++large_count_;
+    if (entry->leaf_bits < leaf.leaf_bits) entry->leaf_bits = leaf.leaf_bits;
     return;
   }
+  uint32_t slot = kNone;
   if (free_head_ != kNone) {
     slot = free_head_;
     free_head_ = entries_[slot].next_page;
@@ -104,10 +111,9 @@ void Tlb::Push(uint8_t vmid, const LeafChange& leaf) {
   entries_[slot] = {.ipa = leaf.ipa,
                     .page = leaf.page,
                     .seq = ++seq_,
-                    .ipas2_seq = 0,
+                    .ipas2 = {},
                     .next_page = kNone,
                     .next_ipa = kNone,
-                    .ipas2_bank = 0,
                     .attributes = leaf.attributes,
                     .vmid = vmid,
                     .forms = kStage2Only | kCombined,
@@ -120,7 +126,7 @@ bool Tlb::PushTree(uint8_t vmid, uint16_t tree) {
   for (size_t i = 0; i < tree_count_; ++i) {
     if (trees_[i].vmid != vmid || trees_[i].tree != tree) continue;
     trees_[i].seq = ++seq_;
-    trees_[i].ipas2_seq = 0;
+    trees_[i].ipas2 = BankCommands();
     return false;
   }
   if (tree_count_ == kMaxStaleTrees) {
@@ -131,9 +137,8 @@ bool Tlb::PushTree(uint8_t vmid, uint16_t tree) {
   trees_[tree_count_++] = {
       .seq = ++seq_,
       .base = what.base,
-      .ipas2_seq = 0,
+      .ipas2 = {},
       .tree = tree,
-      .ipas2_bank = 0,
       .vmid = vmid,
       .span_bits = what.walk ? static_cast<uint8_t>(index_->SpanBits(tree)) : uint8_t{0}};
   return true;
@@ -162,34 +167,41 @@ void Tlb::PushEverything(uint8_t vmid) {
 }
 
 void Tlb::CoverEntry(StaleEntry& entry, uint16_t bank) {
-  if (!entry.by_address) return;
-  // The first command is enough; a later one of the same bank would only wait for a later sync.
-  if (entry.ipas2_seq != 0 && entry.ipas2_bank == bank) return;
-  entry.ipas2_seq = seq_;
-  entry.ipas2_bank = bank;
+  if (entry.by_address) entry.ipas2.Note(bank, seq_);
+}
+
+// Until this command of the bank the leaf could be cached anew: what the bank invalidated before
+// does not count, and what other banks did waits for their own syncs.
+void Tlb::Reopen(uint8_t vmid, const LeafChange& leaf, uint16_t bank) {
+  StaleEntry* entry = Find(vmid, leaf);
+  if (entry == nullptr || (entry->forms & kStage2Only) == 0) return Push(vmid, leaf);
+  entry->ipas2.Forget(bank);
 }
 
 // The first command that takes a pointer out of the walk cache: until then the leaves below it
-// could be cached anew, so no earlier invalidation of one of them counts.
+// could be cached anew, so no earlier invalidation of one of them counts. Of a second bank the same
+// is true of its own, since its sync may be complete first.
 void Tlb::CoverWalks(uint8_t vmid, uint64_t ipa, uint16_t bank) {
   for (size_t i = 0; i < tree_count_; ++i) {
     StaleTree& tree = trees_[i];
-    if (tree.span_bits == 0 || tree.vmid != vmid || tree.ipas2_seq != 0) continue;
+    if (tree.span_bits == 0 || tree.vmid != vmid || !tree.ipas2.Takes(bank)) continue;
     if (ipa < tree.base || (ipa - tree.base) >> tree.span_bits != 0) continue;
     if (index_->tree(tree.tree).wild) continue;
     struct Context {
       Tlb* tlb;
       uint8_t vmid;
-    } context = {this, vmid};
+      uint16_t bank;
+      bool first;
+    } context = {this, vmid, bank, !tree.ipas2.any()};
     index_->ForEachLeaf(
         tree.tree,
         [](void* c, const LeafChange& leaf) {
           const auto* to = static_cast<Context*>(c);
-          to->tlb->Push(to->vmid, leaf);
+          if (to->first) return to->tlb->Push(to->vmid, leaf);
+          to->tlb->Reopen(to->vmid, leaf, to->bank);
         },
         &context);
-    tree.ipas2_seq = ++seq_;
-    tree.ipas2_bank = bank;
+    tree.ipas2.Note(bank, ++seq_);
   }
 }
 
@@ -219,7 +231,7 @@ uint8_t Tlb::Remaining(uint8_t vmid, uint8_t forms, uint64_t seq) const {
 // From here on no combined entry can be made of this one, so a later TLBIVMIDS1 covers those.
 void Tlb::EndStage2Only(uint32_t slot) {
   entries_[slot].forms &= kCombined;
-  entries_[slot].ipas2_seq = 0;
+  entries_[slot].ipas2 = BankCommands();
   entries_[slot].seq = ++seq_;
   if (entries_[slot].forms == 0) Free(slot);
 }
@@ -240,7 +252,7 @@ void Tlb::DropTrees(DroppedTrees* dropped) {
   size_t kept = 0;
   for (size_t i = 0; i < tree_count_; ++i) {
     const StaleTree& tree = trees_[i];
-    const bool by_address = tree.ipas2_seq != 0 && tree.ipas2_seq <= captured_seq_;
+    const bool by_address = tree.ipas2.EndsGlobally(captured_seq_);
     if (by_address || Remaining(tree.vmid, kStage2Only, tree.seq) == 0) {
       dropped->tree[dropped->count++] = tree.tree;
     } else {
@@ -257,7 +269,7 @@ void Tlb::CompleteGlobal(DroppedTrees* dropped) {
     if (entry.forms == 0) continue;
     if (Remaining(entry.vmid, entry.forms, entry.seq) == 0) {
       Free(slot);
-    } else if (entry.ipas2_seq != 0 && entry.ipas2_seq <= captured_seq_) {
+    } else if (entry.ipas2.EndsGlobally(captured_seq_)) {
       EndStage2Only(slot);
     }
   }
@@ -271,13 +283,12 @@ void Tlb::CompleteBank(uint16_t bank, uint64_t covered, DroppedTrees* dropped) {
   const uint32_t limit = entry_limit_;
   for (uint32_t slot = 0; slot < limit && entry_count_ != 0; ++slot) {
     const StaleEntry& entry = entries_[slot];
-    if (entry.forms == 0 || entry.ipas2_seq == 0) continue;
-    if (entry.ipas2_bank == bank && entry.ipas2_seq <= covered) EndStage2Only(slot);
+    if (entry.forms != 0 && entry.ipas2.EndsByBank(bank, covered)) EndStage2Only(slot);
   }
   size_t kept = 0;
   for (size_t i = 0; i < tree_count_; ++i) {
     const StaleTree& tree = trees_[i];
-    if (tree.ipas2_seq != 0 && tree.ipas2_bank == bank && tree.ipas2_seq <= covered) {
+    if (tree.ipas2.EndsByBank(bank, covered)) {
       dropped->tree[dropped->count++] = tree.tree;
     } else {
       trees_[kept++] = tree;

@@ -27,6 +27,7 @@
 #include <stdint.h>
 
 #include "model/stage2_trees.h"
+#include "model/translation_cache.h"
 
 namespace sidewall::model {
 
@@ -36,10 +37,9 @@ struct StaleEntry {
   uint64_t ipa;
   uint64_t page;
   uint64_t seq;        // of the removal
-  uint64_t ipas2_seq;  // of the first TLBIIPAS2 of that bank over the stage-2-only form, or 0
+  BankCommands ipas2;  // TLBIIPAS2 over the stage-2-only form
   uint32_t next_page;  // chains of the two hash tables
   uint32_t next_ipa;
-  uint16_t ipas2_bank;
   uint16_t attributes;  // LeafAttributes
   uint8_t vmid;
   uint8_t forms;      // kStage2Only | kCombined; 0: the slot is free
@@ -54,9 +54,8 @@ struct StaleEntry {
 struct StaleTree {
   uint64_t seq;
   uint64_t base;       // of a walk tree
-  uint64_t ipas2_seq;  // of the first TLBIIPAS2 that covers it, or 0
+  BankCommands ipas2;  // TLBIIPAS2 that cover it
   uint16_t tree;
-  uint16_t ipas2_bank;
   uint8_t vmid;
   uint8_t span_bits;  // 0: not a walk tree
 };
@@ -150,7 +149,9 @@ class Tlb {
   static size_t IpaBucket(uint8_t vmid, uint64_t ipa);
   uint8_t Remaining(uint8_t vmid, uint8_t forms, uint64_t seq) const;
   void EndStage2Only(uint32_t slot);
+  StaleEntry* Find(uint8_t vmid, const LeafChange& leaf);
   void CoverEntry(StaleEntry& entry, uint16_t bank);
+  void Reopen(uint8_t vmid, const LeafChange& leaf, uint16_t bank);
   void CoverWalks(uint8_t vmid, uint64_t ipa, uint16_t bank);
   void DropTrees(DroppedTrees* dropped);
   void Link(uint32_t slot);

@@ -37,6 +37,22 @@ void BankCommands::Note(uint16_t of, uint64_t number) {
   }
 }
 
+bool BankCommands::Takes(uint16_t of) const {
+  for (size_t i = 0; i < kMax; ++i) {
+    if (seq[i] == 0) return true;
+    if (bank[i] == of) return false;
+  }
+  return false;
+}
+
+void BankCommands::Forget(uint16_t of) {
+  const BankCommands before = *this;
+  *this = BankCommands();
+  for (size_t i = 0; i < kMax && before.seq[i] != 0; ++i) {
+    if (before.bank[i] != of) Note(before.bank[i], before.seq[i]);
+  }
+}
+
 bool BankCommands::EndsByBank(uint16_t of, uint64_t captured) const {
   for (size_t i = 0; i < kMax && seq[i] != 0; ++i) {
     if (bank[i] == of) return seq[i] <= captured;

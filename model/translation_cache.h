@@ -9,9 +9,8 @@
 //
 // Entries are found by VMID and ASID, not by bank; a global page by its VMID alone. Entries of a
 // bank with CBAR.HYPC have no VMID. Where there is no more room, the entry that was used longest
-// ago goes. Of several commands that cover an entry the first global one and the first one of the
-// last bank are remembered until a sync completes them; so after commands of two banks an entry may
-// live longer than it must.
+// ago goes. Of several commands that cover an entry the first global one and the first one of each
+// bank are remembered until a sync completes one of them.
 #ifndef SIDEWALL_MODEL_TRANSLATION_CACHE_H_
 #define SIDEWALL_MODEL_TRANSLATION_CACHE_H_
 
@@ -55,6 +54,10 @@ struct BankCommands {
 
   bool any() const { return seq[0] != 0; }
   void Note(uint16_t of, uint64_t number);
+  // True when a command of this bank would be the first one that is noted.
+  bool Takes(uint16_t of) const;
+  // The command of this bank covers nothing after all.
+  void Forget(uint16_t of);
   // True when a sync of this bank, or a global one, completes a command up to `captured`.
   bool EndsByBank(uint16_t of, uint64_t captured) const;
   bool EndsGlobally(uint64_t captured) const;

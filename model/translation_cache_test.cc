@@ -287,6 +287,52 @@ TEST_F(Caches, CommandOfAnotherBankTakesNothingBack) {
   }
 }
 
+// The same of one address of stage 2 to two stage-2 banks: TLBIVMIDS1, which counts only after the
+// other, tells what is complete. The sync of a bank that was told nothing completes nothing.
+TEST_F(Caches, Ipas2OfAnotherBankTakesNothingBack) {
+  constexpr uint32_t kIpas2 = 0x630, kSync = 0x7f0, kStatus = 0x7f4;
+  constexpr uint64_t kIpa = 0x40000000;
+  rig.Stage2Bank(2, 6, root, 7);
+  rig.Stage2Bank(2, 7, root, 7);
+  const auto sync = [&](uint32_t bank) {
+    rig.Write(2, bank == 0 ? 0x70 : Rig::Cb(bank, kSync), 0);
+  };
+  for (const uint32_t ends : {0u, 5u, 6u, 7u}) {
+    for (const bool between : {true, false}) {
+      rig.Map(root, kIpa, kRemoved, kAll);
+      rig.Unmap(root, kIpa);
+      rig.Write64(2, Rig::Cb(5, kIpas2), kIpa >> 12);
+      if (between) sync(ends);
+      rig.Write64(2, Rig::Cb(6, kIpas2), kIpa >> 12);
+      if (!between) sync(ends);
+      EXPECT_EQ(rig.Read(2, ends == 0 ? 0x74 : Rig::Cb(ends, kStatus)), 0u);
+      Command(2, 0xb8, 7);
+      // The second command came after a sync that was begun between the two.
+      const bool complete = ends == 0 || ends == 5 || (ends == 6 && !between);
+      EXPECT_EQ(rig.machine->MayHold(2, 7, kRemoved), complete ? 0 : kAll) << ends << between;
+      Command(2, 0x64, 7);
+    }
+  }
+}
+
+// Of five banks the fifth finds no room: what it covers waits for one of the others.
+TEST_F(Caches, Ipas2OfFiveBanksIsNotedOfFour) {
+  constexpr uint64_t kIpa = 0x40000000;
+  constexpr uint32_t kBanks[] = {5, 6, 7, 0, 1};
+  for (const uint32_t bank : kBanks) rig.Stage2Bank(2, bank, root, 7);
+  Command(2, 0x64, 7);
+  for (const uint32_t ends : kBanks) {
+    rig.Map(root, kIpa, kRemoved, kAll);
+    rig.Unmap(root, kIpa);
+    for (const uint32_t bank : kBanks) rig.Write64(2, Rig::Cb(bank, 0x630), kIpa >> 12);
+    rig.Write(2, Rig::Cb(ends, 0x7f0), 0);
+    EXPECT_EQ(rig.Read(2, Rig::Cb(ends, 0x7f4)), 0u);
+    Command(2, 0xb8, 7);
+    EXPECT_EQ(rig.machine->MayHold(2, 7, kRemoved), ends != 1 ? 0 : kAll) << ends;
+    Command(2, 0x64, 7);
+  }
+}
+
 TEST_F(Caches, ChoiceOfZeroWalksTheTables) {
   Fill();
   EXPECT_EQ(Dma(2, 0, kA, {0}).fault, FaultKind::kTranslation);
