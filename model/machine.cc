@@ -283,6 +283,7 @@ void Machine::UpdateBankTree(size_t index, uint16_t number) {
   // Big-endian tables are not followed; the tree is wild, as it is under a granule of no size.
   if (enabled && (bank.sctlr & sctlr::kE) != 0) shape.page_bits = 14;
   const bool named = enabled && shape.valid;
+  const bool unflagged = named && (bank.sctlr & sctlr::kAffd) != 0;
   const uint16_t old = bank.tree;
   if (old == kNoTree && !named) return;
   holders_tree_ = kNoTree;
@@ -292,14 +293,20 @@ void Machine::UpdateBankTree(size_t index, uint16_t number) {
   if (named) next = trees_.AddBank(shape, &listener);
   if (old != kNoTree) {
     const bool same = next == old && bank.tree_vmid == vmid;
-    if (!same && tlb_[index].PushTree(bank.tree_vmid, old)) trees_.AddStale(old);
-    for (uint16_t n = 0; n < smmu.banks && next != old; ++n) {
+    // What was cached while nobody looked at access flags answers when somebody does.
+    const bool flags_count = bank.tree_unflagged && !unflagged;
+    const bool left = !same || flags_count;
+    if (left && tlb_[index].PushTree(bank.tree_vmid, old, bank.tree_unflagged)) {
+      trees_.AddStale(old);
+    }
+    for (uint16_t n = 0; n < smmu.banks && (next != old || flags_count); ++n) {
       if (NestsOn(smmu, n) == number) LeaveSecondVmid(index, n);
     }
     trees_.DropBank(old, &listener);
   }
   bank.tree = next;
   bank.tree_vmid = vmid;
+  bank.tree_unflagged = unflagged;
   const uint64_t bit = uint64_t{1} << (number % 64);
   uint64_t& naming = smmu.tree_banks[number / 64];
   naming = next != kNoTree ? naming | bit : naming & ~bit;
@@ -314,7 +321,8 @@ void Machine::LeaveSecondVmid(size_t index, uint16_t number) {
   if (second == kNoIndex || smmu.bank[second].tree == kNoTree) return;
   const uint8_t vmid = cbar::Vmid(smmu.cbar[number]);
   if (vmid == smmu.bank[second].tree_vmid) return;
-  if (tlb_[index].PushTree(vmid, smmu.bank[second].tree)) trees_.AddStale(smmu.bank[second].tree);
+  const ContextBank& bank = smmu.bank[second];
+  if (tlb_[index].PushTree(vmid, bank.tree, bank.tree_unflagged)) trees_.AddStale(bank.tree);
   holders_tree_ = kNoTree;
 }
 

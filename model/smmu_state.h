@@ -169,6 +169,7 @@ struct ContextBank {
   bool sync_active = false;
   // The stage-2 tree that this bank names while it is enabled, and the VMID it does so under.
   uint8_t tree_vmid = 0;
+  bool tree_unflagged = false;  // with SCTLR.AFFD: leaves without access flag are cached
   uint16_t tree = kNoTree;
 };
 

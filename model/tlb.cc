@@ -122,11 +122,12 @@ void Tlb::Push(uint8_t vmid, const LeafChange& leaf) {
   Link(slot);
 }
 
-bool Tlb::PushTree(uint8_t vmid, uint16_t tree) {
+bool Tlb::PushTree(uint8_t vmid, uint16_t tree, bool unflagged) {
   for (size_t i = 0; i < tree_count_; ++i) {
     if (trees_[i].vmid != vmid || trees_[i].tree != tree) continue;
     trees_[i].seq = ++seq_;
     trees_[i].ipas2 = BankCommands();
+    trees_[i].unflagged |= unflagged;
     return false;
   }
   if (tree_count_ == kMaxStaleTrees) {
@@ -140,7 +141,8 @@ bool Tlb::PushTree(uint8_t vmid, uint16_t tree) {
       .ipas2 = {},
       .tree = tree,
       .vmid = vmid,
-      .span_bits = what.walk ? static_cast<uint8_t>(index_->SpanBits(tree)) : uint8_t{0}};
+      .span_bits = what.walk ? static_cast<uint8_t>(index_->SpanBits(tree)) : uint8_t{0},
+      .unflagged = unflagged};
   return true;
 }
 
@@ -309,6 +311,14 @@ void Tlb::MakeUnknown(DroppedTrees* dropped) {
   }
   overflow_count_ = 0;
   unknown_ = hyp_unknown_ = true;
+}
+
+bool Tlb::MayHoldUnflagged(uint8_t vmid) const {
+  bool found = false;
+  for (size_t i = 0; i < tree_count_; ++i) {
+    found |= trees_[i].vmid == vmid && trees_[i].unflagged;
+  }
+  return found;
 }
 
 uint8_t Tlb::MayHold(uint8_t vmid, uint64_t page) const {

@@ -58,6 +58,7 @@ struct StaleTree {
   uint16_t tree;
   uint8_t vmid;
   uint8_t span_bits;  // 0: not a walk tree
+  bool unflagged;     // named with SCTLR.AFFD: leaves without access flag are cached
 };
 
 // Trees whose references ended when a sync completed.
@@ -79,8 +80,9 @@ class Tlb {
 
   // What may be cached from here on until it is invalidated.
   void Push(uint8_t vmid, const LeafChange& leaf);
-  // True when this is a new reference, which the tree has to count.
-  bool PushTree(uint8_t vmid, uint16_t tree);
+  // True when this is a new reference, which the tree has to count. unflagged: until now leaves
+  // without access flag were cached under this VMID, since nobody looked at that.
+  bool PushTree(uint8_t vmid, uint16_t tree, bool unflagged = false);
   // The tree has ended otherwise. How many references there were.
   size_t ForgetTree(uint16_t tree);
   bool HoldsTree(uint8_t vmid, uint16_t tree) const;
@@ -112,6 +114,8 @@ class Tlb {
   // PushEverything was called, or so much was removed that it could not be noted singly.
   bool overflowed(uint8_t vmid) const { return overflow_seq_[vmid] != 0; }
 
+  // Leaves without access flag may be there.
+  bool MayHoldUnflagged(uint8_t vmid) const;
   uint8_t MayHold(uint8_t vmid, uint64_t page) const;
   // How many translations of an address may answer, single ones in one of these forms and through
   // trees; the `which`-th of them is given.

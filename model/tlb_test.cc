@@ -532,6 +532,88 @@ TEST_F(StaleLeaf, LeafWithoutAccessFlagIsNotCached) {
   EXPECT_EQ(Go({1}, false, true).fault, FaultKind::kPermission);
 }
 
+// What was cached while nobody looked at the flag does not know that somebody does, be the leaf
+// still in the tables or not.
+TEST_F(StaleLeaf, LeafWithoutAccessFlagOutlivesAffd) {
+  for (const bool removed : {false, true}) {
+    const FaultKind by_tables = removed ? FaultKind::kTranslation : FaultKind::kAccessFlag;
+    rig.Write(2, Rig::Cb(3, 0), 0x169);
+    Leaf(kFull & ~kAf);
+    Flush();
+    if (removed) Leaf(0);
+    for (const uint32_t sctlr : {0x169u, 0x161u}) {
+      rig.Write(2, Rig::Cb(3, 0), sctlr);
+      const bool counts = sctlr == 0x161;
+      EXPECT_EQ(Go({}).fault, counts || removed ? by_tables : FaultKind::kNone);
+      const DmaResult found = Go({1});
+      EXPECT_EQ(found.fault, FaultKind::kNone) << removed << sctlr;
+      EXPECT_EQ(found.stale, removed || counts);
+      EXPECT_EQ(found.pa, kPage + 4);
+    }
+    rig.Write(2, 0xb8, kVmid);
+    EXPECT_TRUE(rig.GlobalSync(2));
+    EXPECT_EQ(Go({1}).fault, FaultKind::kNone);
+    Flush();
+    EXPECT_EQ(Go({1}).fault, by_tables);
+  }
+}
+
+// A leaf that came without its flag once the flag counted, and went, was never there; what another
+// VMID may hold is none of this one.
+TEST_F(StaleLeaf, LeafOfAfterAffdAndItsFlushIsNotCached) {
+  rig.Stage2Bank(2, 2, rig.NewPage(), kVmid + 1);
+  for (const uint32_t bank : {2u, 3u}) {
+    for (const uint32_t sctlr : {0x169u, 0x161u}) rig.Write(2, Rig::Cb(bank, 0), sctlr);
+  }
+  Leaf(0);
+  Flush();
+  Leaf(kFull & ~kAf);
+  Leaf(0);
+  EXPECT_EQ(Go({1}).fault, FaultKind::kTranslation);
+}
+
+// The tree was left before by a bank that looked at the flag.
+TEST_F(StaleLeaf, AffdOfASecondTimeCounts) {
+  Leaf(kFull & ~kAf);
+  Flush();
+  for (const uint32_t sctlr : {0x160u, 0x161u}) rig.Write(2, Rig::Cb(3, 0), sctlr);
+  EXPECT_EQ(Go({1}).fault, FaultKind::kAccessFlag);
+  for (const uint32_t sctlr : {0x169u, 0x161u}) rig.Write(2, Rig::Cb(3, 0), sctlr);
+  EXPECT_EQ(Go({1}).fault, FaultKind::kNone);
+}
+
+// An entry names no bank: what one that does not look at the flag has made answers one that does.
+TEST_F(StaleLeaf, BankWithAffdAnswersForItsVmid) {
+  Leaf(kFull & ~kAf);
+  Flush();
+  EXPECT_EQ(Go({1}).fault, FaultKind::kAccessFlag);
+  rig.Stage2Bank(2, 2, root, kVmid + 1);
+  rig.Write(2, Rig::Cb(2, 0), 0x169);
+  EXPECT_EQ(Go({1}).fault, FaultKind::kAccessFlag);
+  rig.Write(2, 0x10008, kVmid);
+  EXPECT_EQ(Go({}).fault, FaultKind::kAccessFlag);
+  EXPECT_EQ(Go({1}).pa, kPage + 4);
+  EXPECT_EQ(Go({1}).fault, FaultKind::kNone);
+  rig.Write(2, Rig::Cb(2, 0), 0x160);
+  EXPECT_EQ(Go({1}).fault, FaultKind::kNone);
+  Flush();
+  EXPECT_EQ(Go({1}).fault, FaultKind::kAccessFlag);
+}
+
+// A bank that takes another VMID leaves what it cached to whoever has the one of before.
+TEST_F(StaleLeaf, LeafWithoutAccessFlagStaysWithItsVmid) {
+  rig.Write(2, Rig::Cb(3, 0), 0x169);
+  Leaf(kFull & ~kAf);
+  Flush();
+  rig.Write(2, 0x1000c, kVmid + 1);
+  rig.Stage2Bank(2, 2, rig.NewPage(), kVmid);
+  rig.Stream(2, 0, 6, 2);
+  EXPECT_EQ(Go({}).fault, FaultKind::kTranslation);
+  EXPECT_EQ(Go({1}).fault, FaultKind::kNone);
+  Flush();
+  EXPECT_EQ(Go({1}).fault, FaultKind::kTranslation);
+}
+
 TEST_F(StaleLeaf, AttributesAreThoseOfEither) {
   Leaf((kFull & ~uint64_t{0x3c}) | 2 << 8);  // nGnRnE
   EXPECT_EQ(Go({}).memory_attribute, 0);
@@ -660,6 +742,22 @@ TEST_F(TwoVmids, EitherTagsWhatIsUsed) {
   rig.Write(2, 0x64, kOwn);
   EXPECT_TRUE(rig.GlobalSync(2));
   EXPECT_EQ(Go({1, 1}).fault, FaultKind::kTranslation);
+}
+
+TEST_F(TwoVmids, EitherOutlivesAffd) {
+  rig.Write(2, Rig::Cb(3, 0), 0x169);
+  Leaf(kFull & ~kAf);
+  for (const uint8_t vmid : {kVmid, kOwn}) {
+    rig.Write(2, 0x64, vmid);
+    EXPECT_TRUE(rig.GlobalSync(2));
+  }
+  rig.Write(2, Rig::Cb(3, 0), 0x161);
+  Flush();
+  EXPECT_EQ(Go({0, 1}).fault, FaultKind::kAccessFlag);
+  EXPECT_EQ(Go({1, 1}).fault, FaultKind::kNone);
+  rig.Write(2, 0x64, kOwn);
+  EXPECT_TRUE(rig.GlobalSync(2));
+  EXPECT_EQ(Go({1, 1}).fault, FaultKind::kAccessFlag);
 }
 
 TEST_F(TwoVmids, RemainWhenThePairIsNoMore) {

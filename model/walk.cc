@@ -91,13 +91,17 @@ void Walk::ChooseVmid(uint8_t of_stage1) {
 }
 
 // Entries of a TLB name a VMID and no bank, so what one bank made of its tree answers for another
-// bank of that VMID as well.
+// bank of that VMID as well. One that looks at no access flag is a twin over the same tree, too.
 void Walk::FindTwins() {
   if (choices_ == nullptr) return;
+  unflagged_ = (stage2_bank_->sctlr & sctlr::kAffd) != 0 || tlb_.MayHoldUnflagged(stage2_vmid_);
   for (size_t word = 0; word < kMaxBanks / 64; ++word) {
     for (uint64_t left = smmu_.tree_banks[word]; left != 0; left &= left - 1) {
       const ContextBank& other = smmu_.bank[word * 64 + static_cast<size_t>(__builtin_ctzll(left))];
-      if (other.tree_vmid != stage2_vmid_ || other.tree == stage2_bank_->tree) continue;
+      if (other.tree_vmid != stage2_vmid_) continue;
+      const bool more = other.tree_unflagged && !stage2_bank_->tree_unflagged;
+      if (other.tree == stage2_bank_->tree && !more) continue;
+      unflagged_ |= more;
       bool known = twin_count_ == kMaxTwins;
       for (size_t i = 0; i < twin_count_; ++i) known |= twin_[i] == other.tree;
       if (!known) twin_[twin_count_++] = other.tree;
@@ -332,9 +336,11 @@ Walk::Cached Walk::StaleAnswers(const ContextBank& bank, AccessKind access, uint
   const bool conflict = count > 1 || Conflicts(in, answer);
   const size_t which = (choice >> 1) % (count + (conflict ? 1 : 0));
   if (which != 0) FindCached(page, which, &answer);
-  const uint64_t descriptor = LeafDescriptor(answer.attributes);
-  // Without its access flag a leaf is cached only where nobody looks at that.
-  const bool kept = (descriptor & kAccessFlag) != 0 || (bank.sctlr & sctlr::kAffd) != 0;
+  uint64_t descriptor = LeafDescriptor(answer.attributes);
+  // Without its access flag a leaf is cached only where nobody looks at that; once there, it
+  // answers those who do.
+  const bool kept = (descriptor & kAccessFlag) != 0 || unflagged_;
+  descriptor |= kAccessFlag;
   if (which < count && !kept) return Cached::kNone;
   stale = true;
   stage1_walk = for_walk;

@@ -109,6 +109,7 @@ class Walk {
   static constexpr size_t kMaxTwins = 4;
   uint16_t twin_[kMaxTwins] = {};
   size_t twin_count_ = 0;
+  bool unflagged_ = false;      // leaves without access flag may be cached under this VMID
   bool has_stage2_ = false;     // also when its bank is off
   bool granule_drawn_ = false;  // for a stage 2 whose TG0 names no granule of this hardware
   unsigned granule_ = 0;
