@@ -155,7 +155,8 @@ bool MayDegrade(const GhostDomains& domains, const Call& call, const Observed& o
 }
 
 // What these say is that nothing is under way any more, or has just been; behind their own sync
-// some may make another, for what waited before.
+// some may make another, for what waited before. A batch of removals is left to ISO02, which knows
+// what may still be reached.
 bool MustDegrade(const GhostDomains& domains, const Call& call, const Observed& observed) {
   switch (call.id) {
     case CallId::kTick:
@@ -165,7 +166,6 @@ bool MustDegrade(const GhostDomains& domains, const Call& call, const Observed& 
     case CallId::kResume:
     case CallId::kPowerOn:
       return (observed.unfinished & domains.SidesOf(call)) != 0;
-    case CallId::kHostStage2IdmapComplete:
     case CallId::kDetachDev:
     case CallId::kGuestDetach:
     case CallId::kUnassignUnit:
