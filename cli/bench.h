@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
 //
-// What the parts of the verb `bench` share.
+// What the parts of the verb `bench` share, and the head of every report that is kept.
 //
 //     nlohmann::ordered_json report = Provenance("sidewall.bench.policies/1");
 //     report["command"] = "sidewall bench policies";

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <regex>
 
+#include "cli/bench.h"
 #include "cli/bugs.h"
 #include "cli/environment.h"
 #include "cli/exit_codes.h"
@@ -72,7 +73,10 @@ int RunBlind(const BugsOptions& options) {
                blind, rule.title);
   }
   if (options.json) {
-    fmt::print("{}\n", Json({{"schema", "sidewall.blind/1"}, {"rules", rows}}).dump(2));
+    Json report = Provenance("sidewall.blind/2");
+    report["command"] = "sidewall bugs --blind";
+    report["rules"] = rows;
+    fmt::print("{}\n", report.dump(2));
   } else {
     fmt::print("{} rules, {} of them not tested\n", rows.size(), wrong);
   }

@@ -15,6 +15,7 @@
 #include <regex>
 #include <thread>
 
+#include "cli/bench.h"
 #include "cli/environment.h"
 #include "cli/exit_codes.h"
 #include "cli/process.h"
@@ -353,11 +354,18 @@ int RunHunts(const BugsOptions& options) {
   const Sums sums = SumUp(rows);
   const Json bearing = LoadBearing(rows);
   if (options.json) {
-    const Json report = {{"schema", "sidewall.bugs/3"}, {"seed", options.seed},
-                         {"runs", RunsOf(options)},     {"bugs", rows},
-                         {"found", sums.found},         {"of", sums.bugs},
-                         {"not_found", sums.missed},    {"found_by_another", sums.another},
-                         {"shipped", sums.shipped},     {"load_bearing", bearing}};
+    Json report = Provenance("sidewall.bugs/4");
+    report.update({{"command", fmt::format("sidewall bugs --seed={} --runs={}", options.seed,
+                                           RunsOf(options))},
+                   {"seed", options.seed},
+                   {"runs", RunsOf(options)},
+                   {"bugs", rows},
+                   {"found", sums.found},
+                   {"of", sums.bugs},
+                   {"not_found", sums.missed},
+                   {"found_by_another", sums.another},
+                   {"shipped", sums.shipped},
+                   {"load_bearing", bearing}});
     fmt::print("{}\n", report.dump(2, ' ', false, Json::error_handler_t::replace));
   } else {
     fmt::print("{:<8}{:<10}{:<7}{:>8}{:>10}{:>6}  {:<18}{:<8}{}\n", "bug", "verdict", "by", "runs",
