@@ -71,12 +71,20 @@ class Tree:
                 self.text[path] = (self.root / path).read_text(encoding="utf-8", errors="replace")
 
     def _walk(self):
+        outputs = self._outputs()
         for folder, folders, names in os.walk(self.root):
             folders[:] = [f for f in folders if f not in SKIPPED_FOLDERS
+                          and pathlib.Path(folder, f) not in outputs
                           and (not f.startswith(".") or f in KEPT_HIDDEN)]
             for name in names:
                 if not name.startswith(".") or name in KEPT_HIDDEN:
                     yield (pathlib.Path(folder) / name).relative_to(self.root)
+
+    def _outputs(self):
+        """Folders at the root that commands write to, as .gitignore has them: /NAME/."""
+        ignored = self.root / ".gitignore"
+        lines = ignored.read_text(encoding="utf-8").split() if ignored.exists() else []
+        return {self.root / line.strip("/") for line in lines if line.startswith("/")}
 
     def fault(self, path, line, what):
         self.faults.append(f"{path}:{line}: {what}")

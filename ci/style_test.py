@@ -56,6 +56,11 @@ class StyleTest(unittest.TestCase):
                 path.write_text(text, encoding="utf-8")
             return style.check(folder)
 
+    def test_what_commands_write_is_not_looked_at(self):
+        bundle = {"out/ship/driver.h": "no licence\n", ".gitignore": "/build/\n/out/\n"}
+        self.assertEqual(self.faults(bundle), [])
+        self.assertNotEqual(self.faults({**bundle, ".gitignore": "/build/\n"}), [])
+
     def assert_found(self, changes, what):
         faults = self.faults(changes)
         self.assertTrue(any(what in fault for fault in faults), faults)
