@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
 #include "driver/attach.h"
 
+#include "driver/domain.h"
+
 namespace SIDEWALL_NS {
 namespace {
 
@@ -80,8 +82,6 @@ uint8_t ReserveContext(const State& state, Smmu& smmu, uint32_t owner) {
 
 // ---------------------------------------------------------------- contexts
 
-bool IsGuests(const Domain& domain) { return domain.owner >= SIDEWALL_OWNER_GUEST0; }
-
 // Whatever an earlier owner left in the bank is written over before it is on.
 void OpenContext(State& state, uint32_t unit, uint32_t handle, uint8_t index, Pa root) {
   Smmu& smmu = state.smmu[unit];
@@ -108,7 +108,7 @@ void ForgetContext(State& state, uint32_t unit, uint32_t index) {
 bool CloseContext(State& state, uint32_t unit, uint8_t index) {
   Smmu& smmu = state.smmu[unit];
   Context& context = smmu.context[index];
-  const Aside aside(smmu, IsGuests(state.domains.domain[context.domain]));
+  const Aside aside(smmu, IsGuest(state.domains.domain[context.domain].owner));
   const ContextBank bank = BankOf(smmu, index);
   if (smmu.bank[bank.value].idle) {
     if (smmu.degraded && !SyncAll(smmu)) return false;
@@ -150,7 +150,7 @@ bool FlushContext(State& state, uint32_t handle, uint32_t unit) {
 bool FlushUnit(State& state, uint32_t handle, uint32_t unit) {
   Smmu& smmu = state.smmu[unit];
   LockGuard lock(state.ctx, smmu.lock_id);
-  const Aside aside(smmu, IsGuests(state.domains.domain[handle]));
+  const Aside aside(smmu, IsGuest(state.domains.domain[handle].owner));
   SettleUnit(state, unit);
   const bool done = FlushContext(state, handle, unit);
   SettleUnit(state, unit);
@@ -294,7 +294,7 @@ bool AttachedDomain(State& state, const Stream& stream, uint32_t* handle) {
 sidewall_status AttachStream(State& state, uint32_t handle, const Stream& stream) {
   Smmu& smmu = state.smmu[stream.unit];
   LockGuard lock(state.ctx, smmu.lock_id);
-  const Aside aside(smmu, IsGuests(state.domains.domain[handle]));
+  const Aside aside(smmu, IsGuest(state.domains.domain[handle].owner));
   const sidewall_status status = Attach(state, handle, stream);
   SettleBanks(smmu);
   return status;
@@ -303,7 +303,7 @@ sidewall_status AttachStream(State& state, uint32_t handle, const Stream& stream
 sidewall_status DetachStream(State& state, uint32_t handle, const Stream& stream) {
   Smmu& smmu = state.smmu[stream.unit];
   LockGuard lock(state.ctx, smmu.lock_id);
-  const Aside aside(smmu, IsGuests(state.domains.domain[handle]));
+  const Aside aside(smmu, IsGuest(state.domains.domain[handle].owner));
   const sidewall_status status = Detach(state, handle, stream);
   if (status == SIDEWALL_REFUSED) return status;
   SettleUnit(state, stream.unit);

@@ -377,8 +377,11 @@ void DomainMacros::Unanswered(const Sketch& sketch, Events* out) {
   out->push_back(Sync(who.side, random_.OneOf({kSyncNever, kSyncNever, kSyncDrawn, kSyncSlow})));
   Event ends = out->back();
   ends.arg[1] = kSyncImmediate;
-  if (detach) DetachUnanswered(sketch, *stream, out);
-  for (uint64_t n = detach ? 0 : 1 + random_.Below(2); n > 0; --n) Something(sketch, out);
+  if (detach) {
+    DetachUnanswered(sketch, *stream, out);
+  } else {
+    for (uint64_t n = 1 + random_.Below(2); n > 0; --n) Something(sketch, out);
+  }
   Transfer(sketch, out);
   out->push_back(ends);
   if (random_.OneIn(2)) out->push_back(CallEvent(Kind::kTick, {}));

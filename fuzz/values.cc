@@ -10,7 +10,6 @@ namespace sidewall::fuzz {
 namespace {
 
 constexpr uint32_t kGr1 = 0x10000;
-constexpr uint64_t kBit39 = uint64_t{1} << 39;
 constexpr uint64_t kSidPassthrough = 0x7f;
 constexpr uint64_t kMaxTestedPages = 512;
 
@@ -115,7 +114,7 @@ uint64_t Values::Address(Random* random) const {
       if (board_.host_mmio_count == 0) return offset;
       return board_.host_mmio[random->Below(board_.host_mmio_count)].start + offset;
     case 5:
-      return page | offset | kBit39;
+      return page | offset | model::kFormatBit;
     case 6: {
       const model::Range& ram = board_.dram[random->Below(board_.dram_count)];
       return random->OneOf({ram.start - 1, ram.start, ram.end() - 1, ram.end(), 0, Number(random)});

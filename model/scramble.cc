@@ -13,7 +13,8 @@ constexpr uint64_t kCarveoutMoved = uint64_t{2} << 20;
 
 // Assumptions that a driver can do without, so that hardware is drawn for which they are false:
 // what a TLB keeps of a walk that found nothing, where a client comes to, and the mode of a memory
-// controller that has lost its power. The others break each driver.
+// controller that has lost its power. Others break each driver, or are for programs alone: ADR
+// 0006.
 constexpr uint64_t kDrawnFalse[] = {8, 24, 26};
 
 // Registers outnumber the choices of a program by far, so eight choices seed a generator. Zeros,

@@ -184,7 +184,7 @@ TEST_F(BoardTest, Iso01SeesTheTableStoreThatMapsAGuestPage) {
 TEST_F(BoardTest, Iso01CountsBit39AsNobodys) {
   Boot(kNoMirror);
   AttachIdentity();
-  board_->TableWrite64(driver_->LeafAt(0x80002000), TestDriver::Leaf(kPage | kAddressBit39));
+  board_->TableWrite64(driver_->LeafAt(0x80002000), TestDriver::Leaf(kPage | model::kFormatBit));
   EXPECT_EQ(std::string(Found()), "ISO01");
 }
 

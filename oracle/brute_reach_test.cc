@@ -167,7 +167,7 @@ class Monkey {
   uint64_t AnyPage() {
     const uint64_t draw = Below(80);
     if (draw == 0) return board_.spec().pool.start + Below(4) * kPageSize;
-    if (draw == 1) return (dram_ + Below(6) * kPageSize) | kAddressBit39;
+    if (draw == 1) return (dram_ + Below(6) * kPageSize) | model::kFormatBit;
     if (draw == 2) return board_.spec().host_mmio[0].start;
     if (draw == 3) return board_.spec().smmu[0].window[0];
     return dram_ + Below(6) * kPageSize;

@@ -485,6 +485,12 @@ Window Checks::WindowOf(size_t instance) const {
   return static_cast<Window>(board_.machine_->SideOf(instance) * 2 + NumberInPair(instance));
 }
 
+bool Checks::FindInstance(Window window, uint32_t offset, size_t* instance) const {
+  uint32_t at = 0;
+  return static_cast<uint8_t>(window) < kSmmuWindows &&
+         board_.machine_->InstanceOf(board_.AddressOf(window, offset), instance, &at);
+}
+
 std::string Checks::StoreName() const {
   if (last_store_ == Store::kNone) return "-";
   if (last_store_ == Store::kTable) return "table write";

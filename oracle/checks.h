@@ -252,6 +252,8 @@ class Checks {
     return board_.spec_.smmu[SmmuOf(instance)];
   }
   Window WindowOf(size_t instance) const;
+  // False where an offset of a window is no register of an SMMU's.
+  bool FindInstance(Window window, uint32_t offset, size_t* instance) const;
   uint8_t NumberInPair(size_t instance) const { return instance % 2; }
   size_t SmmuOf(size_t instance) const { return smmu_of_[instance]; }
 

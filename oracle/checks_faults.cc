@@ -118,8 +118,7 @@ void Checks::BeforeTrap(Window window, uint32_t offset, unsigned width) {
   if (!board_.looks_ || static_cast<uint8_t>(window) >= kSmmuWindows) return;
   lives_.SetHosts(offset == layout::kTlbGSync || offset == layout::kTlbGStatus);
   size_t instance = 0;
-  uint32_t at = 0;
-  if (!board_.machine_->InstanceOf(board_.AddressOf(window, offset), &instance, &at)) return;
+  if (!FindInstance(window, offset, &instance)) return;
   asks_ = layout::IsInvalidation(layout::PlaceOf(SpecOf(instance), offset));
   invalidated_.clear();
   const model::SmmuInstance& smmu = board_.machine_->smmu(instance);

@@ -141,10 +141,8 @@ void Checks::AfterTrap(const TrappedAccess& access, Window window, uint32_t offs
 [[gnu::noinline]] void Checks::Fun01Status(const TrappedAccess& access, Window window,
                                            uint32_t offset, uint64_t value) {
   if (!Enabled(Invariant::kFun01) || access.width != 4) return;
-  if (static_cast<uint8_t>(window) >= kSmmuWindows) return;
   size_t instance = 0;
-  uint32_t at = 0;
-  if (!board_.machine_->InstanceOf(board_.AddressOf(window, offset), &instance, &at)) return;
+  if (!FindInstance(window, offset, &instance)) return;
   const layout::Place place = layout::PlaceOf(SpecOf(instance), offset);
   const uint32_t hosts = SpecOf(instance).banks - SpecOf(instance).el2_banks;
   const bool of_bank = layout::InBank(place, layout::kTlbSync + 4) && place.index < hosts;

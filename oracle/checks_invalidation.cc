@@ -65,8 +65,7 @@ bool Checks::WasInvalidated(size_t instance, const layout::Place& place, uint64_
                                                 uint32_t offset) {
   if (!Enabled(Invariant::kFun03)) return;
   size_t first = 0;
-  uint32_t at = 0;
-  if (!board_.machine_->InstanceOf(board_.AddressOf(window, offset), &first, &at)) return;
+  if (!FindInstance(window, offset, &first)) return;
   // The second half of a pair has had it with the first.
   const model::SmmuSpec& spec = SpecOf(first);
   const layout::Place place = layout::PlaceOf(spec, offset);

@@ -102,10 +102,10 @@ bool Checks::ArePinned(const GhostDomains::Streams& streams) const {
 
 uint8_t Checks::SidesOf(uint8_t instances) const {
   uint8_t sides = 0;
-  for (size_t instance = 0; instance < model::kMaxInstances; instance++) {
-    if ((instances >> instance & 1) == 0) continue;
+  AnyBit(std::array{uint64_t{instances}}, [&](uint32_t instance) {
     sides |= static_cast<uint8_t>(1u << board_.machine_->SideOf(instance));
-  }
+    return false;
+  });
   return sides;
 }
 

@@ -8,10 +8,7 @@ namespace {
 
 constexpr uint64_t kPage = 4096;
 constexpr uint64_t kBlock = 512 * kPage;
-// Every hardware of ours has as many bits of input, and no board has memory above.
-constexpr uint64_t kSurelyInRange = uint64_t{1} << 36;
-// What one call surely gets through; of a guest's unmap, which syncs as well, less.
-constexpr uint64_t kSurelyInOneCall = uint64_t{1} << 29;
+// As kSurelyInOneCall, of a guest's unmap, which syncs as well.
 constexpr uint64_t kSurelyUnmapped = uint64_t{1} << 24;
 
 uint32_t Word(uint64_t value) { return static_cast<uint32_t>(value); }
@@ -147,17 +144,17 @@ Expected OfDomain(const GhostDomains& domains, const Call& call, const Observed&
 // Hardware has a say where a sync of this call did not complete, or where a unit never came back;
 // and only a call that brings one back asks more of registers than whether a sync is over.
 bool MayDegrade(const GhostDomains& domains, const Call& call, const Observed& observed) {
-  const uint8_t sides = domains.SidesOf(call);
-  if (call.id == CallId::kResume || call.id == CallId::kPowerOn) {
-    return observed.unanswered || observed.may_pass || (observed.unsynced & sides) != 0;
-  }
-  return ((observed.unsynced | observed.stuck) & sides) != 0;
+  const bool up = call.id == CallId::kResume || call.id == CallId::kPowerOn;
+  if (up && (observed.unanswered || observed.may_pass)) return true;
+  const uint8_t waiting = up ? observed.unsynced : observed.unsynced | observed.stuck;
+  return waiting != 0 && (waiting & domains.SidesOf(call)) != 0;
 }
 
 // What these say is that nothing is under way any more, or has just been; behind their own sync
 // some may make another, for what waited before. A batch of removals is left to ISO02, which knows
 // what may still be reached.
 bool MustDegrade(const GhostDomains& domains, const Call& call, const Observed& observed) {
+  if ((observed.unfinished | observed.stuck) == 0) return false;
   switch (call.id) {
     case CallId::kTick:
       return (observed.unfinished | observed.stuck) != 0;

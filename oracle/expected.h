@@ -15,6 +15,11 @@
 
 namespace sidewall {
 
+// Every hardware of ours has as many bits of input, and no board has memory above.
+inline constexpr uint64_t kSurelyInRange = uint64_t{1} << 36;
+// What one call surely gets through.
+inline constexpr uint64_t kSurelyInOneCall = uint64_t{1} << 29;
+
 // Entries of the host's that are valid, as it wrote them, and match streams which a call is about:
 // kOwn match these alone, kShared others too.
 enum class HostEntries : uint8_t { kNone, kOwn, kShared };

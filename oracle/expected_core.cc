@@ -10,11 +10,6 @@ namespace sidewall {
 namespace {
 
 constexpr uint64_t kPage = 4096;
-constexpr uint64_t kFormatBit = uint64_t{1} << 39;
-// What one call surely gets through.
-constexpr uint64_t kSurelyInOneCall = uint64_t{1} << 29;
-constexpr uint64_t kSurelyInRange = uint64_t{1} << 36;
-
 uint32_t Word(uint64_t value) { return static_cast<uint32_t>(value); }
 
 Expected Done(uint64_t progress) {
@@ -31,10 +26,10 @@ Expected OfIdmap(const Call& call, const Observed& observed) {
   const uint64_t start = call.arg[0];
   const uint64_t end = call.arg[1];
   const bool take = Word(call.arg[2]) == SIDEWALL_PROT_NONE;
-  if (take && start < end && start >= kFormatBit) return Expected::ServedOrRefused(false);
+  if (take && start < end && start >= model::kFormatBit) return Expected::ServedOrRefused(false);
   Expected nothing;
   nothing.may_degrade = false;
-  const bool whole = (start | end) % kPage == 0 && start <= end && end <= kFormatBit;
+  const bool whole = (start | end) % kPage == 0 && start <= end && end <= model::kFormatBit;
   if (!whole || end - start > kSurelyInOneCall) return nothing;
   if (!take && Word(call.arg[2]) != SIDEWALL_PROT_RW) return nothing;
   Expected e = Done(end - start);

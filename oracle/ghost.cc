@@ -323,7 +323,7 @@ Legal Ghost::HostDma(uint8_t side, uint16_t sid, uint64_t address, bool write, b
   legal.must_fault = LeadsNowhere(instance, result.via.entry);
   if (result.fault != model::FaultKind::kNone) return legal;
   // Under EL2 it is an intermediate address, and no stage 2 maps one with this bit.
-  if ((result.output & kAddressBit39) != 0) return legal;
+  if ((result.output & model::kFormatBit) != 0) return legal;
   const uint32_t s2cr = bare_->Peek32(instance, kS2cr + 4u * result.via.entry);
   if (s2cr & (kS2crOverrides | kS2crExIdValid) & ~kS2crTypeMask) return legal;
   if (result.via.route == model::Route::kStage1Only) {

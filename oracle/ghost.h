@@ -24,7 +24,6 @@
 namespace sidewall {
 
 inline constexpr uint64_t kPageSize = 4096;
-inline constexpr uint64_t kAddressBit39 = uint64_t{1} << 39;
 inline constexpr size_t kNoPage = SIZE_MAX;
 // The stream ID of clients that nobody uses: no entry matches it.
 inline constexpr uint16_t kQuarantineSid = 0x7e;

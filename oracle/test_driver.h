@@ -198,21 +198,15 @@ class TestDriver final : public Caller {
     board_.Barrier();
   }
 
-  bool IsRam(uint64_t pa) const {
-    const model::BoardSpec& spec = board_.spec();
-    for (size_t i = 0; i < spec.dram_count; i++) {
-      if (spec.dram[i].Contains(pa)) return true;
-    }
-    return false;
+  static bool IsIn(const model::Range* ranges, size_t count, uint64_t pa) {
+    return std::any_of(ranges, ranges + count,
+                       [pa](const model::Range& r) { return r.Contains(pa); });
   }
+  bool IsRam(uint64_t pa) const { return IsIn(board_.spec().dram, board_.spec().dram_count, pa); }
 
   // Registers that only EL2 may touch: the core offers them, and a driver knows better.
   bool IsEl2s(uint64_t pa) const {
-    const model::BoardSpec& spec = board_.spec();
-    for (size_t i = 0; i < spec.el2_only_count; i++) {
-      if (spec.el2_only[i].Contains(pa)) return true;
-    }
-    return false;
+    return IsIn(board_.spec().el2_only, board_.spec().el2_only_count, pa);
   }
 
   void Set(uint64_t pa, bool map) {

@@ -277,7 +277,7 @@ class Player {
       check.Run();
     }
     for (const Event& event : PhaseTransfers(shadow_, rigs_[0]->board().spec())) {
-      if (!Apply(event) || !Compare("dma after the mark")) return false;
+      if (!Step(event, "dma after the mark")) return false;
       for (size_t i = 0; i < rigs_.size(); ++i) {
         if (outcomes_[i].result == Expect::kOk && outcomes_[i].value == event.arg[5]) continue;
         report_.phase.Add(line_, fmt::format("SID {:#x} address {:#x} reaches {:#x} and not {:#x} "
