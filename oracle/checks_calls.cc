@@ -297,6 +297,9 @@ void Checks::Iso10AfterDegraded(const Call& call) {
     uint8_t side = spec.side;
     uint16_t sid = 0;
     const bool one = board_.ghost_.domains().StreamOf(call, &side, &sid);
+    // The host's identity map is in force until something else is: what it asked for goes on.
+    if (one && call.id == CallId::kAttachDev && board_.ghost_.domains().MayStandIn(side, sid))
+      return;
     if (spec.side != (up ? call.arg[0] : side) || (!up && !one)) continue;
     for (uint8_t n = 0; n < spec.instance_count; n++) {
       const size_t instance = board_.machine_->InstanceIndex(spec.side, n);
