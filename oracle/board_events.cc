@@ -151,8 +151,12 @@ Outcome Board::Trap(uint64_t ipa, uint64_t esr, struct sidewall_regs& regs) {
   const struct sidewall_result result = Invoke(call);
   checks_->DisarmWatches();
   if (write && window == Window::kMcSid && access.width == 4) checks_->AfterMcAccess(offset);
-  if (ours && access.legal && result.status == SIDEWALL_OK) {
-    checks_->AfterTrap(access, window, offset, before, regs);
+  if (result.status == SIDEWALL_OK) {
+    if (ours && access.legal) {
+      checks_->AfterTrap(access, window, offset, before, regs);
+    } else {
+      checks_->AfterNoAccess(ipa, esr);
+    }
   }
   Outcome outcome = OutcomeOf(result);
   if (outcome.result == Expect::kRefused) outcome.result = Expect::kFault;

@@ -78,6 +78,8 @@ class Checks {
   void BeforeTrap(Window window, uint32_t offset, unsigned width);
   void AfterTrap(const TrappedAccess& access, Window window, uint32_t offset,
                  const struct sidewall_regs& before, const struct sidewall_regs& after);
+  // An abort that was OK, and is no access to a window of ours.
+  void AfterNoAccess(uint64_t ipa, uint64_t esr);
   void AfterLoss(uint64_t pa, uint64_t count, uint8_t from);
   void AfterAlloc(uint32_t pool, uint64_t pa);
   void AfterFree(uint64_t pa);

@@ -103,6 +103,18 @@ void Checks::AfterTrap(const TrappedAccess& access, Window window, uint32_t offs
   if (access.write) Fun03Invalidates(access, window, offset);
 }
 
+// What is no access to a window of ours is somebody else's to answer: to emulate it would skip an
+// instruction that has had its effect elsewhere, or has none.
+[[gnu::noinline]] void Checks::AfterNoAccess(uint64_t ipa, uint64_t esr) {
+  if (!board_.looks_ || !Enabled(Invariant::kFun01)) return;
+  Evaluated(Invariant::kFun01);
+  if (Report(Invariant::kFun01, "call", "AfterNoAccess",
+             "an abort that is no access to a window of EL2's was emulated",
+             {Print("address   0x%llx", Wide(ipa)), Print("syndrome  0x%llx", Wide(esr))})) {
+    __builtin_trap();
+  }
+}
+
 // A load writes its register and nothing else; a store writes none.
 [[gnu::noinline]] void Checks::Fun01OtherRegisters(uint64_t srt, const struct sidewall_regs& before,
                                                    const struct sidewall_regs& after) {
