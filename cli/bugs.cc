@@ -16,6 +16,7 @@
 #include <thread>
 
 #include "cli/bench.h"
+#include "cli/campaign.h"
 #include "cli/environment.h"
 #include "cli/exit_codes.h"
 #include "cli/process.h"
@@ -34,8 +35,8 @@ namespace {
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
-// Meant for two CPUs to hunt some two hundred bugs, with the control, in an hour.
-constexpr uint64_t kRuns = 12000;
+// Meant for two CPUs to hunt some three hundred bugs, with the control, in an hour.
+constexpr uint64_t kRuns = 16000;
 constexpr uint64_t kQuickRuns = 40000;
 constexpr char kControl[] = "shipped";
 
@@ -152,7 +153,7 @@ Json HuntBug(const SeededBug& bug, const BugsOptions& options) {
   const ProcessResult run = RunProcess(
       {"env", "SIDEWALL_COVERAGE_FILE=" + coverage.string(),
        (BuildFolder() / "fuzz" / name).string(), fmt::format("-seed={}", options.seed),
-       fmt::format("-runs={}", RunsOf(options)), "-max_len=20480", "-timeout=60",
+       fmt::format("-runs={}", RunsOf(options)), "-max_len=20480", "-timeout=60", kNoEntropy,
        "-print_final_stats=1", fmt::format("-artifact_prefix={}/", scratch.path().string())});
   const std::string found = FoundBy(run);
   Json row = {{"id", bug.id},

@@ -145,8 +145,10 @@ std::vector<std::string> Campaign::Environment() const {
 }
 
 std::vector<std::string> Campaign::LibFuzzerCommand() const {
-  std::vector<std::string> command = {binary_.string(), "-seed=" + std::to_string(options_.seed),
+  std::vector<std::string> command = {binary_.string(),
+                                      "-seed=" + std::to_string(options_.seed),
                                       "-max_len=" + std::to_string(kMaxLength),
+                                      kNoEntropy,
                                       "-artifact_prefix=" + (out_ / "artifacts/").string(),
                                       "-print_final_stats=1"};
   if (limit_ != 0) command.push_back("-max_total_time=" + std::to_string(limit_));

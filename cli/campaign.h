@@ -24,6 +24,11 @@
 
 namespace sidewall::cli {
 
+// For libFuzzer, which else weighs its inputs by how rare what they reach is. Over tens of
+// thousands of features that takes more and more of a campaign, and the mutator draws new programs
+// anyway.
+inline constexpr char kNoEntropy[] = "-entropic=0";
+
 struct FuzzOptions {
   std::string target = "board";
   std::string duration;
