@@ -5,6 +5,7 @@
 
 #include "fuzz/layout.h"
 #include "fuzz/macros.h"
+#include "fuzz/wait_macros.h"
 #include "model/registers.h"
 
 namespace sidewall::fuzz {
@@ -484,7 +485,21 @@ void DomainMacros::AssignNeighbour(const Sketch& sketch, Events* out) {
   if (random_.OneIn(2)) {
     out->push_back(CallEvent(Kind::kVmUnassign, {vm, moved.side, moved.sid}));
   }
+  if (random_.OneIn(2)) {
+    const Roster::Domain* domain = sketch.roster().AnyDomain(&random_);
+    const Who who = random_.OneIn(2) ? SiblingOf(&moved) : moved;
+    const uint64_t handle = domain == nullptr ? 0 : domain->handle;
+    out->push_back(CallEvent(Kind::kHvcAttachDev, {who.side, handle, who.sid, 0, 0}));
+  }
   out->push_back(Dma(used, page));
+}
+
+// A fault that the hardware has recorded of this stream, in a bank or for all.
+Event DomainMacros::Record(const Who& who, uint64_t window) {
+  const uint64_t bank = random_.OneIn(3) ? values_.Bank(&random_, who.side) : kGlobalFault;
+  const uint64_t status = random_.OneOf({2, 2, 8, 1, 0});
+  const uint64_t sid = random_.OneIn(8) ? values_.Sid(&random_, who.side) : who.sid;
+  return CallEvent(Kind::kHwFault, {window, bank, status, 0x11, values_.Address(&random_), sid});
 }
 
 void DomainMacros::FaultAndTell(const Sketch& sketch, Events* out) {
@@ -493,11 +508,13 @@ void DomainMacros::FaultAndTell(const Sketch& sketch, Events* out) {
     const Who from = n % 2 != 0 ? who : SomeStream(sketch);
     out->push_back(Dma(from, values_.Address(&random_)));
   }
-  const uint64_t window = static_cast<uint64_t>(WindowOfSide(who.side)) + random_.Below(2);
-  const uint64_t side = window == 5 ? 2 : who.side;
+  const model::SmmuSpec* smmu = values_.SmmuOfSide(who.side);
+  const uint64_t instances = smmu == nullptr ? 1 : smmu->instance_count;
+  const uint64_t window = static_cast<uint64_t>(WindowOfSide(who.side)) + random_.Below(instances);
+  if (random_.OneIn(2)) out->push_back(Record(who, window));
   if (random_.OneIn(3)) DetachStream(sketch, out);
   for (uint64_t n = 1 + random_.Below(3); n > 0; --n) {
-    switch (random_.Below(7)) {
+    switch (random_.Below(8)) {
       case 0:
         out->push_back(CallEvent(Kind::kTick, {}));
         break;
@@ -505,17 +522,23 @@ void DomainMacros::FaultAndTell(const Sketch& sketch, Events* out) {
         out->push_back(CallEvent(Kind::kHvcStats, {}));
         break;
       case 1:
-        out->push_back(HostRead32(std::min<uint64_t>(window, 4), layout::kSgfsr));
+        out->push_back(HostRead32(window, layout::kSgfsr));
         break;
       case 2:
-        out->push_back(HostWrite32(std::min<uint64_t>(window, 4), layout::kSgfsr, 0xc00001fe));
+        out->push_back(HostWrite32(window, layout::kSgfsr, 0xc00001fe));
         break;
       case 3:
-        out->push_back(
-            HostRead32(std::min<uint64_t>(window, 4), layout::kSgfsr + 8 * random_.Below(4)));
+        out->push_back(HostRead32(window, layout::kSgfsr + 8 * random_.Below(4)));
+        break;
+      case 5:
+        // Every bank says whose stream faulted there, EL2's too.
+        if (smmu == nullptr) break;
+        for (uint64_t bank = smmu->banks - smmu->el2_banks; bank < smmu->banks; ++bank) {
+          out->push_back(HostRead32(window, layout::kCbfrsynra + 4 * bank));
+        }
         break;
       default:
-        out->push_back(CallEvent(Kind::kIrqFault, {side}));
+        out->push_back(CallEvent(Kind::kIrqFault, {who.side}));
     }
   }
 }
@@ -539,13 +562,66 @@ void DomainMacros::Churn(const Sketch& sketch, Events* out) {
   if (random_.OneIn(2)) SetUpGuest(sketch, out);
 }
 
+// 2 MiB and the pages that they are: one becomes the other, and either goes as the other.
+void DomainMacros::BlocksAndPages(const Sketch& sketch, Events* out) {
+  const Roster::Domain domain = {sketch.roster().FreeDomain(&random_)};
+  constexpr uint64_t kPages = kBlock / kPage;
+  const uint64_t iova = random_.Below(4) * kBlock;
+  const uint64_t pa = PageFor(sketch, domain, kPages, out);
+  const auto as_pages = [&](uint64_t pages) {
+    return CallEvent(Kind::kHvcMapPages, {domain.handle, iova, pa, kPage, pages, kProtReadWrite});
+  };
+  const auto sync = [&] {
+    if (!random_.OneIn(6)) out->push_back(CallEvent(Kind::kHvcIotlbSync, {domain.handle}));
+  };
+  out->push_back(CallEvent(Kind::kPoolAdd, {0, 2 * kPoolPages}));
+  out->push_back(CallEvent(Kind::kHvcAllocDomain, {domain.handle, 0}));
+  if (random_.OneIn(2)) {
+    const Who who = FreeStream(sketch);
+    out->push_back(CallEvent(Kind::kHvcAttachDev, {who.side, domain.handle, who.sid, 0, 0}));
+  }
+  // Now and then many tables of leaves, which one call can't hold a lock over.
+  const uint64_t tables = random_.OneIn(8) ? 17 : 1;
+  const uint64_t pages = random_.OneOf({1, kPages - 1, kPages, kPages, kPages + 1});
+  out->push_back(random_.OneIn(3) ? Map(domain, iova, pa, kPages)
+                                  : as_pages(tables == 1 ? pages : tables * kPages));
+  const uint64_t size = random_.OneOf({kPage, kBlock});
+  out->push_back(CallEvent(Kind::kHvcUnmapPages,
+                           {domain.handle, iova, size, size == kBlock ? tables : tables * kPages}));
+  sync();
+  for (uint64_t n = 1 + random_.Below(3); n > 0; --n) {
+    const bool block = random_.OneIn(2);
+    out->push_back(block ? Map(domain, iova, pa, kPages) : as_pages(pages));
+    if (random_.OneIn(2)) {
+      out->push_back(Unmap(domain, iova, random_.OneOf({kPages, 1})));
+      sync();
+    }
+  }
+}
+
+// Domain after domain on one unit, until each has the last bank that it may have.
+void DomainMacros::FillBanks(const Sketch& sketch, Events* out) {
+  const uint64_t side = FreeStream(sketch).side;
+  const uint64_t first = random_.Below(kHostDomainCount - 16);
+  const uint64_t count = 4 + random_.Below(random_.OneIn(2) ? 4 : 12);
+  const uint64_t sid = 1 + random_.Below(110);
+  if (random_.OneIn(3)) SetUpGuest(sketch, out);
+  out->push_back(CallEvent(Kind::kPoolAdd, {0, 2 * kPoolPages}));
+  for (uint64_t n = 0; n < count; ++n) {
+    out->push_back(CallEvent(Kind::kHvcAllocDomain, {first + n, 0}));
+    out->push_back(CallEvent(Kind::kHvcAttachDev, {side, first + n, sid + n, 0, 0}));
+  }
+  if (random_.OneIn(2)) SetUpGuest(sketch, out);
+}
+
 void DomainMacros::Any(const Sketch& sketch, Events* out) {
   // One domain has nothing to be mixed up with.
   const bool bare = sketch.roster().domains().empty();
+  if (random_.OneIn(4)) return WaitMacros(values_, &random_).Any(sketch, out);
   if (bare && !random_.OneIn(8)) {
     return random_.OneIn(2) ? SetUpGuest(sketch, out) : SetUpHostDomain(sketch, out);
   }
-  constexpr unsigned kWeights[] = {5, 5, 10, 16, 8, 10, 12, 10, 12, 6, 8, 5, 8, 2};
+  constexpr unsigned kWeights[] = {5, 5, 10, 16, 8, 10, 12, 10, 12, 6, 8, 8, 8, 4, 2, 2};
   switch (random_.Weighted(kWeights)) {
     case 0:
       return SetUpGuest(sketch, out);
@@ -573,6 +649,10 @@ void DomainMacros::Any(const Sketch& sketch, Events* out) {
       return FaultAndTell(sketch, out);
     case 12:
       return AssignNeighbour(sketch, out);
+    case 13:
+      return BlocksAndPages(sketch, out);
+    case 14:
+      return FillBanks(sketch, out);
     default:
       return Churn(sketch, out);
   }

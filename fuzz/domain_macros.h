@@ -54,6 +54,8 @@ class DomainMacros {
   void AssignNeighbour(const Sketch& sketch, Events* out);
   // Faults of a stream, and who is told.
   void FaultAndTell(const Sketch& sketch, Events* out);
+  void BlocksAndPages(const Sketch& sketch, Events* out);
+  void FillBanks(const Sketch& sketch, Events* out);
   // Indices that come and go until they come back.
   void Churn(const Sketch& sketch, Events* out);
 
@@ -78,6 +80,7 @@ class DomainMacros {
   // A page that the owner of a domain has, donated if need be.
   uint64_t PageFor(const Sketch& sketch, const Roster::Domain& domain, uint64_t pages, Events* out);
   Event Sync(uint64_t side, uint64_t mode);
+  Event Record(const Who& who, uint64_t window);
   // One call that changes what is in force.
   void Something(const Sketch& sketch, Events* out);
   void HostEntry(const Sketch& sketch, const Who& who, Events* out);

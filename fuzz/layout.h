@@ -23,6 +23,7 @@ inline constexpr uint32_t kStlbgstatus = 0x074;
 inline constexpr uint32_t kSmr = 0x800;
 inline constexpr uint32_t kS2cr = 0xc00;
 inline constexpr uint32_t kCbar = 0x10000;
+inline constexpr uint32_t kCbfrsynra = 0x10400;
 inline constexpr uint32_t kCba2r = 0x10800;
 
 // A context bank is kBankBase + n * kBankStride, and in it:

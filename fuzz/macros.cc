@@ -19,6 +19,7 @@ constexpr unsigned kEsrSrtShift = 16;
 constexpr uint64_t kEsrSf = uint64_t{1} << 15;
 constexpr uint64_t kEsrWnr = uint64_t{1} << 6;
 constexpr uint64_t kEsrTranslationLevel3 = 7;
+constexpr uint64_t kEsrDfsc = 0x3f;
 
 constexpr uint64_t kFirstGuest = 2;
 
@@ -279,15 +280,19 @@ void Macros::ReclaimOne(const Sketch& sketch, Events* out) {
 }
 
 void Macros::FlushAll(Events* out) {
-  const uint64_t window = static_cast<uint64_t>(WindowOfSide(values_.Smmu(&random_).side));
+  const model::SmmuSpec& smmu = values_.Smmu(&random_);
+  const uint64_t window = static_cast<uint64_t>(WindowOfSide(smmu.side));
   const uint64_t tlbi =
       random_.OneOf({layout::kTlbiallnsnh, layout::kTlbiallnsnh, layout::kTlbiallh});
   Event flush = HostWrite32(window, tlbi, 0xffffffff);
   flush.arg[4] = random_.OneOf({0, 31});
   out->push_back(flush);
   out->push_back(HostWrite32(window, layout::kStlbgsync, 0));
-  // A kernel polls; what matters to the driver is the two writes.
-  if (random_.OneIn(3)) out->push_back(HostRead32(window, layout::kStlbgstatus));
+  // A kernel polls, either instance; what matters to the driver is the two writes.
+  if (random_.OneIn(3)) {
+    const uint64_t instance = random_.Below(smmu.instance_count);
+    out->push_back(HostRead32(window + instance, layout::kStlbgstatus));
+  }
 }
 
 void Macros::PassAround(const Sketch& sketch, Events* out) {
@@ -322,6 +327,8 @@ void Macros::RawAbort(Events* out) {
   esr |= random_.OneOf({0, kEsrSf});
   esr |= random_.OneOf({0, kEsrWnr});
   if (random_.OneIn(2)) esr ^= uint64_t{1} << random_.Below(26);
+  // Any cause: most of them are no fault of a stage 2.
+  if (random_.OneIn(4)) esr = (esr & ~kEsrDfsc) | random_.Below(kEsrDfsc + 1);
   Event abort = MakeEvent(EventKind::kHostAbort);
   abort.arg[0] = smmu.window[random_.Below(smmu.instance_count)] + offset;
   abort.arg[0] += random_.OneOf({0, 0, 0, 1, 2, 4});
@@ -537,7 +544,7 @@ void Macros::EdgeOfShare(const Sketch& sketch, Events* out) {
 }
 
 void Macros::Any(const Sketch& sketch, Events* out) {
-  if (random_.OneIn(3)) return DomainMacros(values_, &random_).Any(sketch, out);
+  if (random_.Below(5) < 2) return DomainMacros(values_, &random_).Any(sketch, out);
   constexpr unsigned kWeights[] = {18, 6, 16, 7, 4, 5, 14, 6, 6,  3, 4,  3,
                                    2,  1, 2,  6, 4, 4, 3,  5, 10, 8, 10, 4};
   switch (random_.Weighted(kWeights)) {

@@ -33,6 +33,12 @@ bool IsBoot(const Event& event) {
 // that again finds nothing.
 bool IsContrary(const Event& event) { return event.kind == EventKind::kHwContrary; }
 
+// Where hardware draws what it does; without choices it always does the same.
+bool Draws(const Event& event) {
+  const bool sync = event.kind == EventKind::kHwSync && event.arg[1] == kSyncDrawn;
+  return sync || event.kind == EventKind::kHwPowerLoss;
+}
+
 // How many events are missing to a share of all, at most a handful.
 size_t Missing(size_t have, size_t size, size_t share) {
   const size_t want = size * share / 100 + 1;
@@ -95,8 +101,7 @@ Program Mutator::Fresh(const model::BoardSpec& board) {
   const Values values(board);
   if (random_.OneIn(8)) {
     // What the hardware looks like is drawn from the choices.
-    program.choices.resize(kUsualChoices);
-    for (uint8_t& choice : program.choices) choice = static_cast<uint8_t>(random_.Next());
+    DrawChoices(&program);
     ProbeMacros(values, &random_).BootAnew(&program.events);
   }
   const size_t macros = 1 + random_.Below(3);
@@ -221,6 +226,14 @@ void Mutator::DuplicateEvent(Program* program) {
   InsertAt(&program->events, random_.Below(size + 1), {event});
 }
 
+void Mutator::DrawChoices(Program* program) {
+  program->choices.resize(kUsualChoices);
+  for (uint8_t& choice : program->choices) {
+    choice =
+        static_cast<uint8_t>(random_.OneIn(2) ? random_.OneOf({0, 0, 1, 0xff}) : random_.Next());
+  }
+}
+
 void Mutator::ChangeChoices(Program* program) {
   std::vector<uint8_t>& choices = program->choices;
   switch (random_.Below(4)) {
@@ -290,6 +303,8 @@ void Mutator::Mend(Program* program, const Values& values) {
     sketch.Note(event);
   }
   const size_t size = program->events.size();
+  const bool draws = std::any_of(program->events.begin(), program->events.end(), Draws);
+  if (draws && program->choices.empty() && !random_.OneIn(4)) DrawChoices(program);
   Macros macros(values, &random_);
   Events events;
   for (size_t n = Missing(delivered, size, kDeliveredShare); n > 0; --n) {

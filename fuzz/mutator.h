@@ -51,6 +51,7 @@ class Mutator {
   void DeleteSome(Program* program);
   void MoveEvent(Program* program);
   void DuplicateEvent(Program* program);
+  void DrawChoices(Program* program);
   void ChangeChoices(Program* program);
   void ChangeSchedule(Program* program);
   Event AnyEvent(const Values& values, const Sketch& sketch);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
 #include "fuzz/probe_macros.h"
 
+#include "fuzz/domain_macros.h"
 #include "fuzz/layout.h"
 
 namespace sidewall::fuzz {
@@ -112,6 +113,27 @@ void ProbeMacros::UpperBits(const Sketch& sketch, Events* out) {
   }
 }
 
+// Clients as the host's driver reports them while it probes: rightly, or of another side or stream.
+void ProbeMacros::Register(Events* out) {
+  for (uint64_t n = random_.Below(4); n > 0; --n) {
+    // Any row, also of clients whose stream only the device tree says, which make no DMA here.
+    size_t count = 0;
+    const model::ClientInfo* clients = model::Clients(&count);
+    const model::ClientInfo& client = clients[random_.Below(count)];
+    const uint64_t own = client.default_sid != 0 ? client.default_sid : client.node_sid;
+    const uint64_t side = random_.OneIn(3) ? random_.Below(3) : client.side;
+    const uint64_t sid = random_.OneIn(4) ? values_.Sid(&random_, side) : own;
+    out->push_back(CallEvent(EventKind::kHvcMcRegisterSid, {client.id, side, sid}));
+  }
+}
+
+// Hardware that does not answer while it is taken over.
+Event ProbeMacros::Trouble() {
+  const uint64_t window = static_cast<uint64_t>(WindowOfSide(values_.Smmu(&random_).side));
+  if (random_.OneIn(2)) return CallEvent(EventKind::kHwSync, {window, kSyncNever, 0});
+  return CallEvent(EventKind::kHwReadFail, {window, 1 + random_.Below(40)});
+}
+
 void ProbeMacros::BootAnew(Events* out) {
   const auto probe = [&] {
     const model::ClientInfo* known = values_.KnownClient(&random_);
@@ -123,6 +145,7 @@ void ProbeMacros::BootAnew(Events* out) {
   Event init = MakeEvent(EventKind::kBootInit);
   init.arg[0] = random_.OneOf({kBootArbitrary, kBootArbitrary, kBootArbitrary, kBootReset});
   out->push_back(init);
+  Register(out);
   for (uint64_t n = random_.Below(3); n > 0; --n) probe();
   // What the host does while nobody looks.
   for (uint64_t n = random_.OneIn(2) ? 0 : 1 + random_.Below(6); n > 0; --n) {
@@ -131,6 +154,7 @@ void ProbeMacros::BootAnew(Events* out) {
     out->push_back(HostWrite32(window, offset, values_.RegisterValue(&random_, window, offset)));
     if (random_.OneIn(2)) out->back().arg[3] &= 0xffffffff;
   }
+  if (random_.OneIn(3)) out->push_back(Trouble());
   out->push_back(MakeEvent(EventKind::kBootFinalize));
   for (uint64_t n = 4 + random_.Below(6); n > 0; --n) probe();
 }

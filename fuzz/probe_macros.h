@@ -33,6 +33,8 @@ class ProbeMacros {
 
  private:
   uint64_t OddOffset(uint64_t window);
+  void Register(Events* out);
+  Event Trouble();
 
   const Values& values_;
   Random& random_;

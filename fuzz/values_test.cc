@@ -27,6 +27,7 @@ TEST(Layout, AgreesWithTheModelByName) {
       {"S2CR[2]", layout::kS2cr + 8},
       {"CBAR[1]", layout::kCbar + 4},
       {"CBA2R[1]", layout::kCba2r + 4},
+      {"CBFRSYNRA[1]", layout::kCbfrsynra + 4},
       {"CB[3].SCTLR", Bank(3, layout::kSctlr)},
       {"CB[0].TCR2", Bank(0, layout::kTcr2)},
       {"CB[0].TTBR0", Bank(0, layout::kTtbr0)},
