@@ -6,7 +6,7 @@
 //   the host's stage-1 banks     told to the host once; the host reads and clears them
 //   the host's stage-2 bank      told once as the external abort that the host sees; a record of a
 //                                stream without a stage 1 is told and cleared, since no bank of the
-//                                host shows it
+//                                host shows it; where it names a guest's stream, as below
 //   other banks of EL2           told to the stream's owner and cleared
 //   the global record            told once where it is the host's, told and cleared where not
 //
@@ -70,7 +70,11 @@ bool LookAtBank(Smmu& smmu, uint32_t instance, ContextBank index, Report* report
   if (!window.Read32(BankRegister(smmu, index, cb::kFSR), &fault.fsr)) return false;
   if ((fault.fsr & fsr::kFaults) == 0) return false;
   if (!ReadBankRecord(smmu, instance, index, &fault)) return false;
-  if (index == smmu.host_stage2) return ReportHostStage2(smmu, instance, report);
+  const bool of_guest = OwnerOf(smmu, fault.sid) >= SIDEWALL_OWNER_GUEST0;
+  const bool is_shown = NamedByStage2(smmu, fault.fsynr0) != kNoBank;
+  if (index == smmu.host_stage2 && (is_shown || !of_guest)) {
+    return ReportHostStage2(smmu, instance, report);
+  }
   fault.fsynr0 &= kShownFsynr0;
   if (is_hosts) {
     report->owner = SIDEWALL_OWNER_HOST;
