@@ -349,8 +349,8 @@ void Checks::AfterCall(CallId id) {
   // What timed out before is ended there.
   if (id == CallId::kTick) indices_touched_ = (1u << model::kMaxInstances) - 1;
   // What waits for a sync need not see those of the host, whose accesses wait for nothing.
-  const unsigned synced = std::exchange(synced_, 0);
-  if (id != CallId::kHandleDabt) indices_touched_ |= synced;
+  ended_ = std::exchange(synced_, 0);
+  if (id != CallId::kHandleDabt) indices_touched_ |= ended_;
   for (unsigned set = std::exchange(indices_touched_, 0); set != 0; set &= set - 1) {
     const auto instance = static_cast<size_t>(std::countr_zero(set));
     if (board_.machine_->HasInstance(instance) && !board_.IsDown(instance)) Iso04Idle(instance);

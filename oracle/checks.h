@@ -222,6 +222,7 @@ class Checks {
   void Iso10Kept();
   uint32_t NoTables(uint32_t pool) const;
   void Iso10AfterDegraded(const Call& call);
+  bool IsHostsAgain(const Call& call, size_t instance, uint16_t sid) const;
   // Streams that may reach something, by instance.
   using StreamSets = std::array<GhostDomains::SidSet, model::kMaxInstances>;
   StreamSets Delivering() const;
@@ -311,6 +312,7 @@ class Checks {
   // Lines of tables that were stored to: not cleaned yet, and cleaned with no barrier behind it.
   std::vector<uint64_t> unclean_, unordered_;
   unsigned synced_ = 0;           // instances of which this call has seen a sync complete
+  unsigned ended_ = 0;            // the same of the call that has just returned
   unsigned indices_touched_ = 0;  // instances whose S2CRs or banks this call has stored to
   PairTrace pairs_[model::kMaxSmmus];
   // What a trapped access to a register of invalidations has had invalidated.

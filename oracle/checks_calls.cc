@@ -288,6 +288,18 @@ Checks::StreamSets Checks::Delivering() const {
   }
 }
 
+// A stream that leaves a domain is drained by the first sync of its detachment, and is the host's
+// to use from there on: an entry of its own may lead it before the bank's end has had its sync too.
+bool Checks::IsHostsAgain(const Call& call, size_t instance, uint16_t sid) const {
+  if (call.id != CallId::kDetachDev) return false;
+  const uint8_t side = board_.machine_->SideOf(instance);
+  for (uint8_t n = 0; n < SpecOf(instance).instance_count; n++) {
+    if ((ended_ >> board_.machine_->InstanceIndex(side, n) & 1) == 0) return false;
+  }
+  const uint16_t hosts = model::cbar::Stage2Bank(board_.machine_->smmu(instance).cbar[0]);
+  return board_.machine_->Resolve(instance, sid).stage2_bank == hosts;
+}
+
 // A stream whose attachment or return did not come to its end faults; and all of a unit do that is
 // not restored, though its masters are held.
 void Checks::Iso10AfterDegraded(const Call& call) {
@@ -304,6 +316,7 @@ void Checks::Iso10AfterDegraded(const Call& call) {
     for (uint8_t n = 0; n < spec.instance_count; n++) {
       const size_t instance = board_.machine_->InstanceIndex(spec.side, n);
       if (!up && board_.IsDown(instance)) continue;
+      if (!up && IsHostsAgain(call, instance, sid)) continue;
       for (uint16_t s = up ? 0 : sid; s <= (up ? 0x7f : sid); s++) Iso10Closed(instance, s);
     }
   }
