@@ -181,11 +181,9 @@ bool NeedsWhatWaits(const State& state, const Smmu& smmu, const Domain& domain, 
   return false;
 }
 
-// Detachments of this stream, of the domain here, and those whose banks it needs are over. False:
-// they still wait.
-bool Settled(State& state, uint32_t handle, const Stream& stream) {
+// Detachments of the domain here, and those whose banks it needs, are over. False: they still wait.
+bool BankIsSettled(State& state, uint32_t handle, const Stream& stream) {
   Smmu& smmu = state.smmu[stream.unit];
-  if (!EndWait(state, stream)) return false;
   const Domain& domain = state.domains.domain[handle];
   if (!NeedsWhatWaits(state, smmu, domain, domain.context[stream.unit])) return true;
   if (!SyncAll(smmu)) return false;
@@ -194,17 +192,25 @@ bool Settled(State& state, uint32_t handle, const Stream& stream) {
   return !NeedsWhatWaits(state, smmu, domain, domain.context[stream.unit]);
 }
 
+// Nothing leads the stream, and there is an entry for it.
+bool IsUnattached(const Smmu& smmu, StreamId sid, uint32_t owner) {
+  const EntryIndex entry = FindEl2Entry(smmu, sid);
+  if (HostMatches(smmu, sid) || !EntryIsFree(smmu, entry, owner)) return false;
+  return !(entry == kNoEntry) || El2EntryRoom(smmu, SidSet{}) != 0;
+}
+
 sidewall_status Attach(State& state, uint32_t handle, const Stream& stream) {
   Domain& domain = state.domains.domain[handle];
   Smmu& smmu = state.smmu[stream.unit];
   if (smmu.power != Power::kOn) return SIDEWALL_REFUSED;
   if (smmu.sid_owner[stream.sid.value] != domain.owner) return SIDEWALL_REFUSED;
-  if (!Settled(state, handle, stream)) return SIDEWALL_DEGRADED;
+  // Whom no wait helps is not made to wait.
+  if (HostMatches(smmu, stream.sid)) return SIDEWALL_REFUSED;
+  if (!EndWait(state, stream)) return SIDEWALL_DEGRADED;
+  if (!IsUnattached(smmu, stream.sid, domain.owner)) return SIDEWALL_REFUSED;
+  if (!BankIsSettled(state, handle, stream)) return SIDEWALL_DEGRADED;
   // What has drained may have held back an entry of the host's, which is live by now.
   if (HostMatches(smmu, stream.sid)) return SIDEWALL_REFUSED;
-  const EntryIndex entry = FindEl2Entry(smmu, stream.sid);
-  if (!EntryIsFree(smmu, entry, domain.owner)) return SIDEWALL_REFUSED;
-  if (entry == kNoEntry && El2EntryRoom(smmu, SidSet{}) == 0) return SIDEWALL_REFUSED;
   uint8_t index = domain.context[stream.unit];
   if (index == kNoContext) {
     index = ReserveContext(state, smmu, domain.owner);

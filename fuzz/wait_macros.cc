@@ -127,32 +127,33 @@ void WaitMacros::Go(const Cast& cast, Events* out) {
 
 void WaitMacros::Leave(const Cast& cast, Events* out) {
   const uint64_t guest_domain = kHostDomainCount + cast.vm * kVmDomainCount;
-  switch (random_.Below(cast.has_vm ? 9 : 6)) {
+  switch (random_.Below(cast.has_vm ? 10 : 7)) {
     case 0:
     case 1:
+    case 2:
       out->push_back(CallEvent(Kind::kHvcDetachDev, {cast.side, cast.domain, cast.sid, 0}));
       if (random_.OneIn(2)) {
         out->push_back(CallEvent(Kind::kHvcDetachDev, {cast.side, cast.domain, cast.second, 0}));
       }
       return;
-    case 2:
+    case 3:
       out->push_back(CallEvent(Kind::kHvcUnmapPages, {cast.domain, cast.iova, kPage, 1}));
       if (random_.OneIn(4)) out->push_back(CallEvent(Kind::kHvcIotlbSync, {cast.domain}));
       return;
-    case 3:
+    case 4:
       out->push_back(OwnerChange(Kind::kHypDonate, cast.page, 1, kGuestOwner));
       return;
-    case 4:
+    case 5:
       out->push_back(CallEvent(Kind::kHvcDetachDev, {cast.side, cast.domain, cast.sid, 0}));
       out->push_back(CallEvent(Kind::kHvcFreeDomain, {cast.domain}));
       return;
-    case 5:
+    case 6:
       out->push_back(CallEvent(Kind::kHvcSetIdentity, {cast.side, cast.second, 0}));
       return;
-    case 6:
+    case 7:
       out->push_back(CallEvent(Kind::kVmUnassign, {cast.vm, cast.guest_side, cast.guest_sid}));
       return;
-    case 7:
+    case 8:
       out->push_back(CallEvent(Kind::kVmDestroy, {cast.vm}));
       return;
     default:
@@ -182,7 +183,7 @@ void WaitMacros::Sleep(const Cast& cast, Events* out) {
   const bool off = random_.OneIn(4);
   out->push_back(CallEvent(off ? Kind::kPowerOff : Kind::kPowerSuspend, {cast.side}));
   if (random_.OneIn(2)) out->push_back(CallEvent(Kind::kTick, {}));
-  if (random_.OneIn(3)) MeetMemory(cast, out);
+  if (random_.OneIn(2)) MeetMemory(cast, out);
   if (random_.OneIn(3)) Meet(cast, out);
   if (random_.OneIn(2)) out->push_back(CallEvent(Kind::kHwPowerLoss, {cast.side}));
   if (random_.OneIn(6)) Stop(cast, false, out);
@@ -199,8 +200,9 @@ void WaitMacros::Between(const Cast& cast, Events* out) {
 
 void WaitMacros::MeetMemory(const Cast& cast, Events* out) {
   const uint64_t domain = random_.OneIn(4) ? cast.spare : cast.domain;
-  switch (random_.Below(7)) {
+  switch (random_.Below(8)) {
     case 0:
+    case 7:
       out->push_back(OwnerChange(Kind::kHypDonate, random_.OneOf({cast.page, cast.other_page}), 1,
                                  kGuestOwner));
       return;
@@ -320,7 +322,27 @@ void WaitMacros::Any(const Sketch& sketch, Events* out) {
   Stop(cast, random_.OneIn(8), out);
   Leave(cast, out);
   if (random_.OneIn(4)) Leave(cast, out);
-  Between(cast, out);
+  switch (random_.Below(6)) {
+    case 0:
+      Go(cast, out);
+      Sleep(cast, out);
+      break;
+    case 1:
+      // A call whose sync ends the wait, and who relies on that.
+      Go(cast, out);
+      Meet(cast, out);
+      HostEntry(cast, out);
+      Probe(cast, out);
+      break;
+    case 2:
+      // One unit answers again, another does not.
+      Go(cast, out);
+      Stop(cast, true, out);
+      if (cast.has_vm) MeetVm(cast, out);
+      break;
+    default:
+      Between(cast, out);
+  }
   for (uint64_t n = 1 + random_.Below(3); n > 0; --n) Meet(cast, out);
   Probe(cast, out);
   Go(cast, out);

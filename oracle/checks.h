@@ -222,7 +222,7 @@ class Checks {
   void Iso10Kept();
   uint32_t NoTables(uint32_t pool) const;
   void Iso10AfterDegraded(const Call& call);
-  bool IsHostsAgain(const Call& call, size_t instance, uint16_t sid) const;
+  bool IsHosts(const Call& call, size_t instance, uint16_t sid) const;
   // Streams that may reach something, by instance.
   using StreamSets = std::array<GhostDomains::SidSet, model::kMaxInstances>;
   StreamSets Delivering() const;

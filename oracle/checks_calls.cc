@@ -288,12 +288,13 @@ Checks::StreamSets Checks::Delivering() const {
   }
 }
 
-// A stream that leaves a domain is drained by the first sync of its detachment, and is the host's
+// An attachment that did not come about leaves a stream to the host's own entry, or to its identity
+// map. One that leaves a domain is drained by the first sync of its detachment, and is the host's
 // to use from there on: an entry of its own may lead it before the bank's end has had its sync too.
-bool Checks::IsHostsAgain(const Call& call, size_t instance, uint16_t sid) const {
-  if (call.id != CallId::kDetachDev) return false;
+bool Checks::IsHosts(const Call& call, size_t instance, uint16_t sid) const {
+  if (call.id != CallId::kAttachDev && call.id != CallId::kDetachDev) return false;
   const uint8_t side = board_.machine_->SideOf(instance);
-  for (uint8_t n = 0; n < SpecOf(instance).instance_count; n++) {
+  for (uint8_t n = 0; call.id == CallId::kDetachDev && n < SpecOf(instance).instance_count; n++) {
     if ((ended_ >> board_.machine_->InstanceIndex(side, n) & 1) == 0) return false;
   }
   const uint16_t hosts = model::cbar::Stage2Bank(board_.machine_->smmu(instance).cbar[0]);
@@ -309,14 +310,11 @@ void Checks::Iso10AfterDegraded(const Call& call) {
     uint8_t side = spec.side;
     uint16_t sid = 0;
     const bool one = board_.ghost_.domains().StreamOf(call, &side, &sid);
-    // The host's identity map is in force until something else is: what it asked for goes on.
-    if (one && call.id == CallId::kAttachDev && board_.ghost_.domains().MayStandIn(side, sid))
-      return;
     if (spec.side != (up ? call.arg[0] : side) || (!up && !one)) continue;
     for (uint8_t n = 0; n < spec.instance_count; n++) {
       const size_t instance = board_.machine_->InstanceIndex(spec.side, n);
       if (!up && board_.IsDown(instance)) continue;
-      if (!up && IsHostsAgain(call, instance, sid)) continue;
+      if (!up && IsHosts(call, instance, sid)) continue;
       for (uint16_t s = up ? 0 : sid; s <= (up ? 0x7f : sid); s++) Iso10Closed(instance, s);
     }
   }
