@@ -31,14 +31,14 @@ WaitMacros::Cast WaitMacros::Choose(const Sketch& sketch) {
   cast.guest_sid = values_.Sid(&random_, cast.side);
   cast.abroad_side = values_.Smmu(&random_).side;
   cast.abroad_sid = values_.Sid(&random_, cast.abroad_side);
-  if (random_.OneIn(4)) ChooseDevice(&cast);
+  cast.has_vm = random_.OneIn(2);
+  if (random_.OneIn(3)) ChooseDevice(&cast);
   cast.domain = roster.FreeDomain(&random_);
   cast.spare = (cast.domain + 1) % kHostDomainCount;
   cast.vm = roster.FreeVm();
   cast.iova = kPage * (1 + random_.Below(4));
   cast.page = sketch.PlainPage(&random_);
   cast.other_page = sketch.PlainPage(&random_);
-  cast.has_vm = random_.OneIn(2);
   cast.serves = cast.has_vm && random_.OneIn(2);
   return cast;
 }
@@ -46,16 +46,21 @@ WaitMacros::Cast WaitMacros::Choose(const Sketch& sketch) {
 // Two streams that move together; of a device on two units, the host has streams beside one.
 void WaitMacros::ChooseDevice(Cast* cast) {
   const auto& rows = model::Devices();
-  const model::DeviceStreams& row = rows[random_.Below(model::kDeviceRanges)];
-  const model::DeviceStreams* other = &row;
-  for (const model::DeviceStreams& candidate : rows) {
-    if (candidate.device == row.device && candidate.side != row.side) other = &candidate;
+  const model::DeviceStreams* row = nullptr;
+  const model::DeviceStreams* other = nullptr;
+  // Few devices are on two units.
+  for (uint64_t tries = random_.OneIn(2) ? 32 : 1; tries > 0 && other == row; --tries) {
+    row = other = &rows[random_.Below(model::kDeviceRanges)];
+    for (const model::DeviceStreams& candidate : rows) {
+      if (candidate.device == row->device && candidate.side != row->side) other = &candidate;
+    }
   }
-  cast->guest_side = row.side;
-  cast->guest_sid = row.first;
+  cast->has_vm = true;
+  cast->guest_side = row->side;
+  cast->guest_sid = row->first;
   cast->abroad_side = other->side;
   cast->abroad_sid = other->last;
-  cast->side = random_.OneIn(2) ? row.side : other->side;
+  cast->side = random_.OneIn(2) ? row->side : other->side;
 }
 
 void WaitMacros::SetUpVm(const Cast& cast, Events* out) {
@@ -245,6 +250,24 @@ void WaitMacros::MeetVm(const Cast& cast, Events* out) {
   }
 }
 
+// A call that makes a sync of its own.
+void WaitMacros::End(const Cast& cast, Events* out) {
+  switch (random_.Below(5)) {
+    case 0:
+      out->push_back(CallEvent(Kind::kHvcIotlbSync, {cast.domain}));
+      return;
+    case 1:
+    case 2:
+      out->push_back(CallEvent(Kind::kHvcDevBlockDma, {cast.side, cast.sid, 0}));
+      return;
+    case 3:
+      out->push_back(CallEvent(Kind::kHvcDetachDev, {cast.side, cast.domain, cast.second, 0}));
+      return;
+    default:
+      return Meet(cast, out);
+  }
+}
+
 void WaitMacros::Refused(const Cast& cast, Events* out) {
   switch (random_.Below(5)) {
     case 0:
@@ -305,8 +328,8 @@ void WaitMacros::Meet(const Cast& cast, Events* out) {
 void WaitMacros::Probe(const Cast& cast, Events* out) {
   const uint64_t sid = random_.OneIn(4) ? cast.second : cast.sid;
   out->push_back(AnyStreamDma(&random_, cast.side, sid, cast.iova));
-  if (random_.OneIn(2)) {
-    const uint64_t page = random_.OneOf({cast.page, cast.other_page});
+  if (!random_.OneIn(4)) {
+    const uint64_t page = random_.OneOf({cast.page, cast.page, cast.other_page});
     out->push_back(AnyStreamDma(&random_, cast.side, sid, page));
   }
   if (cast.has_vm && random_.OneIn(2)) {
@@ -330,7 +353,7 @@ void WaitMacros::Any(const Sketch& sketch, Events* out) {
     case 1:
       // A call whose sync ends the wait, and who relies on that.
       Go(cast, out);
-      Meet(cast, out);
+      End(cast, out);
       HostEntry(cast, out);
       Probe(cast, out);
       break;

@@ -55,6 +55,7 @@ class WaitMacros {
   void Meet(const Cast& cast, Events* out);
   void MeetMemory(const Cast& cast, Events* out);
   void MeetVm(const Cast& cast, Events* out);
+  void End(const Cast& cast, Events* out);
   // A call that must be refused, and leave what waits as it is.
   void Refused(const Cast& cast, Events* out);
   void Probe(const Cast& cast, Events* out);
