@@ -21,6 +21,7 @@
 #include "cli/exit_codes.h"
 #include "cli/process.h"
 #include "cli/seed_check.h"
+#include "cli/targets.h"
 #include "cli/verbs.h"
 #include "fuzz/coverage_file.h"
 #include "fuzz/minimize.h"
@@ -49,12 +50,31 @@ unsigned JobsOf(const BugsOptions& options) {
   return options.jobs != 0 ? options.jobs : std::max(1u, std::thread::hardware_concurrency());
 }
 
+// The control is a bug without a patch, which nothing may find.
+SeededBug Control() {
+  SeededBug control;
+  control.id = kControl;
+  control.title = "the driver that ships";
+  return control;
+}
+
+// The control is hunted by all there are.
+std::vector<std::string> TargetsOf(const SeededBug& bug) {
+  if (bug.id == kControl) return {kBoardTarget, kSecrecyTarget};
+  return HuntingTargets(bug);
+}
+
+std::string HunterOf(const std::string& target, const SeededBug& bug) {
+  return FuzzerOf(target, bug.id == kControl ? "" : bug.id);
+}
+
 void BuildHunters(const std::vector<SeededBug>& bugs, unsigned jobs) {
   std::vector<std::string> command = {
-      "cmake",    "--build",     BuildFolder().string(), "-j", std::to_string(jobs),
-      "--target", "board_fuzzer"};
+      "cmake", "--build", BuildFolder().string(), "-j", std::to_string(jobs), "--target"};
+  const SeededBug control = Control();
+  for (const std::string& target : TargetsOf(control)) command.push_back(HunterOf(target, control));
   for (const SeededBug& bug : bugs) {
-    command.push_back("board_fuzzer-" + bug.id);
+    for (const std::string& target : TargetsOf(bug)) command.push_back(HunterOf(target, bug));
     command.push_back("sidewall-tool." + bug.id);
   }
   fmt::print(stderr, "sidewall bugs: building what hunts {} bugs ...\n", bugs.size());
@@ -95,21 +115,17 @@ fs::path ArtifactIn(const fs::path& folder) {
 
 // What made a hunt come out as it did, apart from the code: what --resume goes by.
 Json KeyOf(const SeededBug& bug, const BugsOptions& options) {
-  const std::string patch = bug.patch.empty() ? "" : ReadTextFile(bug.patch);
-  const fs::path fuzzer =
-      BuildFolder() / "fuzz" / (bug.id == kControl ? "board_fuzzer" : "board_fuzzer-" + bug.id);
-  return {{"patch", fmt::format("{:016x}", std::hash<std::string>{}(patch))},
-          {"fuzzer", fmt::format("{:016x}", std::hash<std::string>{}(ReadTextFile(fuzzer)))},
+  const auto hash = [](const std::string& text) {
+    return fmt::format("{:016x}", std::hash<std::string>{}(text));
+  };
+  Json fuzzers = Json::object();
+  for (const std::string& target : TargetsOf(bug)) {
+    fuzzers[target] = hash(ReadTextFile(BuildFolder() / "fuzz" / HunterOf(target, bug)));
+  }
+  return {{"patch", hash(bug.patch.empty() ? "" : ReadTextFile(bug.patch))},
+          {"fuzzers", fuzzers},
           {"seed", options.seed},
           {"runs", RunsOf(options)}};
-}
-
-// The control is a bug without a patch, which nothing may find.
-SeededBug Control() {
-  SeededBug control;
-  control.id = kControl;
-  control.title = "the driver that ships";
-  return control;
 }
 
 // Of an input that no invariant has looked at, or sees anything in.
@@ -118,10 +134,23 @@ Json Unseen() {
       {"verdict", nullptr}, {"smallest", nullptr}, {"alone", Json::array()}, {"without", nullptr}};
 }
 
-// Asks the tool over one driver, in a process of its own, since what a sanitizer found ends it.
-Json AskOver(const std::string& driver, const fs::path& program) {
-  const ProcessResult run =
-      RunProcess({DriverVariant(driver).string(), "bugs", "--witness=" + program.string()});
+// What one fuzz target made of a bug.
+struct Hunt {
+  std::string target;
+  std::string found;  // the code of an invariant, "crash", or nothing
+  std::string output;
+  uint64_t executions = 0;
+  uint64_t events = 0;
+  fs::path artifact;
+};
+
+// Asks the tool over one driver, for what a target looks at or for everything, in a process of its
+// own, since what a sanitizer found ends it.
+Json AskOver(const std::string& driver, const fs::path& program, const std::string& target = "") {
+  std::vector<std::string> command = {DriverVariant(driver).string(), "bugs",
+                                      "--witness=" + program.string()};
+  if (!target.empty()) command.push_back("--witness-of=" + target);
+  const ProcessResult run = RunProcess(command);
   const Json report = Json::parse(run.output, nullptr, false);
   if (report.is_object()) return report;
   Json ended = Unseen();
@@ -132,10 +161,10 @@ Json AskOver(const std::string& driver, const fs::path& program) {
 
 // What the invariants see in the input of a hunt. The driver that ships runs the smallest program
 // too: what breaks it as well says nothing of the bug, and is a finding of its own.
-Json Witnessed(const SeededBug& bug, const fs::path& artifact, const fs::path& scratch) {
-  Json report = AskOver(bug.id == kControl ? "" : bug.id, artifact);
+Json Witnessed(const SeededBug& bug, const Hunt& hunt, const fs::path& scratch) {
+  Json report = AskOver(bug.id == kControl ? "" : bug.id, hunt.artifact, hunt.target);
   report.erase("verdict");
-  fs::path smallest = artifact;
+  fs::path smallest = hunt.artifact;
   if (report.contains("program")) {
     smallest = scratch / "smallest.sw";
     WriteFile(smallest, report["program"].get<std::string>());
@@ -144,32 +173,55 @@ Json Witnessed(const SeededBug& bug, const fs::path& artifact, const fs::path& s
   return report;
 }
 
+// No seeds: the corpus is empty.
+Hunt HuntWith(const std::string& target, const SeededBug& bug, const BugsOptions& options,
+              const fs::path& scratch) {
+  const fs::path folder = scratch / target;
+  const fs::path coverage = scratch / (target + ".coverage");
+  fs::create_directories(folder);
+  const ProcessResult run =
+      RunProcess({"env", "SIDEWALL_COVERAGE_FILE=" + coverage.string(),
+                  (BuildFolder() / "fuzz" / HunterOf(target, bug)).string(),
+                  fmt::format("-seed={}", options.seed), fmt::format("-runs={}", RunsOf(options)),
+                  "-max_len=20480", "-timeout=60", kNoEntropy, "-print_final_stats=1",
+                  fmt::format("-artifact_prefix={}/", folder.string())});
+  Coverage counted;
+  fuzz::CoverageFile::Read(coverage.c_str(), &counted);
+  return {.target = target,
+          .found = FoundBy(run),
+          .output = run.output,
+          .executions = NumberAfter(run.output, "stat::number_of_executed_units:"),
+          .events = counted.events,
+          .artifact = ArtifactIn(folder)};
+}
+
 Json HuntBug(const SeededBug& bug, const BugsOptions& options) {
   const ScratchFolder scratch;
   const Json key = KeyOf(bug, options);
-  const std::string name = bug.id == kControl ? "board_fuzzer" : "board_fuzzer-" + bug.id;
-  const fs::path coverage = scratch.path() / "coverage";
-  // No seeds: the corpus is empty.
-  const ProcessResult run = RunProcess(
-      {"env", "SIDEWALL_COVERAGE_FILE=" + coverage.string(),
-       (BuildFolder() / "fuzz" / name).string(), fmt::format("-seed={}", options.seed),
-       fmt::format("-runs={}", RunsOf(options)), "-max_len=20480", "-timeout=60", kNoEntropy,
-       "-print_final_stats=1", fmt::format("-artifact_prefix={}/", scratch.path().string())});
-  const std::string found = FoundBy(run);
+  Hunt hunt;
+  uint64_t executions = 0;
+  uint64_t events = 0;
+  for (const std::string& target : TargetsOf(bug)) {
+    hunt = HuntWith(target, bug, options, scratch.path());
+    executions += hunt.executions;
+    events += hunt.events;
+    if (!hunt.found.empty()) break;
+  }
+  const bool found = !hunt.found.empty();
   Json row = {{"id", bug.id},
               {"title", bug.title},
               {"class", bug.kind},
               {"expect", bug.expect},
-              {"found_by", found.empty() ? Json() : Json(found)},
-              {"as_expected", std::count(bug.expect.begin(), bug.expect.end(), found) > 0},
-              {"executions", NumberAfter(run.output, "stat::number_of_executed_units:")}};
-  Coverage counted;
-  fuzz::CoverageFile::Read(coverage.c_str(), &counted);
-  row["events"] = counted.events;
-  const fs::path artifact = ArtifactIn(scratch.path());
-  if (!artifact.empty()) row.update(Witnessed(bug, artifact, scratch.path()));
-  if (found == "crash")
-    row["log"] = run.output.substr(run.output.size() - std::min<size_t>(run.output.size(), 2000));
+              {"found_by", found ? Json(hunt.found) : Json()},
+              {"target", found ? Json(hunt.target) : Json()},
+              {"as_expected", std::count(bug.expect.begin(), bug.expect.end(), hunt.found) > 0},
+              {"executions", executions},
+              {"events", events}};
+  if (!hunt.artifact.empty()) row.update(Witnessed(bug, hunt, scratch.path()));
+  if (hunt.found == "crash") {
+    const size_t tail = std::min<size_t>(hunt.output.size(), 2000);
+    row["log"] = hunt.output.substr(hunt.output.size() - tail);
+  }
   row["key"] = key;
   return row;
 }
@@ -218,10 +270,11 @@ const char* VerdictOf(const Json& row) {
 
 void PrintRow(const Json& row) {
   const auto alone = row.value("alone", std::vector<std::string>{});
-  fmt::print("{:<8}{:<10}{:<7}{:>8}{:>10}{:>6}  {:<18}{:<8}{}\n", Word(row["id"]), VerdictOf(row),
-             Word(row["found_by"]), Word(row["executions"]), Word(row["events"]),
-             Word(row.value("smallest", Json())), fmt::format("{}", fmt::join(alone, ",")),
-             Word(row.value("without", Json())), Word(row["title"]));
+  fmt::print("{:<8}{:<10}{:<7}{:<9}{:>8}{:>10}{:>6}  {:<18}{:<8}{}\n", Word(row["id"]),
+             VerdictOf(row), Word(row["found_by"]), Word(row.value("target", Json())),
+             Word(row["executions"]), Word(row["events"]), Word(row.value("smallest", Json())),
+             fmt::format("{}", fmt::join(alone, ",")), Word(row.value("without", Json())),
+             Word(row["title"]));
 }
 
 std::vector<Json> HuntAll(const std::vector<SeededBug>& bugs, const BugsOptions& options) {
@@ -304,18 +357,19 @@ void PrintSums(const Sums& sums, const Json& bearing) {
 }
 
 // The words of a program that is given, judged with each invariant alone and with one left out.
-Json JudgeWitness(const std::string& path) {
+// What it is made smaller by is what the target looks at that found it, if one is named.
+Json JudgeWitness(const std::string& path, const std::string& target) {
   fuzz::Program program;
   std::string problem;
   if (!fuzz::LoadProgram(path, &program, &problem)) throw UsageError(problem);
-  fuzz::Reproducer all(AllInvariants());
-  const Invariant found = all.Run(program).verdict.id;
+  fuzz::Reproducer armed(target.empty() ? AllInvariants() : ArmedBy(target));
+  const Invariant found = armed.Run(program).verdict.id;
   Json row = Unseen();
   row["smallest"] = program.events.size();
   if (found == Invariant::kNone) return row;
   row["verdict"] = FindInvariant(found)->code;
   const fuzz::Program small =
-      fuzz::Minimize(program, [&](const fuzz::Program& p) { return all.Breaks(p, found); });
+      fuzz::Minimize(program, [&](const fuzz::Program& p) { return armed.Breaks(p, found); });
   row["smallest"] = small.events.size();
   row["program"] = fuzz::FormatText(small);
   size_t count = 0;
@@ -332,7 +386,7 @@ Json JudgeWitness(const std::string& path) {
 
 int RunBugs(const BugsOptions& options) {
   if (!options.witness.empty()) {
-    fmt::print("{}\n", JudgeWitness(options.witness).dump());
+    fmt::print("{}\n", JudgeWitness(options.witness, options.witness_of).dump());
     return kExitOk;
   }
   if (options.programs) return RunBugPrograms(ChosenBugs(options.ids));
@@ -355,7 +409,7 @@ int RunHunts(const BugsOptions& options) {
   const Sums sums = SumUp(rows);
   const Json bearing = LoadBearing(rows);
   if (options.json) {
-    Json report = Provenance("sidewall.bugs/4");
+    Json report = Provenance("sidewall.bugs/5");
     report.update({{"command", fmt::format("sidewall bugs --seed={} --runs={}", options.seed,
                                            RunsOf(options))},
                    {"seed", options.seed},
@@ -369,8 +423,8 @@ int RunHunts(const BugsOptions& options) {
                    {"load_bearing", bearing}});
     fmt::print("{}\n", report.dump(2, ' ', false, Json::error_handler_t::replace));
   } else {
-    fmt::print("{:<8}{:<10}{:<7}{:>8}{:>10}{:>6}  {:<18}{:<8}{}\n", "bug", "verdict", "by", "runs",
-               "events", "least", "seen alone by", "else by", "title");
+    fmt::print("{:<8}{:<10}{:<7}{:<9}{:>8}{:>10}{:>6}  {:<18}{:<8}{}\n", "bug", "verdict", "by",
+               "target", "runs", "events", "least", "seen alone by", "else by", "title");
     for (const Json& row : rows) PrintRow(row);
     PrintSums(sums, bearing);
   }
@@ -397,6 +451,7 @@ void RegisterBugs(CLI::App& app, int* exit_code) {
   verb->add_option("--out", options->out, "where hunts are kept for --resume");
   verb->add_flag("--json", options->json, "machine-readable");
   verb->add_option("--witness", options->witness)->group("");
+  verb->add_option("--witness-of", options->witness_of)->group("");
   verb->callback([=] { *exit_code = RunBugs(*options); });
 }
 

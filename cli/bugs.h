@@ -25,10 +25,11 @@ struct BugsOptions {
   bool blind = false;
   bool json = false;
   uint64_t seed = 1;
-  uint64_t runs = 0;    // 0: as the kind of run says
-  unsigned jobs = 0;    // 0: one for each CPU
-  std::string out;      // where hunts are kept; empty: in the build folder
-  std::string witness;  // internal: one input, over the driver that is linked in
+  uint64_t runs = 0;       // 0: as the kind of run says
+  unsigned jobs = 0;       // 0: one for each CPU
+  std::string out;         // where hunts are kept; empty: in the build folder
+  std::string witness;     // internal: one input, over the driver that is linked in
+  std::string witness_of;  // and the target that it ended
 };
 
 // All of them when none is named.

@@ -14,6 +14,7 @@
 #include "cli/environment.h"
 #include "cli/findings.h"
 #include "cli/seeded_bugs.h"
+#include "cli/targets.h"
 #include "fuzz/boards.h"
 #include "fuzz/coverage_file.h"
 #include "fuzz/program.h"
@@ -53,14 +54,15 @@ const fs::path& CheckedOut(const FuzzOptions& options, const fs::path& out) {
   if (!options.duration.empty() && !fuzz::ParseDuration(options.duration, &ignored)) {
     throw UsageError("--for is a time such as 90, 90s or 5m, not " + options.duration);
   }
-  if (options.target != "board" && options.target != "program" && options.target != "canary") {
-    throw UsageError("there is no target " + options.target + ": board, program or canary");
+  if (!RunsBoards(options.target) && options.target != "program" && options.target != "canary") {
+    throw UsageError("there is no target " + options.target +
+                     ": board, secrecy, program or canary");
   }
   if (!options.board.empty() && fuzz::BoardNamed(options.board.c_str()) == nullptr) {
     throw UsageError("there is no board " + options.board + ": " + fuzz::WhyNoBoard(options.board));
   }
-  if (!options.bug.empty() && options.target != "board") {
-    throw UsageError("--bug is for the target board");
+  if (!options.bug.empty() && !RunsBoards(options.target)) {
+    throw UsageError("--bug is for the targets board and secrecy");
   }
   if (!options.bug.empty()) FindSeededBug(SourceRoot(), options.bug);
   return out;
@@ -107,9 +109,7 @@ Campaign::Campaign(const FuzzOptions& options)
 fs::path Campaign::FindBinary() const {
   fs::path folder = BuildFolder();
   if (options_.engine == "afl") folder = folder.parent_path() / "afl";
-  std::string name = options_.target + "_fuzzer";
-  if (!options_.bug.empty()) name += "-" + options_.bug;
-  const fs::path binary = folder / "fuzz" / name;
+  const fs::path binary = folder / "fuzz" / FuzzerOf(options_.target, options_.bug);
   if (fs::exists(binary)) return binary;
   throw EnvironmentError(binary.string() +
                          " was not built: start through ./sidewall fuzz, or build that target");
@@ -119,7 +119,10 @@ std::vector<std::string> Campaign::LoadSeeds() const {
   std::vector<std::string> seeds;
   if (options_.corpus == "none") return seeds;
   fs::path source = options_.corpus;
-  if (source.empty()) source = SourceRoot() / "corpus" / options_.target;
+  if (source.empty()) {
+    source =
+        SourceRoot() / "corpus" / (RunsBoards(options_.target) ? kBoardTarget : options_.target);
+  }
   if (!fs::is_directory(source)) {
     if (options_.corpus.empty()) return seeds;
     throw UsageError(source.string() + " is not a folder; --corpus=none starts with nothing");

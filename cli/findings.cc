@@ -12,6 +12,7 @@
 #include "cli/exit_codes.h"
 #include "cli/process.h"
 #include "cli/source_lines.h"
+#include "cli/targets.h"
 #include "fuzz/boards.h"
 #include "fuzz/minimize.h"
 #include "fuzz/program.h"
@@ -44,12 +45,12 @@ nlohmann::ordered_json ReportOf(const Verdict& verdict, const std::string& drive
           {"program", fuzz::FormatText(program)}};
 }
 
-std::string Narrated(const fuzz::Program& program) {
+std::string Narrated(const fuzz::Program& program, InvariantSet armed) {
   char* buffer = nullptr;
   size_t size = 0;
   std::FILE* stream = open_memstream(&buffer, &size);
   if (stream == nullptr) return "";
-  fuzz::Reproducer(AllInvariants(), stream).Run(program);
+  fuzz::Reproducer(armed, stream).Run(program);
   std::fclose(stream);
   const std::string text(buffer, size);
   free(buffer);
@@ -58,7 +59,7 @@ std::string Narrated(const fuzz::Program& program) {
 
 // A process of its own, since an input that ended the target with a sanitizer ends it, too.
 bool TriageArtifact(const FuzzOptions& options, Finding* finding) {
-  const ProcessResult run = RunProcess({DriverVariant(options.bug).string(), "fuzz",
+  const ProcessResult run = RunProcess({DriverVariant(options.bug).string(), "fuzz", options.target,
                                         "--triage=" + finding->artifact, "--out=" + options.out});
   if (run.exit_code != kExitFinding) return false;
   const size_t first = run.output.find('\t');
@@ -144,7 +145,7 @@ std::vector<Finding> CollectFindings(const FuzzOptions& options, const fs::path&
     Finding finding;
     finding.artifact = artifact.string();
     finding.program = artifact.string();
-    if (options.target != "board" || !TriageArtifact(options, &finding)) {
+    if (!RunsBoards(options.target) || !TriageArtifact(options, &finding)) {
       AsUntyped(binary, options.out, &finding);
     }
     const bool known = std::any_of(findings.begin(), findings.end(),
@@ -156,11 +157,13 @@ std::vector<Finding> CollectFindings(const FuzzOptions& options, const fs::path&
 
 std::string ReproCommand(const FuzzOptions& options, const fs::path& binary,
                          const Finding& finding) {
-  if (options.target != "board" || !finding.program.ends_with(".sw")) {
+  if (!RunsBoards(options.target) || !finding.program.ends_with(".sw")) {
     return AbsoluteQuoted(binary) + " " + AbsoluteQuoted(finding.artifact);
   }
   const std::string driver = options.bug.empty() ? "" : " --driver=bug/" + options.bug;
-  return AbsoluteQuoted(SourceRoot() / "sidewall") + " repro" + driver + " " +
+  // A program that tells two boards apart may break more on one of them, which would be said first.
+  const std::string only = options.target == kSecrecyTarget ? " --only=ISO13" : "";
+  return AbsoluteQuoted(SourceRoot() / "sidewall") + " repro" + driver + only + " " +
          AbsoluteQuoted(finding.program);
 }
 
@@ -168,7 +171,8 @@ int TriageInput(const FuzzOptions& options) {
   fuzz::Program program;
   std::string problem;
   if (!fuzz::LoadProgram(options.triage, &program, &problem)) throw UsageError(problem);
-  fuzz::Reproducer reproducer(AllInvariants());
+  const InvariantSet armed = ArmedBy(options.target);
+  fuzz::Reproducer reproducer(armed);
   const Invariant id = reproducer.Run(program).verdict.id;
   if (id == Invariant::kNone) return kExitOk;
   program = fuzz::Minimize(
@@ -194,7 +198,7 @@ int TriageInput(const FuzzOptions& options) {
     for (const std::string& line : fuzz::VerdictPage(verdict, program, SourceLines)) {
       report += "  " + line + "\n";
     }
-    report += "\n" + text + "\n" + Narrated(program);
+    report += "\n" + text + "\n" + Narrated(program, armed);
     WriteOrThrow(folder / "min.sw", text);
     WriteOrThrow(folder / "report.txt", report);
     WriteOrThrow(folder / "report.json",

@@ -16,6 +16,7 @@
 #include "cli/exit_codes.h"
 #include "cli/findings.h"
 #include "cli/seed_check.h"
+#include "cli/targets.h"
 #include "cli/verbs.h"
 #include "fuzz/engine_log.h"
 #include "oracle/invariant.h"
@@ -40,13 +41,13 @@ Json ExercisedRow(const Coverage& coverage) {
           {"skipped", coverage.skipped}};
 }
 
-Json EvaluatedRow(const Coverage& coverage) {
+Json EvaluatedRow(const Coverage& coverage, InvariantSet armed) {
   Json row = Json::object();
   size_t count = 0;
   const InvariantInfo* invariants = Invariants(&count);
   for (size_t i = 0; i < count; ++i) {
     const InvariantInfo& info = invariants[i];
-    if (!info.implemented || !info.fuzzable) continue;
+    if (!info.implemented || !info.fuzzable || (armed & Bit(info.id)) == 0) continue;
     row[info.code] = coverage.evaluated[static_cast<size_t>(info.id)];
   }
   return row;
@@ -65,14 +66,15 @@ Json FindingRow(const FuzzOptions& options, const Campaign& campaign, const Find
       {"input", finding.artifact}, {"repro", ReproCommand(options, campaign.binary(), finding)}};
 }
 
-// Only the target `board` counts what it exercises.
+// Only targets that run programs on boards count what they exercise.
 void PrintJson(const FuzzOptions& options, const Campaign& campaign,
                const std::vector<Finding>& findings) {
   const Coverage coverage = campaign.GetCoverage();
-  const bool counted = options.target == "board";
+  const bool counted = RunsBoards(options.target);
   const fuzz::EngineStatus& status = campaign.status();
   Json rows = Json::array();
   for (const Finding& finding : findings) rows.push_back(FindingRow(options, campaign, finding));
+  const Json evaluated = counted ? EvaluatedRow(coverage, ArmedBy(options.target)) : Json();
   const Json report = {{"schema", "sidewall.fuzz/1"},
                        {"target", options.target},
                        {"engine", options.engine},
@@ -88,7 +90,7 @@ void PrintJson(const FuzzOptions& options, const Campaign& campaign,
                        {"edges", status.edges},
                        {"features", status.features},
                        {"exercised", counted ? ExercisedRow(coverage) : Json()},
-                       {"evaluated", counted ? EvaluatedRow(coverage) : Json()},
+                       {"evaluated", evaluated},
                        {"findings", rows}};
   // What an engine or a sanitizer says need not be UTF-8.
   fmt::print("{}\n", report.dump(2, ' ', false, Json::error_handler_t::replace));
@@ -96,8 +98,8 @@ void PrintJson(const FuzzOptions& options, const Campaign& campaign,
 
 void PrintText(const FuzzOptions& options, const Campaign& campaign,
                const std::vector<Finding>& findings) {
-  if (options.target == "board") {
-    fmt::print("{}", fuzz::ExercisedText(campaign.GetCoverage(), AllInvariants()));
+  if (RunsBoards(options.target)) {
+    fmt::print("{}", fuzz::ExercisedText(campaign.GetCoverage(), ArmedBy(options.target)));
   }
   if (findings.empty()) {
     fmt::print("no findings\n");
@@ -145,7 +147,8 @@ int Guarded(const FuzzOptions& options) {
 void RegisterFuzz(CLI::App& app, int* exit_code) {
   auto options = std::make_shared<FuzzOptions>();
   CLI::App* verb = app.add_subcommand("fuzz", "a fuzzing campaign");
-  verb->add_option("TARGET", options->target, "board, program or canary")->capture_default_str();
+  verb->add_option("TARGET", options->target, "board, secrecy, program or canary")
+      ->capture_default_str();
   verb->add_option("--for", options->duration, "how long: 90, 90s, 5m (default 60s)");
   verb->add_option("--runs", options->runs, "how many programs");
   verb->add_option("--engine", options->engine)->check(CLI::IsMember({"libfuzzer", "afl"}));

@@ -22,7 +22,10 @@ using Json = nlohmann::ordered_json;
 Json Targets() {
   return Json::array({{{"id", "board"},
                        {"binary", "board_fuzzer"},
-                       {"about", "programs of up to 256 events on one board"}}});
+                       {"about", "programs of up to 256 events on one board"}},
+                      {{"id", "secrecy"},
+                       {"binary", "secrecy_fuzzer"},
+                       {"about", "the same on two boards whose guests have other secrets"}}});
 }
 
 std::string Hex(uint64_t value) { return fmt::format("{:#x}", value); }

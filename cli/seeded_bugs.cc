@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "cli/environment.h"
+#include "cli/targets.h"
 #include "oracle/invariant.h"
 
 namespace sidewall::cli {
@@ -123,6 +124,13 @@ std::vector<SeededBug> SeededBugs(const std::filesystem::path& root) {
     bugs.back().patch = path;
   }
   return bugs;
+}
+
+std::vector<std::string> HuntingTargets(const SeededBug& bug) {
+  std::vector<std::string> targets = {kBoardTarget};
+  const bool secret = std::count(bug.expect.begin(), bug.expect.end(), "ISO13") != 0;
+  if (secret) targets.push_back(kSecrecyTarget);
+  return targets;
 }
 
 Composition Compose(const std::vector<SeededBug>& bugs) {

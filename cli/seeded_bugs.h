@@ -51,6 +51,10 @@ struct Composition {
 };
 Composition Compose(const std::vector<SeededBug>& bugs);
 
+// The fuzz targets that hunt it, each where those before it have found nothing: `board` first, then
+// `secrecy` for what one board does not show, where the bug is expected to be one of secrecy.
+std::vector<std::string> HuntingTargets(const SeededBug& bug);
+
 // Reads the head of one patch; `name` is its file name, for messages. Throws UsageError when a
 // line that every patch must have is missing, names no invariant, is no number where one is meant,
 // or when the ID and the file name contradict each other.

@@ -47,6 +47,16 @@ TEST(SeededBugs, HeadIsRead) {
   EXPECT_EQ(bug.kind, "policy");
 }
 
+TEST(SeededBugs, WhatOneBoardDoesNotShowIsHuntedOnTwo) {
+  SeededBug bug = ParseSeededBug("SB901-forward-bypass.patch", kHead);
+  EXPECT_EQ(HuntingTargets(bug), std::vector<std::string>{"board"});
+  const std::vector<std::string> both = {"board", "secrecy"};
+  bug.expect = {"FUN05", "ISO13"};
+  EXPECT_EQ(HuntingTargets(bug), both);
+  bug.expect = {"ISO13"};
+  EXPECT_EQ(HuntingTargets(bug), both);
+}
+
 TEST(SeededBugs, EveryLineOfTheHeadIsNeeded) {
   for (const char* key : {"ID:", "Title:", "Imitates:", "Expect:", "Depth:", "Class:"}) {
     EXPECT_NE(Complaint("SB901-x.patch", Without(key)), "") << key;

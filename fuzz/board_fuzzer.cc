@@ -10,20 +10,18 @@
 //   store of the driver; each ends in its own trap, so that the crash names it. MEM01 is the
 //   sanitizers'.
 // Not covered: the aarch64 image (DIF01: `sidewall replay`, `sidewall repro --image=both`), two
-//   CPUs inside the driver at once, and secrecy (ISO13), which takes two runs.
+//   CPUs inside the driver at once, and secrecy (ISO13), which takes two boards
+//   (fuzz/secrecy_fuzzer.cc).
 //
 // SIDEWALL_BOARD=tiny runs only programs of that board. SIDEWALL_COVERAGE_FILE=path counts there
 // what was exercised.
 #include <array>
 #include <cstdint>
-#include <cstdio>
-#include <cstdlib>
 #include <memory>
 #include <optional>
 
+#include "fuzz/board_target.h"
 #include "fuzz/boards.h"
-#include "fuzz/coverage_file.h"
-#include "fuzz/engine_hooks.h"
 #include "fuzz/program.h"
 #include "fuzz/runner.h"
 #include "model/board.h"
@@ -44,8 +42,7 @@ Harness<NativeEngine>& HarnessOf(const model::BoardSpec& board) {
     HarnessOptions options;
     options.board = &board;
     options.trap = true;
-    // AFL++ forks from a process in which the boards are up already.
-    options.forks = std::getenv("__AFL_SHM_ID") != nullptr;
+    options.forks = EngineForks();
     options.coverage = &current;
     harness = std::make_unique<Harness<NativeEngine>>(options);
   }
@@ -62,54 +59,24 @@ void RunAndUndo(const Program& program) {
   current.programs = programs;
 }
 
-// Boards come up once, before AFL++ forks, and before anything is measured.
-void WarmUp() {
-  const model::BoardSpec* only = BoardOfEnvironment();
-  for (const char* name : {"tiny", "tegra234"}) {
-    Program empty;
-    SetBoard(&empty, only != nullptr ? *only : *model::FindBoard(name));
-    RunAndUndo(empty);
-    if (only != nullptr) break;
-  }
-  current = Coverage();
-}
-
-CoverageFile& File() {
-  static CoverageFile file(std::getenv("SIDEWALL_COVERAGE_FILE"));
-  return file;
-}
-
 }  // namespace
 }  // namespace sidewall::fuzz
 
+// Boards come up once, before AFL++ forks, and before anything is measured.
 extern "C" int LLVMFuzzerInitialize(int*, char***) {
-  const char* name = std::getenv("SIDEWALL_BOARD");
-  if (name != nullptr && *name != 0 && sidewall::fuzz::BoardOfEnvironment() == nullptr) {
-    std::fprintf(stderr, "board_fuzzer: SIDEWALL_BOARD=%s is no board: %s\n", name,
-                 sidewall::fuzz::WhyNoBoard(name).c_str());
-    std::exit(2);
-  }
-  if (!sidewall::fuzz::File().ok()) {
-    std::fprintf(stderr, "board_fuzzer: cannot write to the file of SIDEWALL_COVERAGE_FILE\n");
-    std::exit(2);
-  }
-  sidewall::fuzz::WarmUp();
+  using namespace sidewall::fuzz;
+  RequireEnvironment("board_fuzzer");
+  for (const Program& empty : EmptyPrograms()) RunAndUndo(empty);
+  current = sidewall::Coverage();
   return 0;
 }
 
 // -1 keeps an input out of the corpus.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace sidewall::fuzz;
-  if (size == 0) return -1;
-  const std::optional<Program> program = Decode(data, size);
-  if (!program.has_value() || program->events.size() > kMaxEvents) return -1;
-  const sidewall::model::BoardSpec* only = BoardOfEnvironment();
-  if (only != nullptr ? only != BoardOf(*program) : program->ram != 0) return -1;
-  // Assumptions that the driver rests on hold here.
-  for (const sidewall::Event& event : program->events) {
-    if (event.kind == sidewall::EventKind::kHwContrary) return -1;
-  }
+  const std::optional<Program> program = RunnableProgram(data, size);
+  if (!program.has_value()) return -1;
   RunAndUndo(*program);
-  File().Add(&current);
+  CampaignCoverage().Add(&current);
   return 0;
 }

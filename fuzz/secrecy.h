@@ -7,6 +7,9 @@
 //
 //     Secrecy secrecy(*model::FindBoard("tiny"));
 //     Verdict verdict = secrecy.Run(program);       // kNone: the host can tell nothing
+//     secrecy.Undo();                               // both boards are as if nothing had run
+//
+// Boards come up with the first run; each run undoes what the one before it has changed.
 //
 // Out of scope, as the invariant says: time.
 #ifndef SIDEWALL_FUZZ_SECRECY_H_
@@ -24,11 +27,16 @@ namespace sidewall::fuzz {
 
 class Secrecy {
  public:
-  explicit Secrecy(const model::BoardSpec& board);
+  // `forks`: the engine forks this process (AFL++).
+  explicit Secrecy(const model::BoardSpec& board, bool forks = false);
 
   // Whether a program has anything that could be kept from the host.
   static bool HasSecrets(const Program& program);
   Verdict Run(const Program& program);
+  void Undo();
+  // Of the first board in all runs: what the events of the programs exercised, without the reads
+  // that compare.
+  Coverage* exercised() { return &exercised_; }
   // Values of the host that were compared, and events that guests made otherwise.
   uint64_t compared() const { return compared_; }
   uint64_t twisted() const { return twisted_; }
@@ -36,7 +44,7 @@ class Secrecy {
  private:
   // One board, and what the host has seen of its last event.
   struct Side {
-    explicit Side(const model::BoardSpec& board);
+    explicit Side(const HarnessOptions& options);
     Harness<NativeEngine> harness;
     std::vector<Access> log;
   };
@@ -47,11 +55,15 @@ class Secrecy {
   bool IsHostBank(uint64_t side, uint64_t bank) const;
   void KeepSecrets();
   void Repeat(const Event& map, const Outcome& outcome);
+  std::string RunEvents(const Program& program, size_t* ran);
   std::string Step(const Event& event);
+  std::string Read(uint64_t window, uint32_t offset);
+  std::string CompareTold() const;
   std::string CompareReads();
   std::string CompareCounters();
 
   const model::BoardSpec& board_;
+  Coverage exercised_;
   Side plain_, other_;
   bool moves_ = false;    // whether guests map at other addresses
   bool repeats_ = false;  // and do so twice

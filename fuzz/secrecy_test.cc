@@ -71,5 +71,30 @@ TEST_F(SecrecyTest, DrawnProgramsTellOfALeakWhereThereIsOne) {
   EXPECT_GE(secrecy_.twisted(), uint64_t{kPrograms});
 }
 
+TEST_F(SecrecyTest, RunLeavesNothingToTheNext) {
+  const char* root = std::getenv("SIDEWALL_ROOT");
+  const std::string file =
+      std::string(root ? root : ".") + "/corpus/board/good/iso13-what-a-guest-does-is-its-own.sw";
+  Program life;
+  std::string problem;
+  ASSERT_TRUE(LoadProgram(file, &life, &problem)) << problem;
+  Program nothing;
+  nothing.board = life.board;
+  secrecy_.Run(nothing);  // the boards come up
+  Coverage each[2];
+  for (Coverage& one : each) {
+    *secrecy_.exercised() = Coverage();
+    secrecy_.Run(life);
+    secrecy_.Undo();
+    one = *secrecy_.exercised();
+  }
+  EXPECT_EQ(each[0].programs, 1u);
+  EXPECT_GT(each[0].stores, 0u);
+  EXPECT_EQ(each[0].stores, each[1].stores);
+  EXPECT_GT(each[0].evaluated[static_cast<size_t>(Invariant::kIso13)], 0u);
+  // The loads that compare are none of the program's.
+  EXPECT_LE(each[0].events, life.events.size());
+}
+
 }  // namespace
 }  // namespace sidewall::fuzz

@@ -58,7 +58,9 @@ class Checks {
   void AfterUnuse(uint64_t pa, uint64_t size);
   void AfterNotify(uint32_t owner, const struct sidewall_fault& fault);
   // A device met a fault, or one is recorded as if it had.
-  void NoteFault(size_t instance, uint16_t sid);
+  void NoteFault(size_t instance, uint16_t sid) { NoteFault(instance, sid, false); }
+  // Hardware says that a bank has recorded one; what a bank of the host's own has is the host's.
+  void NoteFault(size_t instance, uint16_t sid, bool in_hosts_bank);
   void AfterStore(uint64_t pa, unsigned width, uint64_t value);
   // A load of the driver that the bus answered.
   void AfterLoad(uint64_t pa, uint32_t value);

@@ -12,11 +12,13 @@ unsigned long long Wide(uint64_t value) { return value; }
 
 }  // namespace
 
-void Checks::NoteFault(size_t instance, uint16_t sid) {
+void Checks::NoteFault(size_t instance, uint16_t sid, bool in_hosts_bank) {
   if (!board_.looks_) return;
   const uint8_t side = board_.machine_->SideOf(instance);
   faulted_in_call_ = watches_unsure_ = true;
-  fault_owners_.Note(instance, sid, board_.ghost_.StreamOwner(side, sid & 0x7f));
+  const uint8_t owner =
+      in_hosts_bank ? uint8_t{model::kOwnerHost} : board_.ghost_.StreamOwner(side, sid & 0x7f);
+  fault_owners_.Note(instance, sid, owner);
   const model::SmmuInstance& smmu = board_.machine_->smmu(instance);
   const auto recorded = static_cast<uint16_t>(smmu.gfsynr[1] & 0x7f);
   global_records_.Note(instance, smmu, board_.ghost_.StreamOwner(side, recorded));

@@ -58,7 +58,7 @@ constexpr InvariantInfo kInvariants[] = {
     {Invariant::kIso13, "ISO13", "secrecy",
      "Two runs that differ only in another owner's secrets give the host the same reads, results, "
      "faults and counters.",
-     true, false},
+     true, true},
     {Invariant::kFun01, "FUN01", "faithful",
      "What the host reads back is what a real SMMUv2 with the advertised IDs would show after the "
      "same accesses, apart from the table of deviations.",
