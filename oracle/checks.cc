@@ -238,9 +238,11 @@ void Checks::NoteLives(size_t instance, uint32_t offset, const layout::Place& pl
     if (layout::IsInvalidation(place)) {
       Mem02Visible("an invalidation");
       if (asks_) invalidated_.push_back({instance, place, value});
+    const bool was_on = lives_.IsOn(instance, place.index);
     }
   }
 }
+    if (was_on) Iso04Drained(instance, place.index);
 
 void Checks::AfterLoad(uint64_t pa, uint32_t value) {
   if (!board_.looks_) return;

@@ -162,6 +162,7 @@ class Checks {
   void Iso04Idle(size_t instance);
   std::bitset<model::kMaxBanks> NamedBanks(size_t instance) const;
   bool WaitsForSync(size_t instance, uint16_t bank) const;
+  void Iso04Drained(size_t instance, uint16_t bank);
   void IndexAfterBank(size_t instance, uint16_t bank);
   void IndexAfterPowerUp(size_t instance);
   void IndexAfterEntry(size_t instance, uint16_t entry);
