@@ -52,6 +52,8 @@ void Checks::Reset() {
   flagged_ = 0;
   unclean_.clear();
   unordered_.clear();
+  waits_.clear();
+  removed_ = false;
   for (PairTrace& pair : pairs_) pair = PairTrace();
 }
 
@@ -74,6 +76,8 @@ void Checks::Restore() {
   flagged_ = 0;
   unclean_.clear();
   unordered_.clear();
+  waits_.clear();
+  removed_ = false;
   for (PairTrace& pair : pairs_) pair = PairTrace();
   // Only a cold boot changes what is fixed, and after one the board boots again.
 }
@@ -213,13 +217,19 @@ void Checks::AfterSmmuStore(size_t instance, uint32_t offset, uint64_t value) {
     board_.reach_.RefreshEntry(instance, place.index);
   }
   if (layout::NamesBank(place)) board_.reach_.RefreshBank(instance, place.index);
-  // A unit that is being restored is looked at when it is up.
-  if (!board_.IsDown(instance)) CheckPolicyWord(instance, place);
+  const bool entry =
+      place.kind == layout::Place::Kind::kSmrs || place.kind == layout::Place::Kind::kS2crs;
+  closes_ |= entry;
+  // A unit that is being restored is looked at when it is up, but for what it opens until then.
+  const bool down = board_.IsDown(instance);
+  if (!down) CheckPolicyWord(instance, place);
   NoteLives(instance, offset, place, value);
 }
 
 // Who uses an index, and since when: see lives.h.
 void Checks::NoteLives(size_t instance, uint32_t offset, const layout::Place& place,
+  if (entry && down) Iso11Opened(instance, place.index);
+  if (entry && !down) Iso10Waits(instance);
                        uint64_t value) {
   lives_.SetNow(board_.event_index_, board_.call_name_);
   const bool down = board_.IsDown(instance);

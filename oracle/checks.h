@@ -47,6 +47,8 @@ class Checks {
 
   void BeforeTakeover();  // notes what untouchable registers hold
   void AfterTakeover();   // notes what is fixed from now on; looks at everything
+  // finalize was refused on a board that init took, and that nobody has touched since.
+  void AfterRefusedBoot(const struct sidewall_result& result);
   void AfterFinalize();
   void BeforeEvent();
   void BeforeCall(const Call& call);
@@ -174,6 +176,8 @@ class Checks {
   void Iso09McSid(uint16_t client);
   void Iso09McWindow(uint64_t pa);
   void Iso11Client(uint16_t client, const ClientImage& before);
+  void Iso11Opened(size_t instance, uint16_t entry);
+  const char* WhyNotRestored(size_t instance, uint16_t entry) const;
   void Iso11Flushed(size_t instance);
   void Iso11Restored(size_t instance, uint32_t offset, uint32_t before);
   void Fun03Works(const model::DmaRequest& request, const model::DmaResult& result,
@@ -218,6 +222,8 @@ class Checks {
   void Iso10Released(uint64_t pa);
   void Iso10Closed(size_t instance, uint16_t sid);
   void Iso10Linked(uint64_t pa, uint64_t old);
+  void Iso10Waits(size_t instance);
+  void NoteWait(const Call& call, const struct sidewall_result& result);
   void Iso10Kept();
   uint32_t NoTables(uint32_t pool) const;
   void Iso10AfterDegraded(const Call& call);
@@ -326,6 +332,17 @@ class Checks {
   size_t last_instance_ = 0;
   uint32_t last_offset_ = 0;
 };
+  // Streams of the host whose detachment was DEGRADED, and when it began.
+  struct Wait {
+    uint8_t side = 0;
+    uint16_t sid = 0;
+    Lives::Moment since = {};
+  };
+  std::vector<Wait> waits_;
+  Lives::Moment call_began_ = {};
+  bool closes_ = false;   // this call has stored to an entry
+  bool takes_ = false;    // this call takes pages from the host's stage 2
+  bool removed_ = false;  // a leaf of it, since the last batch ended
 
 }  // namespace sidewall
 
