@@ -313,6 +313,7 @@ void Checks::AfterTableStore(uint64_t pa, uint64_t bytes, uint64_t old) {
     Mem03Registers(pa);
   } else {
     broken_.Forget(pa);
+    Mem02Emptied(pa);
   }
   if (board_.phase_ == Board::Phase::kOff) return;
   if (board_.reach_.suspicious()) Iso01Reach();

@@ -196,6 +196,7 @@ class Checks {
   bool BlockedByHost(const model::DmaResult& result) const;
   void Mem01TableStore(uint64_t pa);
   void Mem02Link(uint64_t pa);
+  void Mem02Emptied(uint64_t pa);
   void Mem02Break(uint64_t pa, uint64_t old);
   void Mem03Bank(size_t instance, uint16_t bank);
   const char* WhyNotItsTables(size_t instance, uint16_t bank) const;

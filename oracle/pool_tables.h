@@ -60,6 +60,7 @@ class PoolTables {
     now_.linked[At(pa).pool]--;
   }
   uint32_t linked(uint32_t pool) const { return now_.linked[pool]; }
+  bool IsLinked(uint64_t pa) const { return pool_.Contains(pa) && Find(pa).linked; }
   // The page of the pools that a descriptor leads to, as a table; 0 if it leads nowhere there.
   uint64_t Link(uint64_t descriptor) const {
     constexpr uint64_t kAddress = 0x0000fffffffff000;
@@ -77,6 +78,7 @@ class PoolTables {
     std::array<uint32_t, model::kPoolCount> linked = {};
   };
 
+  const Page& Find(uint64_t pa) const { return now_.page[(pa - pool_.start) >> 12]; }
   Page& At(uint64_t pa) { return now_.page[(pa - pool_.start) >> 12]; }
 
   const model::Range pool_;
