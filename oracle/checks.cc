@@ -224,12 +224,12 @@ void Checks::AfterSmmuStore(size_t instance, uint32_t offset, uint64_t value) {
   const bool down = board_.IsDown(instance);
   if (!down) CheckPolicyWord(instance, place);
   NoteLives(instance, offset, place, value);
+  if (entry && down) Iso11Opened(instance, place.index);
+  if (entry && !down) Iso10Waits(instance);
 }
 
 // Who uses an index, and since when: see lives.h.
 void Checks::NoteLives(size_t instance, uint32_t offset, const layout::Place& place,
-  if (entry && down) Iso11Opened(instance, place.index);
-  if (entry && !down) Iso10Waits(instance);
                        uint64_t value) {
   lives_.SetNow(board_.event_index_, board_.call_name_);
   const bool down = board_.IsDown(instance);
@@ -238,9 +238,11 @@ void Checks::NoteLives(size_t instance, uint32_t offset, const layout::Place& pl
     indices_touched_ |= 1u << instance;
     if (!down) IndexAfterEntry(instance, place.index);
   } else if (layout::NamesBank(place)) {
+    const bool was_on = lives_.IsOn(instance, place.index);
     const Clash clash = lives_.OnBank(instance, place.index);
     indices_touched_ |= 1u << instance;
     if (down) return;
+    if (was_on) Iso04Drained(instance, place.index);
     Iso08Tag(instance, clash);
     IndexAfterBank(instance, place.index);
   } else {
@@ -248,11 +250,9 @@ void Checks::NoteLives(size_t instance, uint32_t offset, const layout::Place& pl
     if (layout::IsInvalidation(place)) {
       Mem02Visible("an invalidation");
       if (asks_) invalidated_.push_back({instance, place, value});
-    const bool was_on = lives_.IsOn(instance, place.index);
     }
   }
 }
-    if (was_on) Iso04Drained(instance, place.index);
 
 void Checks::AfterLoad(uint64_t pa, uint32_t value) {
   if (!board_.looks_) return;
@@ -311,9 +311,10 @@ void Checks::AfterTableStore(uint64_t pa, uint64_t bytes, uint64_t old) {
     Mem02Link(pa);
     Mem03Entry(pa);
     Mem03Registers(pa);
+    removed_ |= takes_ && (old & 1) != 0 && (board_.WordAt(pa, 8, true) & 1) == 0;
   } else {
-    broken_.Forget(pa);
     Mem02Emptied(pa);
+    broken_.Forget(pa);
   }
   if (board_.phase_ == Board::Phase::kOff) return;
   if (board_.reach_.suspicious()) Iso01Reach();

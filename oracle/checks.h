@@ -162,9 +162,9 @@ class Checks {
   void Iso04Live(size_t instance, uint16_t entry);
   void Iso04Under(size_t instance, uint16_t bank);
   void Iso04Idle(size_t instance);
+  void Iso04Drained(size_t instance, uint16_t bank);
   std::bitset<model::kMaxBanks> NamedBanks(size_t instance) const;
   bool WaitsForSync(size_t instance, uint16_t bank) const;
-  void Iso04Drained(size_t instance, uint16_t bank);
   void IndexAfterBank(size_t instance, uint16_t bank);
   void IndexAfterPowerUp(size_t instance);
   void IndexAfterEntry(size_t instance, uint16_t entry);
@@ -222,9 +222,9 @@ class Checks {
   void Err02Balance();
   void Iso10Released(uint64_t pa);
   void Iso10Closed(size_t instance, uint16_t sid);
-  void Iso10Linked(uint64_t pa, uint64_t old);
   void Iso10Waits(size_t instance);
   void NoteWait(const Call& call, const struct sidewall_result& result);
+  void Iso10Linked(uint64_t pa, uint64_t old);
   void Iso10Kept();
   uint32_t NoTables(uint32_t pool) const;
   void Iso10AfterDegraded(const Call& call);
@@ -332,7 +332,6 @@ class Checks {
   Store last_store_ = Store::kNone;
   size_t last_instance_ = 0;
   uint32_t last_offset_ = 0;
-};
   // Streams of the host whose detachment was DEGRADED, and when it began.
   struct Wait {
     uint8_t side = 0;
@@ -344,6 +343,7 @@ class Checks {
   bool closes_ = false;   // this call has stored to an entry
   bool takes_ = false;    // this call takes pages from the host's stage 2
   bool removed_ = false;  // a leaf of it, since the last batch ended
+};
 
 }  // namespace sidewall
 

@@ -42,6 +42,7 @@ void Checks::AfterReturn(const Call& call, const struct sidewall_result& result)
     flagged_ = static_cast<uint8_t>((flagged_ & ~finished_) | unfinished_);
   }
   Fun02Result(call, result);
+  if (call.id == CallId::kHostStage2IdmapComplete) removed_ = false;
   if (call.id == CallId::kFinalize) now_.finalize_begun = true;
   const bool takeover = call.id == CallId::kInit || call.id == CallId::kFinalize;
   if (takeover && result.status != SIDEWALL_OK) Iso10Takeover();
@@ -201,8 +202,8 @@ void Checks::AfterEffect(const Call& call, const struct sidewall_result& result)
     Fun05Left(static_cast<uint8_t>(call.arg[0]));
   }
   if (result.status == SIDEWALL_DEGRADED) Iso10AfterDegraded(call);
-}
   NoteWait(call, result);
+}
 
 // When there is no domain and no VM, nobody holds a reference, and the pools of the host and of
 // the VMs have all their pages. The atomic pool is the identity map's, which stays.
@@ -314,7 +315,6 @@ void Checks::Iso10AfterDegraded(const Call& call) {
   }
 }
 
-// A store of a table's word: the page that it links is a table there and nowhere else.
 // The detachment of a stream of the host's timed out, and no sync in it or behind it has ended
 // since on every instance: it waits. A guest's device goes over as it is, and the time-out is its
 // owner's.
@@ -351,6 +351,7 @@ void Checks::NoteWait(const Call& call, const struct sidewall_result& result) {
   }
 }
 
+// A store of a table's word: the page that it links is a table there and nowhere else.
 [[gnu::noinline]] void Checks::Iso10Linked(uint64_t pa, uint64_t old) {
   const uint64_t now = board_.WordAt(pa, 8, true);
   const uint64_t before = pool_tables_.Link(old);
