@@ -199,7 +199,11 @@ void Board::Snapshot() { hyp_.Snapshot(*this); }
 
 bool Board::Finalize() {
   // A refused finalize may be tried again; until one succeeds nothing is up.
-  if (Invoke({.id = CallId::kFinalize}).status != SIDEWALL_OK) return false;
+  const struct sidewall_result result = Invoke({.id = CallId::kFinalize});
+  if (result.status != SIDEWALL_OK) {
+    if (!cold_) checks_->AfterRefusedBoot(result);
+    return false;
+  }
   if (looks_) reach_.RefreshAll();
   phase_ = Phase::kUp;
   checks_->AfterFinalize();

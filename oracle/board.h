@@ -117,6 +117,7 @@ class Board final : public Platform, private model::HypCalls {
   Outcome ApplyDma(const Event& event);
   Outcome ApplyOwnership(const Event& event);
   Outcome ApplyCore(const Event& event);
+  Outcome ApplyRagged(const Event& event);
   Outcome ApplyHardware(const Event& event);
   Outcome ApplyBoot(const Event& event);
   Outcome ApplyCall(const Event& event);

@@ -227,8 +227,10 @@ Outcome Board::ApplyCore(const Event& event) {
   const auto pool = static_cast<uint32_t>(std::min<uint64_t>(event.arg[0], model::kPoolCount));
   HypResult done;
   switch (event.kind) {
-    case EventKind::kHvcMapPages:
     case EventKind::kGuestMap:
+      if (event.arg[4] % kPageSize != 0) return ApplyRagged(event);
+      [[fallthrough]];
+    case EventKind::kHvcMapPages:
       done = hyp_.Map(*this, MappingOf(event));
       break;
     case EventKind::kHvcUnmapPages:
@@ -257,6 +259,16 @@ Outcome Board::ApplyCore(const Event& event) {
       return {};
   }
   const Outcome outcome = OutcomeOf(done);
+  CountCall(outcome);
+  return outcome;
+}
+
+// A size that is no whole number of pages is the guest's mistake, and the driver's to answer. The
+// core has taken no reference: what it has looked up are pages.
+Outcome Board::ApplyRagged(const Event& event) {
+  const uint64_t* arg = event.arg;
+  const Outcome outcome = OutcomeOf(
+      Invoke({.id = CallId::kGuestMap, .arg = {arg[0], arg[1], arg[2], arg[3], arg[4], arg[5]}}));
   CountCall(outcome);
   return outcome;
 }

@@ -16,6 +16,12 @@ namespace {
 
 constexpr uint64_t kMaxDmaPieces = 4;
 
+// What a trap saves: there is no register 31, and what lies where it would be is the hypervisor's.
+struct TrapFrame {
+  struct sidewall_regs regs = {};
+  uint64_t behind = 0x5ec2e75ec2e75ec2;
+};
+
 uint64_t Truncate(uint64_t value, uint64_t width) {
   return width >= 8 ? value : value & ((uint64_t{1} << (8 * width)) - 1);
 }
@@ -118,7 +124,8 @@ Outcome Board::ApplyTrap(const Event& event) {
   if (pa == 0 || broken_) return {};
   if (phase_ != Phase::kUp) return ApplyRawAccess(event, pa);
   const bool write = event.kind == EventKind::kHostWrite;
-  struct sidewall_regs regs = {};
+  TrapFrame frame;
+  struct sidewall_regs& regs = frame.regs;
   for (size_t i = 0; i < 31; i++) regs.x[i] = 0x5100000000000000 + i;
   if (write && srt != kZeroRegister) regs.x[srt] = event.arg[3];
   Outcome outcome = Trap(pa, MakeSyndrome(width, srt, write), regs);
@@ -167,9 +174,9 @@ Outcome Board::Trap(uint64_t ipa, uint64_t esr, struct sidewall_regs& regs) {
 
 Outcome Board::ApplyRawAbort(const Event& event) {
   if (phase_ != Phase::kUp) return {};
-  struct sidewall_regs regs = {};
-  for (uint64_t& x : regs.x) x = event.arg[2];
-  return Trap(event.arg[0], event.arg[1], regs);
+  TrapFrame frame;
+  for (uint64_t& x : frame.regs.x) x = event.arg[2];
+  return Trap(event.arg[0], event.arg[1], frame.regs);
 }
 
 // Before finalize nothing traps: the host reaches the hardware itself.

@@ -171,6 +171,43 @@ void Checks::AfterPowerUp(uint8_t side, bool untouched) {
   }
 }
 
+// Null, or what a stream that the entry leads on would meet while its unit is being restored.
+const char* Checks::WhyNotRestored(size_t instance, uint16_t entry) const {
+  const model::SmmuInstance& smmu = board_.machine_->smmu(instance);
+  const uint32_t s2cr = smmu.s2cr[entry];
+  const uint32_t type = model::Bits(s2cr, 17, 16);
+  constexpr uint32_t kTranslates = 0;
+  constexpr uint32_t kFaults = 2;
+  if (!(smmu.smr[entry] >> 31) || type == kFaults) return nullptr;
+  if (board_.machine_->TlbUnknown(instance)) return "nobody has flushed its TLB";
+  const uint32_t scr0 = board_.machine_->Peek32(instance, layout::kSCr0);
+  if (!layout::OnFloor(scr0)) return "sCR0 is not back";
+  if (type != kTranslates) return "the entry passes by stage 2";
+  uint16_t bank = static_cast<uint16_t>(s2cr & 0xff);
+  if (bank >= smmu.banks) return "there is no such bank";
+  if (model::cbar::Type(smmu.cbar[bank]) == model::cbar::kNested) {
+    bank = model::cbar::Stage2Bank(smmu.cbar[bank]);
+  }
+  const bool stage2 =
+      bank < smmu.banks && model::cbar::Type(smmu.cbar[bank]) == model::cbar::kStage2;
+  const bool on = stage2 && (smmu.bank[bank].sctlr & model::sctlr::kM) != 0;
+  return on ? nullptr : "the stage 2 of its bank is off";
+}
+
+// Whatever holds its masters meanwhile, a unit opens no stream before all that the stream
+// rests on is there.
+[[gnu::noinline]] void Checks::Iso11Opened(size_t instance, uint16_t entry) {
+  if (!Enabled(Invariant::kIso11)) return;
+  Evaluated(Invariant::kIso11);
+  const char* why = WhyNotRestored(instance, entry);
+  if (why == nullptr) return;
+  if (Report(Invariant::kIso11, "entry", "Iso11Opened",
+             Print("%s leads a stream on, and %s", model::WindowName(WindowOf(instance)), why),
+             Path(instance, entry, model::Resolution()))) {
+    __builtin_trap();
+  }
+}
+
 [[gnu::noinline]] void Checks::Iso11Flushed(size_t instance) {
   if (!Enabled(Invariant::kIso11)) return;
   Evaluated(Invariant::kIso11);

@@ -210,6 +210,40 @@ TEST_F(CallsTest, AnOkWhereASyncDidNotEnd) {
   }
 }
 
+// Removals from a unit that did not come back are DEGRADED, though its masters are held; where
+// there was nothing to remove nobody asks for it.
+TEST_F(CallsTest, ARemovalFromAUnitThatDidNotComeBack) {
+  const auto niso0 = static_cast<uint64_t>(Window::kNiso0);
+  for (const bool lies : {false, true}) {
+    Boot(Bit(Invariant::kFun02), "tegra234");
+    ASSERT_EQ(Do(EventKind::kPowerSuspend, {kNiso0}), Expect::kOk);
+    Do(EventKind::kHwSync, {niso0, kSyncNever, 0});
+    ASSERT_EQ(Do(EventKind::kPowerResume, {kNiso0}), Expect::kDegraded);
+    if (lies) {
+      Lie(CallId::kHostStage2IdmapComplete,
+          [](struct sidewall_result& r) { r = {SIDEWALL_OK, 0, 0}; });
+    }
+    EXPECT_EQ(Do(EventKind::kHypDonate, {kPa, 1, model::kOwnerGuest0}),
+              lies ? Expect::kOk : Expect::kDegraded);
+    EXPECT_EQ(Found(), lies ? "FUN02" : "none") << board_->verdict().title;
+  }
+}
+
+// What nobody has touched since init took it has no reason to be refused.
+TEST_F(CallsTest, ABoardThatInitTookIsFinalized) {
+  for (const bool lies : {false, true}) {
+    liar_.reset();
+    board_ = std::make_unique<Board>(
+        HarnessOptions{.board = model::FindBoard("tiny"), .armed = Bit(Invariant::kFun02)});
+    liar_ = std::make_unique<Liar>(*board_);
+    if (lies) {
+      Lie(CallId::kFinalize, [](struct sidewall_result& r) { r.status = SIDEWALL_REFUSED; });
+    }
+    board_->Boot(*liar_);
+    EXPECT_EQ(Found(), lies ? "FUN02" : "none") << board_->verdict().title;
+  }
+}
+
 // Calls that ask nothing of hardware: what they say is known to the last bit.
 TEST_F(CallsTest, WhatIsSaidOfPoolsAndTokens) {
   const auto degrade = [](struct sidewall_result& r) { r.status = SIDEWALL_DEGRADED; };
@@ -605,6 +639,76 @@ TEST_F(CallsTest, NothingIsReleasedThatATlbMayHold) {
     });
     Do(EventKind::kHvcGetIommuToken, {kNiso0});
     EXPECT_EQ(Found(), attached ? "ISO10" : "none") << board_->verdict().title;
+  }
+}
+
+// Until a sync has ended, a stream whose detachment timed out is led nowhere.
+TEST_F(CallsTest, WhatWaitsForASyncFaults) {
+  for (const bool synced : {false, true}) {
+    Boot(Bit(Invariant::kIso10), "tegra234");
+    MakeDomain();
+    ASSERT_EQ(Attach(), Expect::kOk);
+    const auto niso0 = static_cast<uint64_t>(Window::kNiso0);
+    Do(EventKind::kHwSync, {niso0, kSyncNever, 0});
+    ASSERT_EQ(Do(EventKind::kHvcDetachDev, {kNiso0, 1, kSid, 0}), Expect::kDegraded);
+    Do(EventKind::kHwSync, {niso0, 0, 0});
+    if (synced) {
+      ASSERT_EQ(Do(EventKind::kTick, {1}), Expect::kOk);
+    }
+    ASSERT_EQ(Found(), "none") << board_->verdict().title;
+    liar_->idle = true;
+    Lie(CallId::kGetIommuToken, [&](struct sidewall_result&) {
+      // Whatever matched it gives way to an entry in bypass.
+      const uint64_t window = board_->AddressOf(Window::kNiso0, 0);
+      for (uint32_t i = 0; i < board_->spec().smmu[1].entries; i++) {
+        board_->Write32(window + layout::kSmr + 4 * i, 0);
+      }
+      board_->Write32(window + layout::kS2cr, 0x10000);
+      board_->Write32(window + layout::kSmr, 0xff800000 | kSid);
+    });
+    Do(EventKind::kHvcGetIommuToken, {kNiso0});
+    EXPECT_EQ(Found(), synced ? "none" : "ISO10") << board_->verdict().title;
+  }
+}
+
+// A takeover that fails behind its first store to an entry has closed them all.
+TEST_F(CallsTest, ATakeoverThatFailsLeavesNoStreamOpen) {
+  for (const bool opens : {false, true}) {
+    Boot(Bit(Invariant::kIso10));
+    ASSERT_EQ(Do(EventKind::kBootInit, {kBootReset}), Expect::kOk);
+    const auto niso0 = static_cast<uint64_t>(Window::kNiso0);
+    const auto niso1 = static_cast<uint64_t>(Window::kNiso1);
+    Do(EventKind::kHostWrite, {niso0, layout::kS2cr, 4, 0x10000});
+    Do(EventKind::kHostWrite, {niso0, layout::kSmr, 4, 0xff800000 | kSid});
+    Do(EventKind::kHwSync, {niso1, kSyncNever, 0});
+    const uint64_t window = board_->AddressOf(Window::kNiso0, 0);
+    Lie(CallId::kFinalize, [&](struct sidewall_result&) {
+      if (opens) board_->Write32(window + layout::kS2cr, 0x10000);
+      if (opens) board_->Write32(window + layout::kSmr, 0xff800000 | kSid);
+    });
+    EXPECT_EQ(Do(EventKind::kBootFinalize, {}), Expect::kRefused);
+    EXPECT_EQ(Found(), opens ? "ISO10" : "none") << board_->verdict().title;
+  }
+}
+
+// A unit that is being restored opens a stream last, though nothing is issued meanwhile.
+TEST_F(CallsTest, AResumeOpensWhatIsRestored) {
+  enum Way { kFaulting, kBypassing, kOverABankThatIsOff };
+  for (int way = kFaulting; way <= kOverABankThatIsOff; way++) {
+    Boot(Bit(Invariant::kIso11));
+    ASSERT_EQ(Do(EventKind::kPowerSuspend, {kNiso0}), Expect::kOk);
+    const uint64_t window = board_->AddressOf(Window::kNiso0, 0);
+    const model::SmmuSpec& spec = board_->spec().smmu[1];
+    const uint32_t stage2 = spec.banks - spec.el2_banks;
+    liar_->about = CallId::kResume;
+    liar_->before = [&] {
+      const uint32_t s2cr = way == kFaulting ? 0x20000 : way == kBypassing ? 0x10000 : stage2;
+      board_->Write32(window + layout::kS2cr, s2cr);
+      board_->Write32(window + layout::kSmr, 0xff800000 | kSid);
+    };
+    EXPECT_EQ(Do(EventKind::kPowerResume, {kNiso0}), Expect::kOk);
+    EXPECT_EQ(Found(), way == kFaulting ? "none" : "ISO11") << way << board_->verdict().title;
+    liar_->before = {};
   }
 }
 

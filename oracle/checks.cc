@@ -52,6 +52,8 @@ void Checks::Reset() {
   flagged_ = 0;
   unclean_.clear();
   unordered_.clear();
+  waits_.clear();
+  removed_ = false;
   for (PairTrace& pair : pairs_) pair = PairTrace();
 }
 
@@ -74,6 +76,8 @@ void Checks::Restore() {
   flagged_ = 0;
   unclean_.clear();
   unordered_.clear();
+  waits_.clear();
+  removed_ = false;
   for (PairTrace& pair : pairs_) pair = PairTrace();
   // Only a cold boot changes what is fixed, and after one the board boots again.
 }
@@ -213,9 +217,15 @@ void Checks::AfterSmmuStore(size_t instance, uint32_t offset, uint64_t value) {
     board_.reach_.RefreshEntry(instance, place.index);
   }
   if (layout::NamesBank(place)) board_.reach_.RefreshBank(instance, place.index);
-  // A unit that is being restored is looked at when it is up.
-  if (!board_.IsDown(instance)) CheckPolicyWord(instance, place);
+  const bool entry =
+      place.kind == layout::Place::Kind::kSmrs || place.kind == layout::Place::Kind::kS2crs;
+  closes_ |= entry;
+  // A unit that is being restored is looked at when it is up, but for what it opens until then.
+  const bool down = board_.IsDown(instance);
+  if (!down) CheckPolicyWord(instance, place);
   NoteLives(instance, offset, place, value);
+  if (entry && down) Iso11Opened(instance, place.index);
+  if (entry && !down) Iso10Waits(instance);
 }
 
 // Who uses an index, and since when: see lives.h.
@@ -228,9 +238,11 @@ void Checks::NoteLives(size_t instance, uint32_t offset, const layout::Place& pl
     indices_touched_ |= 1u << instance;
     if (!down) IndexAfterEntry(instance, place.index);
   } else if (layout::NamesBank(place)) {
+    const bool was_on = lives_.IsOn(instance, place.index);
     const Clash clash = lives_.OnBank(instance, place.index);
     indices_touched_ |= 1u << instance;
     if (down) return;
+    if (was_on) Iso04Drained(instance, place.index);
     Iso08Tag(instance, clash);
     IndexAfterBank(instance, place.index);
   } else {
@@ -299,7 +311,9 @@ void Checks::AfterTableStore(uint64_t pa, uint64_t bytes, uint64_t old) {
     Mem02Link(pa);
     Mem03Entry(pa);
     Mem03Registers(pa);
+    removed_ |= takes_ && (old & 1) != 0 && (board_.WordAt(pa, 8, true) & 1) == 0;
   } else {
+    Mem02Emptied(pa);
     broken_.Forget(pa);
   }
   if (board_.phase_ == Board::Phase::kOff) return;

@@ -47,6 +47,8 @@ class Checks {
 
   void BeforeTakeover();  // notes what untouchable registers hold
   void AfterTakeover();   // notes what is fixed from now on; looks at everything
+  // finalize was refused on a board that init took, and that nobody has touched since.
+  void AfterRefusedBoot(const struct sidewall_result& result);
   void AfterFinalize();
   void BeforeEvent();
   void BeforeCall(const Call& call);
@@ -164,6 +166,7 @@ class Checks {
   void Iso04Live(size_t instance, uint16_t entry);
   void Iso04Under(size_t instance, uint16_t bank);
   void Iso04Idle(size_t instance);
+  void Iso04Drained(size_t instance, uint16_t bank);
   std::bitset<model::kMaxBanks> NamedBanks(size_t instance) const;
   bool WaitsForSync(size_t instance, uint16_t bank) const;
   void IndexAfterBank(size_t instance, uint16_t bank);
@@ -177,6 +180,8 @@ class Checks {
   void Iso09McSid(uint16_t client);
   void Iso09McWindow(uint64_t pa);
   void Iso11Client(uint16_t client, const ClientImage& before);
+  void Iso11Opened(size_t instance, uint16_t entry);
+  const char* WhyNotRestored(size_t instance, uint16_t entry) const;
   void Iso11Flushed(size_t instance);
   void Iso11Restored(size_t instance, uint32_t offset, uint32_t before);
   void Fun03Works(const model::DmaRequest& request, const model::DmaResult& result,
@@ -195,6 +200,7 @@ class Checks {
   bool BlockedByHost(const model::DmaResult& result) const;
   void Mem01TableStore(uint64_t pa);
   void Mem02Link(uint64_t pa);
+  void Mem02Emptied(uint64_t pa);
   void Mem02Break(uint64_t pa, uint64_t old);
   void Mem03Bank(size_t instance, uint16_t bank);
   const char* WhyNotItsTables(size_t instance, uint16_t bank) const;
@@ -220,6 +226,8 @@ class Checks {
   void Err02Balance();
   void Iso10Released(uint64_t pa);
   void Iso10Closed(size_t instance, uint16_t sid);
+  void Iso10Waits(size_t instance);
+  void NoteWait(const Call& call, const struct sidewall_result& result);
   void Iso10Linked(uint64_t pa, uint64_t old);
   void Iso10Kept();
   uint32_t NoTables(uint32_t pool) const;
@@ -330,6 +338,17 @@ class Checks {
   Store last_store_ = Store::kNone;
   size_t last_instance_ = 0;
   uint32_t last_offset_ = 0;
+  // Streams of the host whose detachment was DEGRADED, and when it began.
+  struct Wait {
+    uint8_t side = 0;
+    uint16_t sid = 0;
+    Lives::Moment since = {};
+  };
+  std::vector<Wait> waits_;
+  Lives::Moment call_began_ = {};
+  bool closes_ = false;   // this call has stored to an entry
+  bool takes_ = false;    // this call takes pages from the host's stage 2
+  bool removed_ = false;  // a leaf of it, since the last batch ended
 };
 
 }  // namespace sidewall

@@ -20,6 +20,10 @@ void Checks::BeforeCall(const Call& call) {
   if (!board_.looks_) return;
   if (call.id == CallId::kInit || call.id == CallId::kFinalize) delivered_ = Delivering();
   work_.Begin(board_.hyp_.pools());
+  call_began_ = lives_.Now();
+  closes_ = false;
+  takes_ = call.id == CallId::kHostStage2Idmap &&
+           static_cast<uint32_t>(call.arg[2]) == SIDEWALL_PROT_NONE;
   faulted_in_call_ = false;
   fault_owners_.BeginCall();
   global_records_.BeginCall();
@@ -38,6 +42,7 @@ void Checks::AfterReturn(const Call& call, const struct sidewall_result& result)
     flagged_ = static_cast<uint8_t>((flagged_ & ~finished_) | unfinished_);
   }
   Fun02Result(call, result);
+  if (call.id == CallId::kHostStage2IdmapComplete) removed_ = false;
   if (call.id == CallId::kFinalize) now_.finalize_begun = true;
   const bool takeover = call.id == CallId::kInit || call.id == CallId::kFinalize;
   if (takeover && result.status != SIDEWALL_OK) Iso10Takeover();
@@ -197,6 +202,7 @@ void Checks::AfterEffect(const Call& call, const struct sidewall_result& result)
     Fun05Left(static_cast<uint8_t>(call.arg[0]));
   }
   if (result.status == SIDEWALL_DEGRADED) Iso10AfterDegraded(call);
+  NoteWait(call, result);
 }
 
 // When there is no domain and no VM, nobody holds a reference, and the pools of the host and of
@@ -250,8 +256,9 @@ Checks::StreamSets Checks::Delivering() const {
 }
 
 // A takeover that fails, on hardware that does not answer or that nobody knows, opens no stream
-// that faulted before it. It is armed as soon as there is a takeover, and whatever the host has
-// written by itself.
+// that faulted before it; and once it has begun to close streams, it leaves none open, on whatever
+// unit it failed. It is armed as soon as there is a takeover, and whatever the host has written by
+// itself.
 [[gnu::noinline]] void Checks::Iso10Takeover() {
   if (board_.violated() || !(board_.armed_ & Bit(Invariant::kIso10))) return;
   Evaluated(Invariant::kIso10);
@@ -259,14 +266,16 @@ Checks::StreamSets Checks::Delivering() const {
   const StreamSets now = Delivering();
   for (size_t instance = 0; instance < now.size(); instance++) {
     const auto opened = now[instance] & ~delivered_[instance];
-    if (opened.none()) continue;
+    const auto& open = closes_ ? now[instance] : opened;
+    if (open.none()) continue;
     uint16_t sid = 0;
-    while (!opened[sid]) sid++;
-    if (Report(Invariant::kIso10, "stream", "Iso10Takeover",
-               Print("%s did not succeed, and opened a stream that faulted before it",
-                     board_.call_name_),
-               {Print("stream  0x%x on %s", sid, model::WindowName(WindowOf(instance))),
-                "        " + RegisterLine(instance, layout::kSCr0)})) {
+    while (!open[sid]) sid++;
+    if (Report(
+            Invariant::kIso10, "stream", "Iso10Takeover",
+            Print("%s did not succeed, and %s", board_.call_name_,
+                  opened.any() ? "opened a stream that faulted before it" : "left a stream open"),
+            {Print("stream  0x%x on %s", sid, model::WindowName(WindowOf(instance))),
+             "        " + RegisterLine(instance, layout::kSCr0)})) {
       __builtin_trap();
     }
     return;
@@ -317,6 +326,42 @@ void Checks::Iso10AfterDegraded(const Call& call) {
       if (!up && IsHosts(call, instance, sid)) continue;
       for (uint16_t s = up ? 0 : sid; s <= (up ? 0x7f : sid); s++) Iso10Closed(instance, s);
     }
+  }
+}
+
+// The detachment of a stream of the host's timed out, and no sync in it or behind it has ended
+// since on every instance: it waits. A guest's device goes over as it is, and the time-out is its
+// owner's.
+void Checks::NoteWait(const Call& call, const struct sidewall_result& result) {
+  if (call.id != CallId::kDetachDev || result.status != SIDEWALL_DEGRADED) return;
+  Wait wait;
+  if (!board_.ghost_.domains().StreamOf(call, &wait.side, &wait.sid)) return;
+  wait.since = call_began_;
+  const size_t instance = board_.machine_->InstanceIndex(wait.side, 0);
+  if (!lives_.SyncedSince(instance, wait.since)) waits_.push_back(wait);
+}
+
+// Until then it faults, whatever the host asks for: what it has under way is its last domain's.
+[[gnu::noinline]] void Checks::Iso10Waits(size_t instance) {
+  if (waits_.empty() || !Enabled(Invariant::kIso10)) return;
+  std::erase_if(waits_, [&](const Wait& wait) {
+    const size_t first = board_.machine_->InstanceIndex(wait.side, 0);
+    return board_.ghost_.StreamOwner(wait.side, wait.sid) != model::kOwnerHost ||
+           lives_.SyncedSince(first, wait.since);
+  });
+  Evaluated(Invariant::kIso10);
+  for (const Wait& wait : waits_) {
+    if (board_.machine_->SideOf(instance) != wait.side || !Delivers(instance, wait.sid)) continue;
+    const model::Resolution via = board_.machine_->Resolve(instance, wait.sid);
+    std::vector<std::string> text = {
+        Print("stream  0x%x on %s", wait.sid, model::WindowName(WindowOf(instance)))};
+    if (via.entry != model::kNoIndex) text = Path(instance, via.entry, via);
+    if (Report(Invariant::kIso10, "stream", "Iso10Waits",
+               "a stream is led on before the sync of its detachment was seen complete",
+               std::move(text))) {
+      __builtin_trap();
+    }
+    return;
   }
 }
 

@@ -133,6 +133,24 @@ Lines Checks::BankLines(size_t instance, uint16_t bank) const {
   }
 }
 
+// A stage 2 that is off is none: what was translated under it and is under way must have been
+// waited for, since its last S2CR went, before it goes off.
+[[gnu::noinline]] void Checks::Iso04Drained(size_t instance, uint16_t bank) {
+  if (!Enabled(Invariant::kIso04)) return;
+  const model::SmmuInstance& smmu = board_.machine_->smmu(instance);
+  if (!IsStage2(smmu, bank) || IsOn(smmu, bank)) return;
+  Evaluated(Invariant::kIso04);
+  if (lives_.IsDrained(instance, bank)) return;
+  Lines text = BankLines(instance, bank);
+  Append(lives_.HistoryOfBank(instance, bank), &text);
+  if (Report(Invariant::kIso04, "bank", "Iso04Drained",
+             Print("bank %u of %s goes off, and no sync has waited for what used its stage 2", bank,
+                   model::WindowName(WindowOf(instance))),
+             std::move(text))) {
+    __builtin_trap();
+  }
+}
+
 // The banks that an S2CR names, and those that these are nested over.
 std::bitset<model::kMaxBanks> Checks::NamedBanks(size_t instance) const {
   const model::SmmuInstance& smmu = board_.machine_->smmu(instance);

@@ -20,10 +20,6 @@ const char* OwnerName(uint8_t owner) {
   return owner < sizeof(kNames) / sizeof(kNames[0]) ? kNames[owner] : "nobody";
 }
 
-// sCR0.
-constexpr uint32_t kMustBeOne = (1u << 10) | (1u << 21);  // USFCFG, SMCFCFG
-constexpr uint32_t kMustBeZero =
-    (1u << 0) | (1u << 3) | (1u << 31);  // CLIENTPD, EXIDENABLE, VMID16EN
 constexpr uint32_t kSctlrCfcfg = 1u << 7;
 constexpr uint32_t kActlrCpre = 1u << 1;
 constexpr uint32_t kNoVmid = 0x100;
@@ -216,7 +212,7 @@ constexpr uint32_t kNoVmid = 0x100;
   const uint32_t scr0 = board_.machine_->Peek32(instance, layout::kSCr0);
   const uint32_t sacr = board_.machine_->Peek32(instance, layout::kSAcr);
   const bool settled = board_.phase_ == Board::Phase::kUp;
-  const bool floor = (scr0 & kMustBeOne) == kMustBeOne && (scr0 & kMustBeZero) == 0;
+  const bool floor = layout::OnFloor(scr0);
   if (floor && (!settled || sacr == now_.fixed_sacr[instance])) return;
   Lines text = {RegisterLine(instance, layout::kSCr0), RegisterLine(instance, layout::kSAcr)};
   if (Report(Invariant::kIso05, "call", "Iso05FloorGlobal",

@@ -140,6 +140,7 @@ Observed Checks::Observe(const Call& call) const {
   seen.unended = SidesOf(unfinished_ & ~finished_);
   seen.unsynced = SidesOf(unfinished_ | given_up_);
   seen.stuck = board_.stuck_;
+  seen.removed = removed_;
   const bool up = call.id == CallId::kResume || call.id == CallId::kPowerOn;
   for (size_t window = 1; up && window < board_.spec_.mc_window_count; window++) {
     const uint32_t config = board_.machine_->PeekMc(window, kBypassConfig);
@@ -207,6 +208,20 @@ Observed Checks::Observe(const Call& call) const {
              {Print("result  progress 0x%llx, pages needed %u", Wide(result.progress),
                     result.pages_needed),
               Print("wanted  progress 0x%llx", Wide(expected.progress))})) {
+    __builtin_trap();
+  }
+}
+
+// Between init and finalize the core has mapped what it takes to be the host's, and nobody else has
+// done anything, on hardware that is as after every reset and answers. So nothing has changed since
+// init was OK but what the driver has made itself.
+[[gnu::noinline]] void Checks::AfterRefusedBoot(const struct sidewall_result& result) {
+  if (!board_.looks_ || board_.violated() || !(board_.armed_ & Bit(Invariant::kFun02))) return;
+  Evaluated(Invariant::kFun02);
+  if (Report(Invariant::kFun02, "call", "AfterRefusedBoot",
+             Print("%s returned %s: nothing speaks against a board that init took",
+                   board_.call_name_, StatusName(result.status)),
+             {Print("result  progress 0x%llx", Wide(result.progress))})) {
     __builtin_trap();
   }
 }

@@ -111,6 +111,21 @@ void Checks::AtRest() {
   }
 }
 
+// Nor is a table filled once it is linked: what a walk finds there until then is whatever memory
+// holds, since only the cache may have seen that the page was cleared. A page that was a table
+// already when it is emptied again is ISO10's.
+[[gnu::noinline]] void Checks::Mem02Emptied(uint64_t pa) {
+  const bool before = pool_tables_.OnEmpty(pa);
+  if (!Enabled(Invariant::kMem02)) return;
+  Evaluated(Invariant::kMem02);
+  if (before) return;
+  if (Report(Invariant::kMem02, "page", "Mem02Emptied",
+             "a table is emptied that another one links already",
+             {Print("table   0x%llx", Wide(pa))})) {
+    __builtin_trap();
+  }
+}
+
 // Clean to the point of coherency and barrier, before an invalidation and before the call returns.
 [[gnu::noinline]] void Checks::Mem02Visible(const char* before) {
   if (!Enabled(Invariant::kMem02)) return;

@@ -71,9 +71,11 @@ Expected OfMap(const GhostDomains& domains, const model::BoardSpec& board, const
   const Range r = RangeOf(call);
   const uint64_t pa = call.id == CallId::kMapPages ? call.arg[2] : call.arg[3];
   const uint32_t prot = Word(call.arg[5]);
+  Expected nothing;
+  if (call.id == CallId::kGuestMap) nothing.most = r.size & ~(kPage - 1);
   const bool known_prot = (prot & ~0xfu) == 0 && (prot & SIDEWALL_PROT_RW) != 0;
-  if (!r.sound || !known_prot || pa % r.page != 0 || !IsMemory(board, pa, r.size)) return {};
-  if (!domains.IsPlain(r.domain)) return {};
+  if (!r.sound || !known_prot || pa % r.page != 0 || !IsMemory(board, pa, r.size)) return nothing;
+  if (!domains.IsPlain(r.domain)) return nothing;
   const uint64_t free = WholePages(r, domains.Run(r.domain, r.iova, r.size, false));
   if (free == 0) return Refused();
   Expected e = Served();
@@ -152,7 +154,7 @@ bool MayDegrade(const GhostDomains& domains, const Call& call, const Observed& o
 
 // What these say is that nothing is under way any more, or has just been; behind their own sync
 // some may make another, for what waited before. A batch of removals is left to ISO02, which knows
-// what may still be reached.
+// what may still be reached; but where a unit did not come back nobody knows what it holds.
 bool MustDegrade(const GhostDomains& domains, const Call& call, const Observed& observed) {
   if ((observed.unfinished | observed.stuck) == 0) return false;
   switch (call.id) {
@@ -168,6 +170,8 @@ bool MustDegrade(const GhostDomains& domains, const Call& call, const Observed& 
     case CallId::kUnassignUnit:
     case CallId::kDevBlockDma:
       return (observed.unended & domains.SidesOf(call)) != 0;
+    case CallId::kHostStage2IdmapComplete:
+      return Word(call.arg[0]) == 0 && observed.removed && observed.stuck != 0;
     default:
       return false;
   }
@@ -202,6 +206,7 @@ const char* Expected::Why(const struct sidewall_result& result) const {
   if (claim == kServed && refused) return "nothing speaks against it";
   if (result.status == SIDEWALL_DEGRADED && !may_degrade) return "all hardware has answered";
   if (result.status == SIDEWALL_OK && must_degrade) return "some hardware has not answered";
+  if (result.status == SIDEWALL_OK && result.progress > most) return kWrongProgress;
   if (claim == kNothing) return nullptr;
   if (result.pages_needed != 0 && !may_need_pages) return "no allocation failed";
   if (exact && !refused && result.progress != progress) return kWrongProgress;

@@ -34,6 +34,7 @@ struct Observed {
   uint8_t unsynced = 0;
   bool may_pass = false;  // clients may go past their SMMUs: firmware has not closed that
   uint8_t stuck = 0;      // sides that were to have power again, and did not come back
+  bool removed = false;   // the batch that this call ends took a leaf from the host's stage 2
   uint64_t freed = 0;     // pages that this call has given back to the pool that it names
   // Of the streams that the call is about, or of its unit:
   bool down = false;      // without power
@@ -50,6 +51,7 @@ struct Expected {
   bool must_degrade = false;  // or be refused
   bool may_need_pages = false;
   uint64_t progress = 0;
+  uint64_t most = ~uint64_t{0};  // of an OK: what `progress` is at most, whatever else is claimed
 
   static Expected ServedOrRefused(bool served);
   static constexpr const char kWrongProgress[] = "its progress is another";

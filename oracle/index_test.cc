@@ -210,20 +210,23 @@ TEST_F(IndexTest, Iso04SeesABankThatNothingNames) {
   EXPECT_EQ(board_->verdict().object, "bank");
 }
 
-// A stage 2 stays on behind the last S2CR until it is drained, and no longer; a stage 1 does not.
+// A stage 2 stays on behind the last S2CR until it is drained, no shorter and no longer; a stage 1
+// does not.
 TEST_F(IndexTest, Iso04WaitsForASyncOnly) {
-  enum Way { kAtOnce, kNeverSynced, kSyncPending, kSynced, kOneSynced };
-  for (int way = kAtOnce; way <= kOneSynced; way++) {
+  enum Way { kAtOnce, kNeverSynced, kSyncPending, kSynced, kOneSynced, kDrained };
+  for (int way = kAtOnce; way <= kDrained; way++) {
     Boot(Bit(Invariant::kIso04));
     driver_->in_call = [&] {
       OpenAndLeave();
       for (unsigned n : {0u, 1u}) {
         if (way == kAtOnce) Close(n, FreeBank(0));
-        if (way >= kSyncPending) Sync(n, way == kSynced || (way == kOneSynced && n == 0));
+        const bool whole = way == kSynced || way == kDrained;
+        if (way >= kSyncPending) Sync(n, whole || (way == kOneSynced && n == 0));
+        if (way == kDrained) Close(n, FreeBank(0));
       }
     };
     CallOnce();
-    const bool fine = way == kAtOnce || way == kSyncPending || way == kOneSynced;
+    const bool fine = way == kDrained || way == kSyncPending || way == kOneSynced;
     EXPECT_EQ(Found(), fine ? "none" : "ISO04") << way;
   }
 }

@@ -324,6 +324,25 @@ bool Lives::WaitsForSync(size_t instance, uint16_t bank) const {
   return false;
 }
 
+bool Lives::IsOn(size_t instance, uint16_t bank) const {
+  return !now_.empty() && bank < kBanks && now_[instance].use[bank].on;
+}
+
+bool Lives::IsDrained(size_t instance, uint16_t bank) const {
+  if (now_.empty() || bank >= kBanks) return true;
+  const uint64_t unnamed = now_[instance].use[bank].unnamed;
+  return unnamed == 0 || now_[instance].clock.done > unnamed;
+}
+
+bool Lives::SyncedSince(size_t instance, const Moment& since) const {
+  if (now_.empty()) return true;
+  const Unit unit = UnitOf(instance);
+  for (size_t i = unit.first; i < unit.end; i++) {
+    if (now_[i].clock.whole <= since[i]) return false;
+  }
+  return true;
+}
+
 Lives::Unit Lives::UnitOf(size_t instance) const {
   const size_t first = machine_.InstanceIndex(machine_.SideOf(instance), 0);
   const bool pair = first + 1 < now_.size() && machine_.HasInstance(first + 1);

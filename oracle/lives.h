@@ -72,6 +72,14 @@ class Lives {
   // under a VMID that was flushed before, which is another question (Clash).
   using Moment = std::array<uint64_t, model::kMaxInstances>;
   Moment Now() const;
+  // Its stage 2 is in use.
+  bool IsOn(size_t instance, uint16_t bank) const;
+  // What used the bank has been waited for: a sync that began after an S2CR last ceased to name
+  // it was seen complete, whoever asked for it.
+  bool IsDrained(size_t instance, uint16_t bank) const;
+  // A sync of the driver's own that began after that was seen complete on each instance of the
+  // unit of `instance`.
+  bool SyncedSince(size_t instance, const Moment& since) const;
   bool FlushedSince(uint64_t root, const Moment& since, size_t* instance) const;
   std::vector<std::string> HistoryOfVmid(size_t instance, uint8_t vmid) const;
   std::vector<std::string> HistoryOfBank(size_t instance, uint16_t bank) const;

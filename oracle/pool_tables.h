@@ -5,6 +5,7 @@
 //
 //     tables.OnAlloc(page, SIDEWALL_POOL_HOST);
 //     if (!tables.OnLink(page)) ...             // it is a table somewhere already
+//     tables.OnEmpty(page);                     // false: only behind its link
 //     tables.OnUnlink(page);
 //     tables.OnFree(page);
 //     tables.linked(SIDEWALL_POOL_HOST);        // how many are
@@ -41,7 +42,7 @@ class PoolTables {
   void OnAlloc(uint64_t pa, uint32_t pool) {
     if (!pool_.Contains(pa) || pool >= model::kPoolCount) return;
     dirty_ = true;
-    At(pa) = {static_cast<uint8_t>(pool), false};
+    At(pa) = {static_cast<uint8_t>(pool), false, false};
   }
   void OnFree(uint64_t pa) { OnUnlink(pa); }
   // False: some table links it already.
@@ -60,6 +61,15 @@ class PoolTables {
     now_.linked[At(pa).pool]--;
   }
   uint32_t linked(uint32_t pool) const { return now_.linked[pool]; }
+  // False: some table links the page, and it is emptied for the first time since it was taken.
+  bool OnEmpty(uint64_t pa) {
+    if (!pool_.Contains(pa)) return true;
+    Page& page = At(pa);
+    if (page.emptied) return true;
+    dirty_ = true;
+    page.emptied = true;
+    return !page.linked;
+  }
   // The page of the pools that a descriptor leads to, as a table; 0 if it leads nowhere there.
   uint64_t Link(uint64_t descriptor) const {
     constexpr uint64_t kAddress = 0x0000fffffffff000;
@@ -71,6 +81,7 @@ class PoolTables {
   struct Page {
     uint8_t pool = 0;
     bool linked = false;
+    bool emptied = false;
   };
   struct State {
     std::vector<Page> page;

@@ -34,6 +34,13 @@ inline constexpr uint32_t kTcr = 0x030;
 inline constexpr uint32_t kFsr = 0x058;
 inline constexpr uint32_t kTlbSync = 0x7f0;
 
+// What sCR0 holds of the floor: USFCFG and SMCFCFG, and neither CLIENTPD, EXIDENABLE nor VMID16EN.
+constexpr bool OnFloor(uint32_t scr0) {
+  constexpr uint32_t kOnes = (1u << 10) | (1u << 21);
+  constexpr uint32_t kZeros = (1u << 0) | (1u << 3) | (1u << 31);
+  return (scr0 & kOnes) == kOnes && (scr0 & kZeros) == 0;
+}
+
 // Registers lie in pages of the size that IDR1.PAGESIZE tells; CBAR and CBA2R in the second.
 constexpr uint32_t PageSize(const model::SmmuSpec& spec) {
   return (spec.idr[1] >> 31) != 0 ? 0x10000 : 0x1000;

@@ -177,6 +177,30 @@ TEST_F(TablesTest, Mem02SeesATableLinkedBeforeItIsInMemory) {
   }
 }
 
+// The pool gave a page of zeros, so that only the order tells: what memory holds of it until it is
+// cleaned nobody knows.
+TEST_F(TablesTest, Mem02SeesATableThatIsEmptiedWhereItIsLinked) {
+  for (const bool linked : {false, true}) {
+    Boot(Invariant::kMem02);
+    driver_->in_call = [&] {
+      const uint64_t table = board_->PageAlloc(SIDEWALL_POOL_ATOMIC);
+      const uint64_t link = driver_->LinkOf(kPage + (uint64_t{1} << 30));
+      const auto empty = [&] {
+        board_->TableZero(table);
+        board_->CleanPoc(table, kPageSize);
+        board_->Barrier();
+      };
+      if (!linked) empty();
+      board_->TableWrite64(link, table | 3);
+      if (linked) empty();
+      board_->CleanPoc(link, 8);
+      board_->Barrier();
+    };
+    board_->Apply({.kind = EventKind::kTick}, *driver_);
+    EXPECT_EQ(Found(), linked ? "MEM02" : "none") << board_->verdict().title;
+  }
+}
+
 TEST_F(TablesTest, Mem02SeesAFlushBeforeTheRemovalIsInMemory) {
   Boot(Invariant::kMem02);
   driver_->late_clean = true;
