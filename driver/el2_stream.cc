@@ -61,6 +61,8 @@ sidewall_status Identity(State& state, const Stream& stream, bool on) {
   Smmu& smmu = state.smmu[stream.unit];
   if (smmu.power != Power::kOn) return SIDEWALL_REFUSED;
   if (smmu.sid_owner[stream.sid.value] != SIDEWALL_OWNER_HOST) return SIDEWALL_REFUSED;
+  // Whom no wait helps is not made to wait.
+  if (HostEntryCovers(smmu, stream.sid)) return SIDEWALL_REFUSED;
   if (!EndWait(state, stream)) return SIDEWALL_DEGRADED;
   // What has drained may have held back an entry of the host's, which is live by now.
   if (HostEntryCovers(smmu, stream.sid)) return SIDEWALL_REFUSED;

@@ -17,7 +17,7 @@ constexpr size_t kUsualCpus = 4;
 constexpr size_t kUsualTransfers = 4;  // of those that a schedule may repeat
 // What of a hundred events should be DMA that is delivered, DMA that faults, and events that make
 // the driver store.
-constexpr size_t kDeliveredShare = 20;
+constexpr size_t kDeliveredShare = 22;
 constexpr size_t kFaultShare = 18;
 constexpr size_t kActShare = 60;
 constexpr size_t kMaxMissing = 12;

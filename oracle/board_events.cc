@@ -355,8 +355,7 @@ Outcome Board::ApplyHardware(const Event& event) {
                             static_cast<uint32_t>(event.arg[2]),
                             static_cast<uint32_t>(event.arg[3]), event.arg[4],
                             static_cast<uint16_t>(event.arg[5] & 0x7fff));
-      checks_->NoteFault(instance, static_cast<uint16_t>(event.arg[5] & 0x7fff),
-                         IsHostsBank(instance, event.arg[1]));
+      checks_->NoteRecord(instance, event.arg[1], static_cast<uint16_t>(event.arg[5] & 0x7fff));
       break;
     case EventKind::kHwSync:
       if (event.arg[1] > kSyncDrawn) return {};

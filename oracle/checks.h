@@ -60,9 +60,9 @@ class Checks {
   void AfterUnuse(uint64_t pa, uint64_t size);
   void AfterNotify(uint32_t owner, const struct sidewall_fault& fault);
   // A device met a fault, or one is recorded as if it had.
-  void NoteFault(size_t instance, uint16_t sid) { NoteFault(instance, sid, false); }
+  void NoteFault(size_t instance, uint16_t sid);
   // Hardware says that a bank has recorded one; what a bank of the host's own has is the host's.
-  void NoteFault(size_t instance, uint16_t sid, bool in_hosts_bank);
+  void NoteRecord(size_t instance, uint64_t bank, uint16_t sid);
   void AfterStore(uint64_t pa, unsigned width, uint64_t value);
   // A load of the driver that the bus answered.
   void AfterLoad(uint64_t pa, uint32_t value);
@@ -217,6 +217,7 @@ class Checks {
   void Err01Refused(const Call& call, const struct sidewall_result& result);
   void Err03Work();
   void Fun02Result(const Call& call, const struct sidewall_result& result);
+  void NoteFaultOf(uint8_t owner, size_t instance, uint16_t sid);
   const char* WhyNotToTell(uint32_t owner, const struct sidewall_fault& fault) const;
   void Fun05Told(uint32_t owner, const struct sidewall_fault& fault);
   void NoteMoved(uint8_t side, size_t instance);

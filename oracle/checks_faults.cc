@@ -12,12 +12,21 @@ unsigned long long Wide(uint64_t value) { return value; }
 
 }  // namespace
 
-void Checks::NoteFault(size_t instance, uint16_t sid, bool in_hosts_bank) {
+void Checks::NoteFault(size_t instance, uint16_t sid) {
+  NoteFaultOf(board_.ghost_.StreamOwner(board_.machine_->SideOf(instance), sid & 0x7f), instance,
+              sid);
+}
+
+void Checks::NoteRecord(size_t instance, uint64_t bank, uint16_t sid) {
+  const model::SmmuSpec& spec = SpecOf(instance);
+  if (bank >= uint64_t{spec.banks} - spec.el2_banks) return NoteFault(instance, sid);
+  NoteFaultOf(model::kOwnerHost, instance, sid);
+}
+
+void Checks::NoteFaultOf(uint8_t owner, size_t instance, uint16_t sid) {
   if (!board_.looks_) return;
   const uint8_t side = board_.machine_->SideOf(instance);
   faulted_in_call_ = watches_unsure_ = true;
-  const uint8_t owner =
-      in_hosts_bank ? uint8_t{model::kOwnerHost} : board_.ghost_.StreamOwner(side, sid & 0x7f);
   fault_owners_.Note(instance, sid, owner);
   const model::SmmuInstance& smmu = board_.machine_->smmu(instance);
   const auto recorded = static_cast<uint16_t>(smmu.gfsynr[1] & 0x7f);
