@@ -58,13 +58,21 @@ void Hyp::CallReturned(HypCalls& calls) { Tell(calls, locks_.OnReturn(cpu_)); }
 
 // ---------------------------------------------------------------- the mirror
 
+// All of a range, with a second call for what the first one found no table for: a core that maps
+// what the host has before it goes on asks until it is mapped.
+uint64_t Hyp::GainWhole(HypCalls& calls, uint64_t pa, uint64_t count) {
+  const uint64_t first = Gain(calls, pa, count).mapped;
+  if (first >= count * kPage) return first;
+  return first + Gain(calls, pa + first, count - first / kPage).mapped;
+}
+
 HypResult Hyp::SnapshotRange(HypCalls& calls, const Range& range) {
   HypResult result;
   uint64_t start = range.start;
   for (uint64_t pa = range.start; pa <= range.end(); pa += kPage) {
     // Pages of somebody else carry a note of it in the host's own stage 2, and are skipped.
     if (pa < range.end() && pages_.Find(pa)->owner == kOwnerHost) continue;
-    if (pa > start) result.mapped += Gain(calls, start, (pa - start) / kPage).mapped;
+    if (pa > start) result.mapped += GainWhole(calls, start, (pa - start) / kPage);
     start = pa + kPage;
   }
   return result;

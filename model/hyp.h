@@ -181,6 +181,7 @@ class Hyp {
   HypResult Lose(HypCalls& calls, uint64_t pa, uint64_t count);
   HypResult Gain(HypCalls& calls, uint64_t pa, uint64_t count);
   HypResult GiveBack(HypCalls& calls, uint64_t pa, uint64_t count);
+  uint64_t GainWhole(HypCalls& calls, uint64_t pa, uint64_t count);
   HypResult SnapshotRange(HypCalls& calls, const Range& range);
   bool NextOfPool(uint32_t pool, size_t* end, uint64_t most, size_t* first) const;
   void Tell(HypCalls& calls, const LockReport& report, Need need = Need::kPageAlloc) const;
