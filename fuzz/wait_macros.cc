@@ -88,6 +88,7 @@ void WaitMacros::SetUp(const Cast& cast, Events* out) {
     const uint64_t smr = layout::kSmrValid | kPairMask << 16 | cast.third;
     out->push_back(HostWrite32(Window(cast.side), layout::kS2cr, layout::kS2crBypass));
     out->push_back(HostWrite32(Window(cast.side), layout::kSmr, smr));
+    undo_.push_back(HostWrite32(Window(cast.side), layout::kSmr, 0));
   }
   out->push_back(CallEvent(Kind::kPoolAdd, {0, kPoolPages}));
   out->push_back(CallEvent(Kind::kHvcAllocDomain, {cast.domain, 0}));
@@ -181,6 +182,7 @@ void WaitMacros::HostEntry(const Cast& cast, Events* out) {
   const uint64_t smr = layout::kSmrValid | mask << 16 | sid;
   out->push_back(HostWrite32(window, layout::kS2cr + 4 * entry, layout::kS2crBypass));
   out->push_back(HostWrite32(window, layout::kSmr + 4 * entry, smr));
+  undo_.push_back(HostWrite32(window, layout::kSmr + 4 * entry, 0));
 }
 
 // The unit goes and comes back; somebody may call meanwhile.
@@ -193,6 +195,7 @@ void WaitMacros::Sleep(const Cast& cast, Events* out) {
   if (random_.OneIn(2)) out->push_back(CallEvent(Kind::kHwPowerLoss, {cast.side}));
   if (random_.OneIn(6)) Stop(cast, false, out);
   out->push_back(CallEvent(off ? Kind::kPowerOn : Kind::kPowerResume, {cast.side}));
+  undo_.push_back(out->back());
 }
 
 void WaitMacros::Between(const Cast& cast, Events* out) {
@@ -339,6 +342,16 @@ void WaitMacros::Probe(const Cast& cast, Events* out) {
   }
 }
 
+// What would stand in the way of all that comes after: entries that match many streams, a unit that
+// is down, streams that are a guest's.
+void WaitMacros::TidyUp(const Cast& cast, Events* out) {
+  out->insert(out->end(), undo_.begin(), undo_.end());
+  undo_.clear();
+  for (uint64_t n = cast.has_vm ? 2 : 0; n > 0; --n) {
+    out->push_back(CallEvent(Kind::kVmDestroy, {cast.vm}));
+  }
+}
+
 void WaitMacros::Any(const Sketch& sketch, Events* out) {
   const Cast cast = Choose(sketch);
   SetUp(cast, out);
@@ -372,6 +385,7 @@ void WaitMacros::Any(const Sketch& sketch, Events* out) {
   if (random_.OneIn(2)) out->push_back(CallEvent(Kind::kTick, {}));
   for (uint64_t n = random_.Below(3); n > 0; --n) Meet(cast, out);
   Probe(cast, out);
+  if (!random_.OneIn(6)) TidyUp(cast, out);
 }
 
 }  // namespace sidewall::fuzz

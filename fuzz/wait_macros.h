@@ -61,10 +61,12 @@ class WaitMacros {
   void Probe(const Cast& cast, Events* out);
   void HostEntry(const Cast& cast, Events* out);
   void Sleep(const Cast& cast, Events* out);
+  void TidyUp(const Cast& cast, Events* out);
   uint64_t Window(uint64_t side) const { return static_cast<uint64_t>(WindowOfSide(side)); }
 
   const Values& values_;
   Random& random_;
+  Events undo_;  // what takes back what was done, where a call alone does not
 };
 
 }  // namespace sidewall::fuzz
