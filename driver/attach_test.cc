@@ -278,6 +278,22 @@ TEST_F(AttachTest, ADetachmentThatTimesOutKeepsEverything) {
   EXPECT_EQ(Counters().degraded, 0u);
 }
 
+TEST_F(AttachTest, WhomNoWaitHelpsIsNotMadeToWait) {
+  for (uint32_t i = 0; i < 4; ++i) ASSERT_EQ(Alloc(i), kOk);
+  for (uint32_t i = 0; i < 3; ++i) ASSERT_EQ(Attach(kNiso1Side, i, 0x0e + i), kOk);
+  ASSERT_EQ(Attach(kNiso1Side, 1, 0x11), kOk) << "the last entry";
+  Write(kNiso1 + 0x800, 0xff800012);
+  fake.stuck.insert(kNiso1m);
+  EXPECT_EQ(Detach(kNiso1Side, 0, 0x0e), kDegraded);
+  ClearLog();
+  EXPECT_EQ(Attach(kNiso1Side, 3, 0x0f), kRefused) << "on a domain, and no bank is free";
+  EXPECT_EQ(Attach(kNiso1Side, 3, 0x12), kRefused) << "the host's entry leads it";
+  EXPECT_EQ(sidewall_set_identity(state, kNiso1Side, 0x12, 1).status, kRefused);
+  EXPECT_TRUE(RegisterStores().empty());
+  EXPECT_EQ(Attach(kNiso1Side, 3, 0x13), kDegraded) << "a bank and an entry may come of it";
+  EXPECT_EQ(sidewall_set_identity(state, kNiso1Side, 0x13, 1).status, kDegraded);
+}
+
 TEST_F(AttachTest, AnybodysCompletedSyncEndsADetachment) {
   ASSERT_EQ(Alloc(0), kOk);
   ASSERT_EQ(Attach(kNiso1Side, 0, 0x0e), kOk);

@@ -86,6 +86,19 @@ TEST_F(FaultScanTest, IdentityStreamIsToldAndCleared) {
   EXPECT_EQ(Fsr(kIso, kHostStage2), 0u);
 }
 
+TEST_F(FaultScanTest, AGuestsStreamUnderTheHostsStage2IsTheGuests) {
+  ASSERT_EQ(sidewall_vm_create(state, 0).status, uint32_t{SIDEWALL_OK});
+  ASSERT_EQ(sidewall_assign_unit(state, 0, SIDEWALL_SIDE_NISO1, 0x05).status,
+            uint32_t{SIDEWALL_OK});
+  Raise(kNiso1, kHostStage2, kTf, 0x10, 0x05);
+  EXPECT_EQ(Irq(SIDEWALL_SIDE_NISO1), 1u);
+  EXPECT_EQ(fake.notices[0].owner, uint32_t{SIDEWALL_OWNER_GUEST0});
+  EXPECT_EQ(Fsr(kNiso1, kHostStage2), 0u);
+  Raise(kNiso1, kHostStage2, kTf, 3u << 16 | 0x177, 0x05);
+  EXPECT_EQ(Irq(SIDEWALL_SIDE_NISO1), 1u);
+  EXPECT_EQ(fake.notices[0].owner, uint32_t{SIDEWALL_OWNER_HOST}) << "its own bank shows it";
+}
+
 TEST_F(FaultScanTest, FaultBankBelongsToTheStreamsOwner) {
   Raise(kIso, kFaultBank, kTf, 3u << 16 | 0x10, 0x100f);
   EXPECT_EQ(Irq(SIDEWALL_SIDE_ISO), 1u);

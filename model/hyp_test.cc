@@ -185,6 +185,21 @@ TEST(Hyp, AGainWithoutTablesIsTheHostsAllTheSame) {
   EXPECT_EQ(core.hyp.owner(kPage + 2 * kStep), kOwnerHost);
 }
 
+TEST(Hyp, TheFirstMapIsAskedForAgainWhereATableWasWanting) {
+  Core core("tiny");
+  const size_t whole = core.calls.mirror.size();
+  core.calls.mirror.clear();
+  unsigned asked = 0;
+  // One page, then none, then whatever is asked for.
+  core.calls.during_idmap = [&] {
+    asked++;
+    if (asked == 1) core.calls.gains_left = 1;
+    if (asked == 3) core.calls.gains_left = ~uint64_t{0};
+  };
+  core.hyp.Snapshot(core.calls);
+  EXPECT_EQ(core.calls.mirror.size(), whole);
+}
+
 TEST(Hyp, OnlyLoansToTheHostAreMirrored) {
   Core core("tiny");
   EXPECT_EQ(core.hyp.Share(core.calls, kPage, 1, kOwnerHost, kG0).status, HypStatus::kOk);
