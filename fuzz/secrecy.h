@@ -56,6 +56,7 @@ class Secrecy {
   void KeepSecrets();
   void Repeat(const Event& map, const Outcome& outcome);
   std::string RunEvents(const Program& program, size_t* ran);
+  void DrawFor(const Program& program, size_t event);
   std::string Step(const Event& event);
   std::string Read(uint64_t window, uint32_t offset);
   std::string CompareTold() const;
