@@ -7,6 +7,7 @@
 
 #include "model/registers.h"
 #include "oracle/checks.h"
+#include "oracle/fault_view.h"
 #include "oracle/smmu_layout.h"
 #include "oracle/trap.h"
 
@@ -53,11 +54,15 @@ bool Secrecy::HasSecrets(const Program& program) {
   });
 }
 
-// What a bank of the host's has recorded is its own, whoever has the stream by now.
-bool Secrecy::IsHostBank(uint64_t side, uint64_t bank) const {
+// What the host is shown in a bank of its own, whoever has the stream by now.
+bool Secrecy::IsHosts(const Event& fault) {
+  Board& board = plain_.harness.board();
   for (size_t i = 0; i < board_.smmu_count; i++) {
     const model::SmmuSpec& spec = board_.smmu[i];
-    if (spec.side == side) return bank < uint64_t{spec.banks} - spec.el2_banks;
+    if (spec.side != fault.arg[0] / 2) continue;
+    const size_t instance = board.machine().InstanceIndex(spec.side, fault.arg[0] % 2);
+    const auto host_banks = static_cast<uint16_t>(spec.banks - spec.el2_banks);
+    return IsShownToHost(board.machine().smmu(instance), host_banks, fault.arg[1], fault.arg[3]);
   }
   return false;
 }
@@ -72,7 +77,7 @@ bool Secrecy::OfGuest(const Event& event) {
   };
   if (event.kind == EventKind::kDmaStream) return owned(event.arg[0], event.arg[1]);
   if (event.kind == EventKind::kHwFault) {
-    return !IsHostBank(event.arg[0] / 2, event.arg[1]) && owned(event.arg[0] / 2, event.arg[5]);
+    return !IsHosts(event) && owned(event.arg[0] / 2, event.arg[5]);
   }
   if (event.kind != EventKind::kDma || event.arg[0] >= 0x200) return false;
   const model::ClientInfo* client = model::FindClient(static_cast<uint16_t>(event.arg[0]));

@@ -52,7 +52,7 @@ class Secrecy {
   // What a guest does instead.
   Event Twisted(const Event& event);
   bool OfGuest(const Event& event);
-  bool IsHostBank(uint64_t side, uint64_t bank) const;
+  bool IsHosts(const Event& fault);
   void KeepSecrets();
   void Repeat(const Event& map, const Outcome& outcome);
   std::string RunEvents(const Program& program, size_t* ran);

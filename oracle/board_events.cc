@@ -351,11 +351,13 @@ Outcome Board::ApplyHardware(const Event& event) {
   if (pa == 0 || !machine_->InstanceOf(pa, &instance, &offset)) return {};
   switch (event.kind) {
     case EventKind::kHwFault:
+      if (event.arg[1] != kGlobalFault && event.arg[1] >= machine_->smmu(instance).banks) return {};
       machine_->InjectFault(instance, static_cast<uint16_t>(event.arg[1]),
                             static_cast<uint32_t>(event.arg[2]),
                             static_cast<uint32_t>(event.arg[3]), event.arg[4],
                             static_cast<uint16_t>(event.arg[5] & 0x7fff));
-      checks_->NoteRecord(instance, event.arg[1], static_cast<uint16_t>(event.arg[5] & 0x7fff));
+      checks_->NoteRecord(instance, event.arg[1], event.arg[3],
+                          static_cast<uint16_t>(event.arg[5] & 0x7fff));
       break;
     case EventKind::kHwSync:
       if (event.arg[1] > kSyncDrawn) return {};

@@ -61,8 +61,8 @@ class Checks {
   void AfterNotify(uint32_t owner, const struct sidewall_fault& fault);
   // A device met a fault, or one is recorded as if it had.
   void NoteFault(size_t instance, uint16_t sid);
-  // Hardware says that a bank has recorded one; what a bank of the host's own has is the host's.
-  void NoteRecord(size_t instance, uint64_t bank, uint16_t sid);
+  // Hardware says that a bank has recorded one; what the host is shown in its own is the host's.
+  void NoteRecord(size_t instance, uint64_t bank, uint64_t fsynr0, uint16_t sid);
   void AfterStore(uint64_t pa, unsigned width, uint64_t value);
   // A load of the driver that the bus answered.
   void AfterLoad(uint64_t pa, uint32_t value);
@@ -234,6 +234,7 @@ class Checks {
   uint32_t NoTables(uint32_t pool) const;
   void Iso10AfterDegraded(const Call& call);
   bool IsHosts(const Call& call, size_t instance, uint16_t sid) const;
+  unsigned LedBy(const Call& call) const;
   // Streams that may reach something, by instance.
   using StreamSets = std::array<GhostDomains::SidSet, model::kMaxInstances>;
   StreamSets Delivering() const;
@@ -324,6 +325,7 @@ class Checks {
   std::vector<uint64_t> unclean_, unordered_;
   unsigned synced_ = 0;           // instances of which this call has seen a sync complete
   unsigned ended_ = 0;            // the same of the call that has just returned
+  unsigned led_before_ = 0;       // instances that led an attachment's stream when it was called
   unsigned indices_touched_ = 0;  // instances whose S2CRs or banks this call has stored to
   PairTrace pairs_[model::kMaxSmmus];
   // What a trapped access to a register of invalidations has had invalidated.

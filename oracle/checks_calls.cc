@@ -19,6 +19,7 @@ constexpr uint64_t kToldAtMost = 16;  // by one fault_irq
 void Checks::BeforeCall(const Call& call) {
   if (!board_.looks_) return;
   if (call.id == CallId::kInit || call.id == CallId::kFinalize) delivered_ = Delivering();
+  led_before_ = call.id == CallId::kAttachDev ? LedBy(call) : 0;
   work_.Begin(board_.hyp_.pools());
   call_began_ = lives_.Now();
   closes_ = false;
@@ -297,13 +298,28 @@ Checks::StreamSets Checks::Delivering() const {
   }
 }
 
-// An attachment that did not come about leaves a stream to the host's own entry, or to its identity
-// map. One that leaves a domain is drained by the first sync of its detachment, and is the host's
-// to use from there on: an entry of its own may lead it before the bank's end has had its sync too.
+// The instances on which the call's stream is led somewhere.
+unsigned Checks::LedBy(const Call& call) const {
+  uint8_t side = 0;
+  uint16_t sid = 0;
+  unsigned led = 0;
+  if (!board_.ghost_.domains().StreamOf(call, &side, &sid)) return 0;
+  for (size_t instance = 0; instance < model::kMaxInstances; instance++) {
+    if (!board_.machine_->HasInstance(instance) || board_.machine_->SideOf(instance) != side)
+      continue;
+    if (!board_.IsDown(instance) && Delivers(instance, sid)) led |= 1u << instance;
+  }
+  return led;
+}
+
+// An attachment that did not come about leaves a stream where it was: with the host's own entry, or
+// its identity map. A stream that a detachment has closed is drained by a sync, and the host's to
+// use from there on: an entry of its own may lead it before the bank's end has had its sync too.
 bool Checks::IsHosts(const Call& call, size_t instance, uint16_t sid) const {
   if (call.id != CallId::kAttachDev && call.id != CallId::kDetachDev) return false;
   const uint8_t side = board_.machine_->SideOf(instance);
-  for (uint8_t n = 0; call.id == CallId::kDetachDev && n < SpecOf(instance).instance_count; n++) {
+  const bool led = (led_before_ >> instance & 1) != 0;
+  for (uint8_t n = 0; !led && n < SpecOf(instance).instance_count; n++) {
     if ((ended_ >> board_.machine_->InstanceIndex(side, n) & 1) == 0) return false;
   }
   const uint16_t hosts = model::cbar::Stage2Bank(board_.machine_->smmu(instance).cbar[0]);

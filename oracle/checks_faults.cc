@@ -17,9 +17,11 @@ void Checks::NoteFault(size_t instance, uint16_t sid) {
               sid);
 }
 
-void Checks::NoteRecord(size_t instance, uint64_t bank, uint16_t sid) {
+void Checks::NoteRecord(size_t instance, uint64_t bank, uint64_t fsynr0, uint16_t sid) {
   const model::SmmuSpec& spec = SpecOf(instance);
-  if (bank >= uint64_t{spec.banks} - spec.el2_banks) return NoteFault(instance, sid);
+  const auto host_banks = static_cast<uint16_t>(spec.banks - spec.el2_banks);
+  const bool shown = IsShownToHost(board_.machine_->smmu(instance), host_banks, bank, fsynr0);
+  if (!shown) return NoteFault(instance, sid);
   NoteFaultOf(model::kOwnerHost, instance, sid);
 }
 

@@ -228,4 +228,11 @@ const char* Changed(const FaultFile& wanted, const FaultFile& now, const FaultPl
   return nullptr;
 }
 
+bool IsShownToHost(const model::SmmuInstance& smmu, uint16_t host_banks, uint64_t bank,
+                   uint64_t fsynr0) {
+  if (bank < host_banks) return true;
+  if (bank != model::cbar::Stage2Bank(smmu.cbar[0])) return false;
+  return (fsynr0 & kNestedOrWalk) != 0 && model::Bits(fsynr0, 23, 16) < host_banks;
+}
+
 }  // namespace sidewall

@@ -106,6 +106,11 @@ class GlobalRecords {
   std::array<bool, model::kMaxInstances> untold_ = {};
 };
 
+// Whether the host is shown what a bank has recorded as its own: in a bank of its own, or in that
+// of its stage 2 and about a stage 1 of its own.
+bool IsShownToHost(const model::SmmuInstance& smmu, uint16_t host_banks, uint64_t bank,
+                   uint64_t fsynr0);
+
 }  // namespace sidewall
 
 #endif  // SIDEWALL_ORACLE_FAULT_VIEW_H_
