@@ -263,10 +263,10 @@ SIDEWALL_R(host_stage2_idmap_complete)(SIDEWALL_S, uint32_t map);
  * alloc_domain, attach_dev: pages_needed of a refusal says how many pool pages a retry wants.
  * attach_dev: of a stream that is the host's, and that no live entry of the host's own matches.
  *   DEGRADED: a detachment that it needs the end of still waits; the stream goes where it went.
- * detach_dev: DEGRADED: what was under way was not seen to end, and the stream faults, but that an
- *   entry of the host's own which matches it is in force once a sync has drained the stream.
  *   A domain that is attached takes one of EL2's banks of the unit; the host, and each VM that
  *   there can be, is sure of a fifth of them, rounded down, whatever the others take.
+ * detach_dev: DEGRADED: what was under way was not seen to end, and the stream faults, but that an
+ *   entry of the host's own which matches it is in force once a sync has drained the stream.
  * map_pages: the caller has taken a DMA reference on every page of the range and drops those of
  *   what was not mapped. page_size is 4 KiB or 2 MiB. OK with the bytes mapped, 0 included, in
  *   whole pages of that size; the rest needs pool pages (pages_needed), or another call. Stops in
