@@ -77,7 +77,9 @@ bool Secrecy::OfGuest(const Event& event) {
   };
   if (event.kind == EventKind::kDmaStream) return owned(event.arg[0], event.arg[1]);
   if (event.kind == EventKind::kHwFault) {
-    return !IsHosts(event) && owned(event.arg[0] / 2, event.arg[5]);
+    // What the memory controller says of a transfer is the host's to read, whoever made it.
+    const bool of_smmu = event.arg[0] < kSmmuWindows;
+    return of_smmu && !IsHosts(event) && owned(event.arg[0] / 2, event.arg[5]);
   }
   if (event.kind != EventKind::kDma || event.arg[0] >= 0x200) return false;
   const model::ClientInfo* client = model::FindClient(static_cast<uint16_t>(event.arg[0]));
