@@ -191,7 +191,8 @@ const char* Checks::WhyNotRestored(size_t instance, uint16_t entry) const {
   const bool stage2 =
       bank < smmu.banks && model::cbar::Type(smmu.cbar[bank]) == model::cbar::kStage2;
   const bool on = stage2 && (smmu.bank[bank].sctlr & model::sctlr::kM) != 0;
-  return on ? nullptr : "the stage 2 of its bank is off";
+  if (!on) return "the stage 2 of its bank is off";
+  return WhyNotItsTables(instance, bank);
 }
 
 // Whatever holds its masters meanwhile, a unit opens no stream before all that the stream

@@ -89,6 +89,7 @@ bool Checks::Report(Invariant id, const char* object, const char* check, std::st
   verdict.object = object;
   verdict.frames = {check, StoreName(), board_.call_name_};
   verdict.event_index = board_.event_index_;
+  verdict.at_boot = board_.event_ == nullptr;
   verdict.title = std::string(FindInvariant(id)->code) + ": " + std::move(title);
   verdict.text = std::move(text);
   if (board_.stores_in_event_ != 0) verdict.store = board_.last_store_;
@@ -225,7 +226,10 @@ void Checks::AfterSmmuStore(size_t instance, uint32_t offset, uint64_t value) {
   if (!down) CheckPolicyWord(instance, place);
   NoteLives(instance, offset, place, value);
   if (entry && down) Iso11Opened(instance, place.index);
-  if (entry && !down) Iso10Waits(instance);
+  if (entry && !down) {
+    NoteClosed(instance);
+    Iso10Waits(instance);
+  }
 }
 
 // Who uses an index, and since when: see lives.h.
@@ -238,11 +242,10 @@ void Checks::NoteLives(size_t instance, uint32_t offset, const layout::Place& pl
     indices_touched_ |= 1u << instance;
     if (!down) IndexAfterEntry(instance, place.index);
   } else if (layout::NamesBank(place)) {
-    const bool was_on = lives_.IsOn(instance, place.index);
     const Clash clash = lives_.OnBank(instance, place.index);
     indices_touched_ |= 1u << instance;
     if (down) return;
-    if (was_on) Iso04Drained(instance, place.index);
+    if (was_stage2_) Iso04Drained(instance, place.index);
     Iso08Tag(instance, clash);
     IndexAfterBank(instance, place.index);
   } else {
@@ -363,8 +366,8 @@ void Checks::AfterCall(CallId id) {
   // What timed out before is ended there.
   if (id == CallId::kTick) indices_touched_ = (1u << model::kMaxInstances) - 1;
   // What waits for a sync need not see those of the host, whose accesses wait for nothing.
-  ended_ = std::exchange(synced_, 0);
-  if (id != CallId::kHandleDabt) indices_touched_ |= ended_;
+  const unsigned ended = std::exchange(synced_, 0);
+  if (id != CallId::kHandleDabt) indices_touched_ |= ended;
   for (unsigned set = std::exchange(indices_touched_, 0); set != 0; set &= set - 1) {
     const auto instance = static_cast<size_t>(std::countr_zero(set));
     if (board_.machine_->HasInstance(instance) && !board_.IsDown(instance)) Iso04Idle(instance);

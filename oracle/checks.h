@@ -226,6 +226,7 @@ class Checks {
   void Fun05Left(uint8_t side);
   void Err02Balance();
   void Iso10Released(uint64_t pa);
+  static bool IsStage2On(const model::SmmuInstance& smmu, uint16_t bank);
   void Iso10Closed(size_t instance, uint16_t sid);
   void Iso10Waits(size_t instance);
   void NoteWait(const Call& call, const struct sidewall_result& result);
@@ -234,7 +235,9 @@ class Checks {
   uint32_t NoTables(uint32_t pool) const;
   void Iso10AfterDegraded(const Call& call);
   bool IsHosts(const Call& call, size_t instance, uint16_t sid) const;
-  unsigned LedBy(const Call& call) const;
+  unsigned LedOn() const;
+  void NoteClosed(size_t instance);
+  void Iso10Undrained(const Call& call, const struct sidewall_result& result);
   // Streams that may reach something, by instance.
   using StreamSets = std::array<GhostDomains::SidSet, model::kMaxInstances>;
   StreamSets Delivering() const;
@@ -324,8 +327,8 @@ class Checks {
   // Lines of tables that were stored to: not cleaned yet, and cleaned with no barrier behind it.
   std::vector<uint64_t> unclean_, unordered_;
   unsigned synced_ = 0;           // instances of which this call has seen a sync complete
-  unsigned ended_ = 0;            // the same of the call that has just returned
-  unsigned led_before_ = 0;       // instances that led an attachment's stream when it was called
+  unsigned led_before_ = 0;       // instances that led the call's stream when it was called
+  unsigned led_ = 0;              // and that do so still
   unsigned indices_touched_ = 0;  // instances whose S2CRs or banks this call has stored to
   PairTrace pairs_[model::kMaxSmmus];
   // What a trapped access to a register of invalidations has had invalidated.
@@ -341,16 +344,26 @@ class Checks {
   Store last_store_ = Store::kNone;
   size_t last_instance_ = 0;
   uint32_t last_offset_ = 0;
-  // Streams of the host whose detachment was DEGRADED, and when it began.
+  // Streams of the host whose detachment was DEGRADED, and when they were closed.
   struct Wait {
     uint8_t side = 0;
     uint16_t sid = 0;
     Lives::Moment since = {};
   };
   std::vector<Wait> waits_;
-  Lives::Moment call_began_ = {};
-  bool closes_ = false;   // this call has stored to an entry
-  bool takes_ = false;    // this call takes pages from the host's stage 2
+  // The stream that the call is about, if it names one, and when its entry last ceased to lead it
+  // on an instance: from when the call began, if it did not. A sync waits for what used the entry
+  // only if it begins behind that.
+  struct {
+    bool any = false;
+    uint8_t side = 0;
+    uint16_t sid = 0;
+  } stream_;
+  Lives::Moment closed_ = {};
+  bool closes_ = false;  // this call has stored to an entry
+  bool takes_ = false;   // this call takes pages from the host's stage 2
+  // The bank that is stored to was the stage 2 of what is under way.
+  bool was_stage2_ = false;
   bool removed_ = false;  // a leaf of it, since the last batch ended
 };
 

@@ -19,9 +19,10 @@ constexpr uint64_t kToldAtMost = 16;  // by one fault_irq
 void Checks::BeforeCall(const Call& call) {
   if (!board_.looks_) return;
   if (call.id == CallId::kInit || call.id == CallId::kFinalize) delivered_ = Delivering();
-  led_before_ = call.id == CallId::kAttachDev ? LedBy(call) : 0;
+  stream_.any = board_.ghost_.domains().StreamOf(call, &stream_.side, &stream_.sid);
+  led_ = led_before_ = stream_.any ? LedOn() : 0;
   work_.Begin(board_.hyp_.pools());
-  call_began_ = lives_.Now();
+  closed_ = lives_.Now();
   closes_ = false;
   takes_ = call.id == CallId::kHostStage2Idmap &&
            static_cast<uint32_t>(call.arg[2]) == SIDEWALL_PROT_NONE;
@@ -73,6 +74,9 @@ void Checks::BeforeStore(uint64_t pa, unsigned width, bool table) {
   }
   // Caches and the memory controller are nothing to what is watched.
   if (target_.kind != Target::kMc && !command) AskWatches();
+  const bool names_bank = target_.kind == Target::kRegister && layout::NamesBank(target_.place);
+  was_stage2_ =
+      names_bank && IsStage2On(board_.machine_->smmu(target_.instance), target_.place.index);
   in_live_table_ = table && width == 8 && board_.machine_->IsLiveTable(pa, &place_);
   if (table && width == 8 && !board_.spec_.pool.Contains(pa)) return;
   const bool whole_table = table && width != 8;
@@ -204,6 +208,7 @@ void Checks::AfterEffect(const Call& call, const struct sidewall_result& result)
   }
   if (result.status == SIDEWALL_DEGRADED) Iso10AfterDegraded(call);
   NoteWait(call, result);
+  Iso10Undrained(call, result);
 }
 
 // When there is no domain and no VM, nobody holds a reference, and the pools of the host and of
@@ -299,17 +304,44 @@ Checks::StreamSets Checks::Delivering() const {
 }
 
 // The instances on which the call's stream is led somewhere.
-unsigned Checks::LedBy(const Call& call) const {
-  uint8_t side = 0;
-  uint16_t sid = 0;
+unsigned Checks::LedOn() const {
   unsigned led = 0;
-  if (!board_.ghost_.domains().StreamOf(call, &side, &sid)) return 0;
   for (size_t instance = 0; instance < model::kMaxInstances; instance++) {
-    if (!board_.machine_->HasInstance(instance) || board_.machine_->SideOf(instance) != side)
-      continue;
-    if (!board_.IsDown(instance) && Delivers(instance, sid)) led |= 1u << instance;
+    const bool is_there =
+        board_.machine_->HasInstance(instance) && board_.machine_->SideOf(instance) == stream_.side;
+    if (!is_there || board_.IsDown(instance)) continue;
+    if (Delivers(instance, stream_.sid)) led |= 1u << instance;
   }
   return led;
+}
+
+// Behind a store to an entry.
+void Checks::NoteClosed(size_t instance) {
+  if (!stream_.any || board_.machine_->SideOf(instance) != stream_.side) return;
+  const unsigned bit = 1u << instance;
+  const bool leads = Delivers(instance, stream_.sid);
+  if (!leads && (led_ & bit) != 0) closed_[instance] = lives_.Now()[instance];
+  led_ = leads ? led_ | bit : led_ & ~bit;
+}
+
+// A stream that was taken from what led it is drained when the call is OK: what it has under way
+// would else end behind the call, in memory that is its last domain's.
+[[gnu::noinline]] void Checks::Iso10Undrained(const Call& call,
+                                              const struct sidewall_result& result) {
+  const bool takes = call.id == CallId::kDetachDev || call.id == CallId::kGuestDetach ||
+                     call.id == CallId::kAssignUnit;
+  if (!takes || result.status != SIDEWALL_OK || !Enabled(Invariant::kIso10)) return;
+  if (!stream_.any || led_before_ == 0 || (led_ & led_before_) != 0) return;
+  const size_t instance = board_.machine_->InstanceIndex(stream_.side, 0);
+  if (board_.IsDown(instance)) return;
+  Evaluated(Invariant::kIso10);
+  if (lives_.SyncedSince(instance, closed_)) return;
+  if (Report(Invariant::kIso10, "stream", "Iso10Undrained",
+             Print("%s was OK, and no sync has waited for the stream since it was closed",
+                   board_.call_name_),
+             {Print("stream  0x%x on %s", stream_.sid, model::WindowName(WindowOf(instance)))})) {
+    __builtin_trap();
+  }
 }
 
 // An attachment that did not come about leaves a stream where it was: with the host's own entry, or
@@ -317,11 +349,8 @@ unsigned Checks::LedBy(const Call& call) const {
 // use from there on: an entry of its own may lead it before the bank's end has had its sync too.
 bool Checks::IsHosts(const Call& call, size_t instance, uint16_t sid) const {
   if (call.id != CallId::kAttachDev && call.id != CallId::kDetachDev) return false;
-  const uint8_t side = board_.machine_->SideOf(instance);
-  const bool led = (led_before_ >> instance & 1) != 0;
-  for (uint8_t n = 0; !led && n < SpecOf(instance).instance_count; n++) {
-    if ((ended_ >> board_.machine_->InstanceIndex(side, n) & 1) == 0) return false;
-  }
+  const bool led = call.id == CallId::kAttachDev && (led_before_ >> instance & 1) != 0;
+  if (!led && !lives_.SyncedSince(instance, closed_)) return false;
   const uint16_t hosts = model::cbar::Stage2Bank(board_.machine_->smmu(instance).cbar[0]);
   return board_.machine_->Resolve(instance, sid).stage2_bank == hosts;
 }
@@ -352,7 +381,7 @@ void Checks::NoteWait(const Call& call, const struct sidewall_result& result) {
   if (call.id != CallId::kDetachDev || result.status != SIDEWALL_DEGRADED) return;
   Wait wait;
   if (!board_.ghost_.domains().StreamOf(call, &wait.side, &wait.sid)) return;
-  wait.since = call_began_;
+  wait.since = closed_;
   const size_t instance = board_.machine_->InstanceIndex(wait.side, 0);
   if (!lives_.SyncedSince(instance, wait.since)) waits_.push_back(wait);
 }

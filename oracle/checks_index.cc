@@ -133,12 +133,16 @@ Lines Checks::BankLines(size_t instance, uint16_t bank) const {
   }
 }
 
-// A stage 2 that is off is none: what was translated under it and is under way must have been
-// waited for, since its last S2CR went, before it goes off.
+bool Checks::IsStage2On(const model::SmmuInstance& smmu, uint16_t bank) {
+  return bank < smmu.banks && IsStage2(smmu, bank) && IsOn(smmu, bank);
+}
+
+// A stage 2 that is off, or is another type by now, is none: what was translated under it and is
+// under way must have been waited for, since its last S2CR went, before that.
 [[gnu::noinline]] void Checks::Iso04Drained(size_t instance, uint16_t bank) {
   if (!Enabled(Invariant::kIso04)) return;
   const model::SmmuInstance& smmu = board_.machine_->smmu(instance);
-  if (!IsStage2(smmu, bank) || IsOn(smmu, bank)) return;
+  if (IsStage2On(smmu, bank)) return;
   Evaluated(Invariant::kIso04);
   if (lives_.IsDrained(instance, bank)) return;
   Lines text = BankLines(instance, bank);
