@@ -89,6 +89,9 @@ uint64_t NumberAfter(const std::string& text, const std::string& label) {
   return at == std::string::npos ? 0 : std::strtoull(text.c_str() + at + label.size(), nullptr, 10);
 }
 
+// What stands for the invariant of a run that ended without one's word.
+constexpr char kCrash[] = "crash";
+
 // The oracle says "sidewall: ISO05-entry-0123abcd ISO05: ..." before it traps; what a sanitizer
 // reports is MEM01; any other end is a fault of the harness and has no code.
 std::string FoundBy(const ProcessResult& run) {
@@ -96,7 +99,7 @@ std::string FoundBy(const ProcessResult& run) {
   std::smatch match;
   if (std::regex_search(run.output, match, kBucket)) return match[1];
   if (run.output.find("Sanitizer:") != std::string::npos) return "MEM01";
-  return run.exit_code == 0 ? "" : "crash";
+  return run.exit_code == 0 ? "" : kCrash;
 }
 
 void WriteFile(const fs::path& path, const std::string& text) {
@@ -137,7 +140,7 @@ Json Unseen() {
 // What one fuzz target made of a bug.
 struct Hunt {
   std::string target;
-  std::string found;  // the code of an invariant, "crash", or nothing
+  std::string found;  // the code of an invariant, kCrash, or nothing
   std::string output;
   uint64_t executions = 0;
   uint64_t events = 0;
@@ -202,10 +205,12 @@ Json HuntBug(const SeededBug& bug, const BugsOptions& options) {
   uint64_t executions = 0;
   uint64_t events = 0;
   for (const std::string& target : TargetsOf(bug)) {
-    hunt = HuntWith(target, bug, options, scratch.path());
-    executions += hunt.executions;
-    events += hunt.events;
-    if (!hunt.found.empty()) break;
+    Hunt next = HuntWith(target, bug, options, scratch.path());
+    executions += next.executions;
+    events += next.events;
+    // What ended without an invariant's word is kept for its log, where no other target says more.
+    if (hunt.found.empty() || !next.found.empty()) hunt = std::move(next);
+    if (!hunt.found.empty() && hunt.found != kCrash) break;
   }
   const bool found = !hunt.found.empty();
   Json row = {{"id", bug.id},
@@ -218,7 +223,7 @@ Json HuntBug(const SeededBug& bug, const BugsOptions& options) {
               {"executions", executions},
               {"events", events}};
   if (!hunt.artifact.empty()) row.update(Witnessed(bug, hunt, scratch.path()));
-  if (hunt.found == "crash") {
+  if (hunt.found == kCrash) {
     const size_t tail = std::min<size_t>(hunt.output.size(), 2000);
     row["log"] = hunt.output.substr(hunt.output.size() - tail);
   }
@@ -258,7 +263,7 @@ bool BreaksShipped(const Json& row) { return !row.value("shipped", Json()).is_nu
 
 // Found, by an invariant, in the bug and not in what ships.
 bool IsFound(const Json& row) {
-  return !row["found_by"].is_null() && row["found_by"] != "crash" && !BreaksShipped(row);
+  return !row["found_by"].is_null() && row["found_by"] != kCrash && !BreaksShipped(row);
 }
 
 const char* VerdictOf(const Json& row) {

@@ -145,13 +145,16 @@ Json CompositionRow() {
   const Composition composition = Compose(bugs);
   return {{"bugs", bugs.size()},
           {"of_five_events_or_more", composition.deep},
+          {"invented", composition.invented},
           {"by_class", composition.by_class},
           {"by_invariant", composition.by_invariant}};
 }
 
 void PrintComposition(const Json& row) {
-  fmt::print("composition\n  {} bugs, {} of them of five events or more\n",
-             row["bugs"].get<size_t>(), row["of_five_events_or_more"].get<size_t>());
+  fmt::print(
+      "composition\n  {} bugs: {} of five events or more, {} no attack of the threat model\n",
+      row["bugs"].get<size_t>(), row["of_five_events_or_more"].get<size_t>(),
+      row["invented"].get<size_t>());
   for (const char* part : {"by_class", "by_invariant"}) {
     for (const auto& [name, count] : row[part].items()) {
       fmt::print("  {:<28}{:>4}\n", name, count.get<size_t>());

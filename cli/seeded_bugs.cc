@@ -141,6 +141,7 @@ Composition Compose(const std::vector<SeededBug>& bugs) {
     for (std::string kind; std::getline(classes, kind, ';');) ++composition.by_class[Trim(kind)];
     for (const std::string& code : bug.expect) ++composition.by_invariant[code];
     composition.deep += std::stoul(bug.depth) >= kDeep;
+    composition.invented += bug.attacks.empty();
   }
   return composition;
 }

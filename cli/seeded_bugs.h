@@ -47,7 +47,8 @@ std::vector<std::string> HeadWords(std::string text);
 struct Composition {
   std::map<std::string, size_t> by_class;
   std::map<std::string, size_t> by_invariant;
-  size_t deep = 0;  // five events or more
+  size_t deep = 0;      // five events or more
+  size_t invented = 0;  // by reading the driver: no attack of the threat model
 };
 Composition Compose(const std::vector<SeededBug>& bugs);
 

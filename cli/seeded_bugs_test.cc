@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "cli/environment.h"
+#include "fuzz/program_file.h"
 #include "oracle/invariant.h"
 
 namespace sidewall::cli {
@@ -114,10 +115,23 @@ TEST(Catalogue, HoldsEnoughOfEachKind) {
   EXPECT_GE(bugs.size(), 60u);
   const Composition composition = Compose(bugs);
   EXPECT_GE(composition.deep, 15u);
+  EXPECT_GE(3 * composition.invented, bugs.size());
   for (const char* kind : {"lifetime", "invalidation", "store order", "one instance only",
                            "fail_nth", "resume", "range and mask boundaries"}) {
     const auto found = composition.by_class.find(kind);
     EXPECT_TRUE(found != composition.by_class.end() && found->second >= 6) << kind;
+  }
+}
+
+// A program is no longer than what it shows.
+TEST(Catalogue, DepthIsNoMoreThanAProgramNeeds) {
+  for (const SeededBug& bug : SeededBugs(SourceRoot())) {
+    for (const std::string& path : bug.programs) {
+      fuzz::Program program;
+      std::string problem;
+      ASSERT_TRUE(fuzz::LoadProgram(SourceRoot() / path, &program, &problem)) << problem;
+      EXPECT_LE(std::stoul(bug.depth), program.events.size()) << bug.id << " " << path;
+    }
   }
 }
 
