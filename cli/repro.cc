@@ -163,12 +163,7 @@ class El2Bench {
                           fuzz::FormatEvent(event) + ": " + run->divergence;
       }
     }
-    if (!el2_->board().violated() && !run->result.mismatch &&
-        !fuzz::MeetsExpectation(event, outcome)) {
-      run->result.mismatch = true;
-      run->result.mismatch_index = run->result.events;
-      run->result.mismatch_outcome = outcome;
-    }
+    if (!el2_->board().violated()) fuzz::NoteOutcome(event, outcome, &run->result);
     ++run->result.events;
   }
 
@@ -301,6 +296,23 @@ class Session {
     return kExitOk;
   }
 
+  // What a person has written names what is there; what a fuzzer has drawn need not, and is bytes.
+  bool NamesNothing(const std::string& file, const RunResult& result, Json* row) const {
+    (*row)["skipped"] = result.skipped;
+    if (result.skipped == 0 || result.verdict.id != Invariant::kNone) return false;
+    std::string problem;
+    if (!fuzz::ErrorAtEvent(file, result.skipped_index,
+                            "this event names what is not there, so that nothing happened",
+                            "see which windows, banks, pages and VMs the board has by then",
+                            &problem)) {
+      return false;
+    }
+    std::fflush(talk_);
+    std::fprintf(stderr, "sidewall repro: %s\n", problem.c_str());
+    (*row)["not_run"] = problem;
+    return true;
+  }
+
   int RunShipped(const std::string& file, const fuzz::Program& program, Json* row) {
     const std::string driver = fuzz::DriverWord(program.driver);
     const bool bad = driver != "shipped";
@@ -316,6 +328,7 @@ class Session {
       Say("{}: DIF01: {}\n", file, run.divergence);
       return kExitDivergence;
     }
+    if (NamesNothing(file, run.result, row)) return kExitUsage;
     const uint8_t expect = bad ? 0 : program.expect;
     if (!fuzz::AsExpected(run.result, expect)) {
       if (!narrate) PrintVerdict(run.result, program);

@@ -54,6 +54,8 @@ struct ParseError {
 // and blank lines of its input and brings every other line into canonical form.
 bool ParseText(std::string_view text, Program* program, ParseError* error);
 std::string FormatText(const Program& program);
+// Where event `index`, counted from 0, begins in the text of a program. False: it has fewer.
+bool FindEvent(std::string_view text, size_t index, size_t* line, size_t* column);
 bool FormatSource(std::string_view text, std::string* out, ParseError* error);
 std::string FormatEvent(const Event& event);
 

@@ -104,6 +104,18 @@ bool ParseProgram(std::string_view bytes, const std::string& path, Program* prog
   return false;
 }
 
+bool ErrorAtEvent(const std::string& path, size_t index, const std::string& what,
+                  const std::string& hint, std::string* problem) {
+  std::string bytes;
+  if (!ReadFile(path, &bytes, problem) || IsBinaryProgram(bytes)) return false;
+  ParseError place;
+  if (!FindEvent(bytes, index, &place.line, &place.column)) return false;
+  place.what = what;
+  place.hint = hint;
+  *problem = ErrorText(path, place);
+  return true;
+}
+
 bool LoadProgram(const std::string& path, Program* program, std::string* problem) {
   std::string bytes;
   return ReadFile(path, &bytes, problem) && ParseProgram(bytes, path, program, problem);

@@ -27,6 +27,10 @@ std::string ErrorText(const std::string& path, const ParseError& error);
 // Either form; `path` only names the source in `problem`.
 bool ParseProgram(std::string_view bytes, const std::string& path, Program* program,
                   std::string* problem);
+// The error of one event of a text program, counted from 0: its line and column in front. False
+// where the file is none, or has no such event.
+bool ErrorAtEvent(const std::string& path, size_t index, const std::string& what,
+                  const std::string& hint, std::string* problem);
 bool LoadProgram(const std::string& path, Program* program, std::string* problem);
 
 // The programs that a list of files and folders names: files as they are, folders searched for

@@ -26,6 +26,18 @@ inline bool MeetsExpectation(const Event& event, const Outcome& outcome) {
   }
 }
 
+// Takes down what an event that broke nothing gave; it is the next one.
+inline void NoteOutcome(const Event& event, const Outcome& outcome, RunResult* result) {
+  if (!result->mismatch && !MeetsExpectation(event, outcome)) {
+    result->mismatch = true;
+    result->mismatch_index = result->events;
+    result->mismatch_outcome = outcome;
+  }
+  if (outcome.result == Expect::kNone && result->skipped++ == 0) {
+    result->skipped_index = result->events;
+  }
+}
+
 // Stops at the first violation. The first outcome that is not as expected is reported, but the
 // rest of the program still runs: a violation later on says more.
 // `begun` is called when the board is up, before the first event.
@@ -37,11 +49,7 @@ RunResult RunProgram(Harness<Engine>& harness, const Program& program, F begun) 
   for (const Event& event : program.events) {
     if (harness.violated()) break;
     const Outcome outcome = harness.Apply(event);
-    if (!harness.violated() && !result.mismatch && !MeetsExpectation(event, outcome)) {
-      result.mismatch = true;
-      result.mismatch_index = result.events;
-      result.mismatch_outcome = outcome;
-    }
+    if (!harness.violated()) NoteOutcome(event, outcome, &result);
     ++result.events;
   }
   if (harness.violated()) result.verdict = harness.verdict();

@@ -55,6 +55,17 @@ TEST(Runner, AWrongExpectationIsAMismatch) {
   EXPECT_TRUE(result.mismatch) << "the address that it was delivered to is another one";
 }
 
+TEST(Runner, WhatIsNotThereIsSkippedAndCounted) {
+  const Program program = MustParse(std::string(kIdentity) +
+                                    "hw.fault niso0 bank=200 fsr=2\n"
+                                    "hw.fault mc_sid bank=0 fsr=2\n");
+  Reproducer reproducer(AllInvariants());
+  const RunResult result = reproducer.Run(program);
+  EXPECT_TRUE(AsExpected(result, 0)) << ResultText(program, result);
+  EXPECT_EQ(result.skipped, 2u);
+  EXPECT_EQ(result.skipped_index, 2u);
+}
+
 TEST(Runner, RunsDoNotInfluenceEachOther) {
   const Program attach =
       MustParse(std::string(kIdentity) + "dma client=mgbeard addr=0x80001000 read -> ok\n");

@@ -165,6 +165,19 @@ bool ParseText(std::string_view text, Program* program, ParseError* error) {
   return parser.Finish(number);
 }
 
+bool FindEvent(std::string_view text, size_t index, size_t* line, size_t* column) {
+  std::string_view raw;
+  for (*line = 1; NextLine(&text, &raw); ++*line) {
+    Line parsed;
+    ParseError error;
+    if (!ParseLine(raw, *line, &parsed, &error)) return false;
+    if (parsed.kind != LineKind::kEvent || index-- != 0) continue;
+    *column = raw.find_first_not_of(" \t") + 1;
+    return true;
+  }
+  return false;
+}
+
 bool FormatSource(std::string_view text, std::string* out, ParseError* error) {
   Program program;
   if (!ParseText(text, &program, error)) return false;

@@ -32,6 +32,8 @@ printf '%s\n%s\n' "$head" 'dma client=mgbeard addr=0x80001000 read -> ok' >"$wro
 printf '%s\n%s\n' "$head" 'host.wrote32 niso0 S2CR[0] 0' >"$broken"
 printf '%s\n# expect: pass\n%s\n' "$head" '# why' >"$loose"
 printf '%s\n' 'tick   now_us=16   # later' >>"$loose"
+missing="$folder/missing.sw" drawn="$folder/missing.swb"
+printf '%s\n%s\n' "$head" '  hw.fault niso0 bank=200 fsr=2' >"$missing"
 
 expect 0 'mgbeard' "$tool" fmt "$good"
 expect 0 '^$' "$tool" fmt --check "$good"
@@ -60,6 +62,9 @@ expect 0 '1 of 1 as expected' "$tool" repro "$good"
 expect 0 '^\[0\] dma client=mgbeard' "$tool" repro "$good"
 expect 1 'event 0 gave fault' "$tool" repro --quiet "$wrong"
 expect 2 'unknown event' "$tool" repro "$broken"
+"$tool" asm -o "$drawn" "$missing" || failures=$((failures + 1))
+expect 2 'missing.sw:4:3: this event names what is not there' "$tool" repro "$missing"
+expect 0 '1 of 1 as expected' "$tool" repro --quiet "$drawn"
 expect 2 'no invariant ISO99' "$tool" repro --only=ISO99 "$good"
 expect 2 'driver is shipped' "$tool" repro --driver=mine "$good"
 expect 2 'no seeded bug SB999; see: sidewall list bugs' "$tool" repro --driver=bug/SB999 "$good"

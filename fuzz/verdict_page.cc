@@ -30,8 +30,12 @@ std::string WithFields(const std::string& line) {
   return fields.empty() ? line : line + "  " + fields;
 }
 
+bool AtBoot(const Verdict& verdict, const Program& program) {
+  return verdict.at_boot || verdict.event_index >= program.events.size();
+}
+
 std::string EventLine(const Verdict& verdict, const Program& program) {
-  if (verdict.event_index >= program.events.size()) return "none: the board was coming up";
+  if (AtBoot(verdict, program)) return "none: the board was coming up";
   return "[" + std::to_string(verdict.event_index) + "] " +
          FormatEvent(program.events[verdict.event_index]);
 }
@@ -64,7 +68,9 @@ std::vector<std::string> VerdictPage(const Verdict& verdict, const Program& prog
   // It is looked at after each store, so that what was true before the last one was true until
   // then.
   std::string since = "since   ";
-  if (verdict.store.valid) {
+  if (AtBoot(verdict, program)) {
+    since += "the board was coming up; it was true at every check before";
+  } else if (verdict.store.valid) {
     since += "store " + std::to_string(verdict.store.number) + " of event " +
              std::to_string(verdict.event_index) + "; it was true at every check before";
   } else {

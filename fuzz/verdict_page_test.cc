@@ -49,6 +49,15 @@ TEST(VerdictPage, NamesEventStoreRegistersAndSince) {
                    "since   store 2 of event 0; it was true at every check before"}));
 }
 
+TEST(VerdictPage, ABoardThatIsComingUpHasNoEvent) {
+  Verdict verdict = Bypass();
+  verdict.text.clear();
+  verdict.at_boot = true;
+  const Lines page = VerdictPage(verdict, OneWrite(), NoLines);
+  EXPECT_EQ(page.front(), "event   none: the board was coming up");
+  EXPECT_EQ(page.back(), "since   the board was coming up; it was true at every check before");
+}
+
 TEST(VerdictPage, AStoreOfATable) {
   Verdict verdict = Bypass();
   verdict.text.clear();

@@ -102,6 +102,8 @@ struct RunResult {
   bool mismatch = false;  // an outcome was not what the program says
   size_t mismatch_index = 0;
   Outcome mismatch_outcome;
+  size_t skipped = 0;  // events that named what is not there, and the first of them
+  size_t skipped_index = 0;
 };
 
 }  // namespace sidewall
