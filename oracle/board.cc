@@ -11,16 +11,15 @@ namespace sidewall {
 namespace {
 
 // Machines are large; their memory comes from here, since the model itself never allocates.
-struct Sizes {
-  size_t pool_pages;
-  size_t slots;
-};
+size_t PoolPages(const HarnessOptions& options) { return options.board->pool.size / kPageSize; }
 
-Sizes SizesOf(const HarnessOptions& options) {
+size_t PageSlots(const HarnessOptions& options) {
   size_t slots = 16;
   while (slots < options.page_slots) slots *= 2;
-  return {static_cast<size_t>(options.board->pool.size / kPageSize), slots};
+  return slots;
 }
+
+size_t Words(size_t bytes) { return bytes / sizeof(uint64_t) + 1; }
 
 void CopyRange(const model::Range& from, struct sidewall_range* to) {
   to->start = from.start;
@@ -75,22 +74,20 @@ Board::Board(const HarnessOptions& options)
       narrator_(options.narrator),
       own_coverage_(options.coverage ? nullptr : new Coverage()),
       coverage_(options.coverage ? options.coverage : own_coverage_.get()),
-      tables_(options.board->pool.size / kPageSize, options.forks),
+      tables_(PoolPages(options), options.forks),
+      page_data_(PageSlots(options) * model::kPageWords),
+      page_keys_(PageSlots(options)),
+      work_(Words(model::Machine::WorkSize(PoolPages(options)))),
+      snapshot_(Words(model::Machine::SnapshotSize(PoolPages(options), PageSlots(options)))),
       machine_(new model::Machine()),
       ghost_(spec_),
       reach_(spec_, ghost_, *machine_),
       access_log_(options.access_log) {
-  const Sizes sizes = SizesOf(options);
-  page_data_.resize(sizes.slots * kPageSize / sizeof(uint64_t));
-  page_keys_.resize(sizes.slots);
-  work_.resize(model::Machine::WorkSize(sizes.pool_pages) / sizeof(uint64_t) + 1);
-  snapshot_.resize(model::Machine::SnapshotSize(sizes.pool_pages, sizes.slots) / sizeof(uint64_t) +
-                   1);
   arena_.pool = tables_.data();
-  arena_.pool_pages = sizes.pool_pages;
+  arena_.pool_pages = PoolPages(options);
   arena_.page_data = page_data_.data();
   arena_.page_keys = page_keys_.data();
-  arena_.page_slots = sizes.slots;
+  arena_.page_slots = page_keys_.size();
   arena_.work = work_.data();
   arena_.work_size = work_.size() * sizeof(uint64_t);
   arena_.snapshot = snapshot_.data();

@@ -22,6 +22,7 @@
 #include "model/machine.h"
 #include "oracle/engine.h"
 #include "oracle/ghost.h"
+#include "oracle/lazy_words.h"
 #include "oracle/options.h"
 #include "oracle/reach.h"
 #include "oracle/table_memory.h"
@@ -181,7 +182,7 @@ class Board final : public Platform, private model::HypCalls {
   Coverage* coverage_;
 
   TableMemory tables_;
-  std::vector<uint64_t> page_data_, page_keys_, work_, snapshot_;
+  LazyWords page_data_, page_keys_, work_, snapshot_;
   model::Arena arena_;
   model::Choices choices_;
   std::unique_ptr<model::Machine> machine_;
