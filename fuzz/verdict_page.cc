@@ -40,20 +40,22 @@ std::string EventLine(const Verdict& verdict, const Program& program) {
          FormatEvent(program.events[verdict.event_index]);
 }
 
-void AddStore(const StoreNote& store, const model::BoardSpec& board, const LinesOf& lines_of,
-              std::vector<std::string>* page) {
+// `at_store`: it is what was wrong, and not only the last one before somebody looked.
+void AddStore(const StoreNote& store, bool at_store, const model::BoardSpec& board,
+              const LinesOf& lines_of, std::vector<std::string>* page) {
+  const std::string word = at_store ? "store   " : "last    ";
   if (store.table) {
-    page->push_back("store   table " + TableText(store.pa, store.after));
+    page->push_back(word + "table " + TableText(store.pa, store.after));
     page->push_back("before  " + NumberWord(store.before));
   } else {
-    page->push_back("store   " + StoreText(board, store.pa, store.width, store.after));
+    page->push_back(word + StoreText(board, store.pa, store.width, store.after));
     const std::string before = StoreText(board, store.pa, store.width, store.before);
     page->push_back("before  " + before.substr(before.find(" = ") + 3));
   }
-  const char* word = "by      ";
+  const char* by = "by      ";
   for (const std::string& line : lines_of(store.site)) {
-    page->push_back(word + line);
-    word = "        ";
+    page->push_back(by + line);
+    by = "        ";
   }
 }
 
@@ -63,13 +65,17 @@ std::vector<std::string> VerdictPage(const Verdict& verdict, const Program& prog
                                      const LinesOf& lines_of) {
   std::vector<std::string> page = {"event   " + EventLine(verdict, program)};
   const model::BoardSpec* board = BoardOf(program);
-  if (verdict.store.valid && board != nullptr) AddStore(verdict.store, *board, lines_of, &page);
+  if (verdict.store.valid && board != nullptr)
+    AddStore(verdict.store, verdict.at_store, *board, lines_of, &page);
   for (const std::string& line : verdict.text) page.push_back(WithFields(line));
-  // It is looked at after each store, so that what was true before the last one was true until
-  // then.
+  // What is looked at after each store was true until the last one. What is looked at when a call
+  // returns, or an event ends, may have been wrong for longer.
   std::string since = "since   ";
   if (AtBoot(verdict, program)) {
     since += "the board was coming up; it was true at every check before";
+  } else if (!verdict.at_store) {
+    since += "found when a call returned or event " + std::to_string(verdict.event_index) +
+             " ended, where it is looked at; it was true when last looked at";
   } else if (verdict.store.valid) {
     since += "store " + std::to_string(verdict.store.number) + " of event " +
              std::to_string(verdict.event_index) + "; it was true at every check before";

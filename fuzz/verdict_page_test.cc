@@ -58,6 +58,19 @@ TEST(VerdictPage, ABoardThatIsComingUpHasNoEvent) {
   EXPECT_EQ(page.back(), "since   the board was coming up; it was true at every check before");
 }
 
+TEST(VerdictPage, WhatIsLookedAtLaterBlamesNoStore) {
+  Verdict verdict = Bypass();
+  verdict.text.clear();
+  verdict.at_store = false;
+  const Lines page = VerdictPage(verdict, OneWrite(), NoLines);
+  ASSERT_EQ(page.size(), 4u);
+  EXPECT_EQ(page[1], "last    niso0   S2CR[5] = 0x10000  type=bypass");
+  EXPECT_EQ(
+      page[3],
+      "since   found when a call returned or event 0 ended, where it is looked at; it was true "
+      "when last looked at");
+}
+
 TEST(VerdictPage, AStoreOfATable) {
   Verdict verdict = Bypass();
   verdict.text.clear();
