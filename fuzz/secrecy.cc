@@ -7,6 +7,7 @@
 
 #include "model/registers.h"
 #include "oracle/checks.h"
+#include "oracle/clients.h"
 #include "oracle/fault_view.h"
 #include "oracle/smmu_layout.h"
 #include "oracle/trap.h"
@@ -83,7 +84,7 @@ bool Secrecy::OfGuest(const Event& event) {
   }
   if (event.kind != EventKind::kDma || event.arg[0] >= 0x200) return false;
   const model::ClientInfo* client = model::FindClient(static_cast<uint16_t>(event.arg[0]));
-  return client != nullptr && owned(client->side, client->default_sid);
+  return client != nullptr && owned(client->side, OwnSid(*client));
 }
 
 Event Secrecy::Twisted(const Event& event) {
@@ -284,6 +285,7 @@ Verdict Secrecy::Run(const Program& program) {
   exercised_.evaluated[static_cast<size_t>(Invariant::kIso13)] += compared_ - compared;
   if (told.empty()) return Verdict();
   verdict.id = Invariant::kIso13;
+  verdict.at_store = false;
   verdict.object = "call";
   verdict.frames = {"Iso13Secrecy", "-", "two boards"};
   verdict.title = "ISO13: " + told;

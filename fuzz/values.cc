@@ -38,7 +38,9 @@ Values::Values(const model::BoardSpec& board) : board_(board) {
   for (size_t i = 0; i < count; ++i) {
     const model::ClientInfo& client = clients[i];
     const bool usable = client.default_sid != 0 && client.default_sid != kSidPassthrough;
-    if (usable && SmmuOfSide(client.side) != nullptr) clients_.push_back(&client);
+    if (SmmuOfSide(client.side) == nullptr) continue;
+    if (usable) clients_.push_back(&client);
+    if (client.default_sid == 0 && client.node_sid != 0) nodes_.push_back(&client);
   }
   for (size_t i = 0; i < board.dram_count; ++i) {
     const model::Range& ram = board.dram[i];
@@ -68,6 +70,7 @@ const model::ClientInfo* Values::KnownClient(Random* random) const {
 
 uint64_t Values::Client(Random* random) const {
   const model::ClientInfo* known = KnownClient(random);
+  if (!nodes_.empty() && random->OneIn(12)) return nodes_[random->Below(nodes_.size())]->id;
   if (known != nullptr && !random->OneIn(8)) return known->id;
   return random->OneIn(4) ? Number(random) : random->Below(0x200);
 }

@@ -65,6 +65,8 @@ class Values {
 
   const model::BoardSpec& board_;
   std::vector<const model::ClientInfo*> clients_;
+  // Those whose stream only the device tree says.
+  std::vector<const model::ClientInfo*> nodes_;
   std::vector<model::Range> host_ram_;
   uint64_t host_pages_ = 0;
 };
