@@ -6,6 +6,7 @@
 #include "model/registers.h"
 #include "oracle/board.h"
 #include "oracle/checks.h"
+#include "oracle/clients.h"
 #include "oracle/smmu_layout.h"
 
 namespace sidewall {
@@ -192,7 +193,33 @@ const char* Checks::WhyNotRestored(size_t instance, uint16_t entry) const {
       bank < smmu.banks && model::cbar::Type(smmu.cbar[bank]) == model::cbar::kStage2;
   const bool on = stage2 && (smmu.bank[bank].sctlr & model::sctlr::kM) != 0;
   if (!on) return "the stage 2 of its bank is off";
-  return WhyNotItsTables(instance, bank);
+  const char* why = WhyNotItsTables(instance, bank);
+  return why != nullptr ? why : WhyNotFixed(instance, bank);
+}
+
+// What no tables hold: registers that EL2 fixes, and the words of the memory controller.
+const char* Checks::WhyNotFixed(size_t instance, uint16_t bank) const {
+  const model::SmmuInstance& smmu = board_.machine_->smmu(instance);
+  const uint32_t sacr = board_.machine_->Peek32(instance, layout::kSAcr);
+  if (sacr != now_.fixed_sacr[instance]) return "sACR is not back";
+  const uint32_t base = layout::Bank(SpecOf(instance), bank);
+  const uint32_t actlr = board_.machine_->Peek32(instance, base + layout::kActlr);
+  if (actlr != now_.fixed_actlr[instance]) return "ACTLR of its bank is not back";
+  constexpr uint32_t kCfcfg = 1u << 7;
+  if ((smmu.bank[bank].sctlr & kCfcfg) != 0) return "its bank may stall";
+  if (board_.spec_.mc_window_count == 0) return nullptr;
+  size_t count = 0;
+  const model::ClientInfo* clients = model::Clients(&count);
+  for (size_t i = 0; i < count; i++) {
+    const uint16_t id = clients[i].id;
+    if (clients[i].side != board_.machine_->SideOf(instance) || IsUntouchable(id)) continue;
+    const ClientImage& fixed = now_.after[id];
+    if (board_.machine_->PeekMc(0, 8u * id) != fixed.override_ ||
+        board_.machine_->PeekMc(0, 8u * id + 4) != fixed.security) {
+      return "the words of a client are not back";
+    }
+  }
+  return nullptr;
 }
 
 // Whatever holds its masters meanwhile, a unit opens no stream before all that the stream

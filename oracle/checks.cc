@@ -10,6 +10,7 @@
 #include <cstdio>
 
 #include "model/registers.h"
+#include "oracle/clients.h"
 #include "oracle/smmu_layout.h"
 
 namespace sidewall {
@@ -52,6 +53,7 @@ void Checks::Reset() {
   flagged_ = 0;
   unclean_.clear();
   unordered_.clear();
+  closings_.Reset();
   waits_.clear();
   removed_ = false;
   for (PairTrace& pair : pairs_) pair = PairTrace();
@@ -67,6 +69,7 @@ void Checks::Restore() {
   now_.watches.clear();
   now_.armed_watches.clear();
   lives_.Restore();
+  closings_.Reset();
   idmap_.Restore();
   pool_tables_.Restore();
   broken_.Clear();
@@ -90,6 +93,7 @@ bool Checks::Report(Invariant id, const char* object, const char* check, std::st
   verdict.frames = {check, StoreName(), board_.call_name_};
   verdict.event_index = board_.event_index_;
   verdict.at_boot = board_.event_ == nullptr;
+  verdict.at_store = at_store_;
   verdict.title = std::string(FindInvariant(id)->code) + ": " + std::move(title);
   verdict.text = std::move(text);
   if (board_.stores_in_event_ != 0) verdict.store = board_.last_store_;
@@ -174,6 +178,21 @@ void Checks::FullCheck() {
 
 // ---------------------------------------------------------------- stores
 
+namespace {
+
+class Within {
+ public:
+  explicit Within(bool* flag) : flag_(flag) { *flag_ = true; }
+  ~Within() { *flag_ = false; }
+  Within(const Within&) = delete;
+  Within& operator=(const Within&) = delete;
+
+ private:
+  bool* flag_;
+};
+
+}  // namespace
+
 void Checks::BeforeEvent() {
   last_store_ = Store::kNone;
   for (size_t i = 0; board_.looks_ && i < model::kMaxInstances; i++) {
@@ -183,6 +202,7 @@ void Checks::BeforeEvent() {
 
 void Checks::AfterStore(uint64_t pa, unsigned width, uint64_t value) {
   if (!board_.looks_) return;
+  const Within within(&at_store_);
   if (target_.kind == Target::kMc) {
     last_store_ = Store::kMc;
     if (board_.phase_ != Board::Phase::kOff) Iso09McWindow(pa);
@@ -195,7 +215,10 @@ void Checks::AfterStore(uint64_t pa, unsigned width, uint64_t value) {
   last_instance_ = instance;
   last_offset_ = offset;
   AfterSmmuStore(instance, offset, value);
-  if (width == 8) AfterSmmuStore(instance, offset + 4, value);
+  if (width == 8) {
+    was_stage2_ = false;
+    AfterSmmuStore(instance, offset + 4, value);
+  }
   if (board_.reach_.suspicious()) Iso01Reach();
   // What an entry or a table says does not change with what caches are told to forget.
   if (!now_.armed_watches.empty() && !layout::IsCommand(target_.place)) Fun03Watched();
@@ -227,7 +250,8 @@ void Checks::AfterSmmuStore(size_t instance, uint32_t offset, uint64_t value) {
   NoteLives(instance, offset, place, value);
   if (entry && down) Iso11Opened(instance, place.index);
   if (entry && !down) {
-    NoteClosed(instance);
+    closings_.OnEntry(instance, lives_.Now()[instance],
+                      [&](uint16_t sid) { return Delivers(instance, sid); });
     Iso10Waits(instance);
   }
 }
@@ -238,9 +262,11 @@ void Checks::NoteLives(size_t instance, uint32_t offset, const layout::Place& pl
   lives_.SetNow(board_.event_index_, board_.call_name_);
   const bool down = board_.IsDown(instance);
   if (place.kind == layout::Place::Kind::kS2crs) {
-    lives_.OnS2cr(instance, place.index);
+    lives_.OnEntry(instance, place.index);
     indices_touched_ |= 1u << instance;
     if (!down) IndexAfterEntry(instance, place.index);
+  } else if (place.kind == layout::Place::Kind::kSmrs) {
+    lives_.OnEntry(instance, place.index);
   } else if (layout::NamesBank(place)) {
     const Clash clash = lives_.OnBank(instance, place.index);
     indices_touched_ |= 1u << instance;
@@ -303,6 +329,7 @@ void Checks::CheckPolicyWord(size_t instance, const layout::Place& place) {
 
 void Checks::AfterTableStore(uint64_t pa, uint64_t bytes, uint64_t old) {
   if (!board_.looks_) return;
+  const Within within(&at_store_);
   last_store_ = Store::kTable;
   idmap_.OnStore(pa, bytes);
   for (uint64_t line = pa & ~(kLine - 1); line < pa + bytes; line += kLine) {
@@ -338,6 +365,7 @@ void Checks::AfterBarrier() {
   unordered_.clear();
   if (board_.phase_ == Board::Phase::kOff || !board_.reach_.suspicious()) return;
   last_store_ = Store::kTable;
+  const Within within(&at_store_);
   Iso01Reach();
 }
 
@@ -438,6 +466,7 @@ void Checks::AfterDma(const model::DmaRequest& request, const model::DmaResult& 
                       const Legal& legal) {
   if (!board_.looks_) return;
   IsoDelivered(result, board_.ghost_.StreamOwner(request.side, request.sid & 0x7f));
+  Iso01Permission(result, legal);
   Fun03Works(request, result, legal);
   Fun05Faults(request, result, legal);
 }
@@ -538,7 +567,7 @@ std::vector<std::string> Checks::Path(size_t instance, uint16_t entry,
   const model::ClientInfo* clients = model::Clients(&count);
   const uint32_t sid = smr & 0x7f & ~(smr >> 16);
   for (size_t i = 0; i < count; i++) {
-    if (clients[i].side != side || clients[i].default_sid != sid || sid == 0) continue;
+    if (clients[i].side != side || OwnSid(clients[i]) != sid || sid == 0) continue;
     text.push_back(Print("client  %s", clients[i].name));
     break;
   }

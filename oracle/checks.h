@@ -22,6 +22,7 @@
 #include "oracle/board.h"
 #include "oracle/broken_entries.h"
 #include "oracle/call_work.h"
+#include "oracle/closings.h"
 #include "oracle/expected.h"
 #include "oracle/fault_owners.h"
 #include "oracle/fault_view.h"
@@ -178,10 +179,12 @@ class Checks {
   void Iso08Tag(size_t instance, const Clash& clash);
   void Iso08Owners(size_t instance, uint16_t entry);
   void Iso09McSid(uint16_t client);
+  bool MayCarry(const model::ClientInfo& client, uint32_t sid) const;
   void Iso09McWindow(uint64_t pa);
   void Iso11Client(uint16_t client, const ClientImage& before);
   void Iso11Opened(size_t instance, uint16_t entry);
   const char* WhyNotRestored(size_t instance, uint16_t entry) const;
+  const char* WhyNotFixed(size_t instance, uint16_t bank) const;
   void Iso11Flushed(size_t instance);
   void Iso11Restored(size_t instance, uint32_t offset, uint32_t before);
   void Fun03Works(const model::DmaRequest& request, const model::DmaResult& result,
@@ -235,9 +238,10 @@ class Checks {
   uint32_t NoTables(uint32_t pool) const;
   void Iso10AfterDegraded(const Call& call);
   bool IsHosts(const Call& call, size_t instance, uint16_t sid) const;
-  unsigned LedOn() const;
-  void NoteClosed(size_t instance);
-  void Iso10Undrained(const Call& call, const struct sidewall_result& result);
+  void BeginClosings(const Call& call);
+  Lives::Moment ClosedInCall(uint8_t side, uint16_t sid) const;
+  void Iso10Drained(const Call& call);
+  void Iso10StreamDrained(uint8_t side, uint16_t sid);
   // Streams that may reach something, by instance.
   using StreamSets = std::array<GhostDomains::SidSet, model::kMaxInstances>;
   StreamSets Delivering() const;
@@ -255,6 +259,7 @@ class Checks {
   void Fun04Progress(const Call& call, const struct sidewall_result& result);
   void Err02References(uint64_t pa);
   void Err02PoolPage(const model::HypReport& report);
+  void Iso01Permission(const model::DmaResult& result, const Legal& legal);
   void IsoDelivered(const model::DmaResult& result, uint8_t owner);
 
   void AfterSmmuStore(size_t instance, uint32_t offset, uint64_t value);
@@ -327,8 +332,6 @@ class Checks {
   // Lines of tables that were stored to: not cleaned yet, and cleaned with no barrier behind it.
   std::vector<uint64_t> unclean_, unordered_;
   unsigned synced_ = 0;           // instances of which this call has seen a sync complete
-  unsigned led_before_ = 0;       // instances that led the call's stream when it was called
-  unsigned led_ = 0;              // and that do so still
   unsigned indices_touched_ = 0;  // instances whose S2CRs or banks this call has stored to
   PairTrace pairs_[model::kMaxSmmus];
   // What a trapped access to a register of invalidations has had invalidated.
@@ -339,6 +342,7 @@ class Checks {
   };
   std::vector<Invalidation> invalidated_;
   bool asks_ = false;
+  bool at_store_ = false;  // what is looked at is what a store has just changed
   // The innermost frame of ours: what the driver last stored. Its name is made when it is needed.
   enum class Store : uint8_t { kNone, kRegister, kTable, kMc };
   Store last_store_ = Store::kNone;
@@ -351,15 +355,8 @@ class Checks {
     Lives::Moment since = {};
   };
   std::vector<Wait> waits_;
-  // The stream that the call is about, if it names one, and when its entry last ceased to lead it
-  // on an instance: from when the call began, if it did not. A sync waits for what used the entry
-  // only if it begins behind that.
-  struct {
-    bool any = false;
-    uint8_t side = 0;
-    uint16_t sid = 0;
-  } stream_;
-  Lives::Moment closed_ = {};
+  Closings closings_;
+  Lives::Moment call_began_ = {};
   bool closes_ = false;  // this call has stored to an entry
   bool takes_ = false;   // this call takes pages from the host's stage 2
   // The bank that is stored to was the stage 2 of what is under way.

@@ -19,10 +19,9 @@ constexpr uint64_t kToldAtMost = 16;  // by one fault_irq
 void Checks::BeforeCall(const Call& call) {
   if (!board_.looks_) return;
   if (call.id == CallId::kInit || call.id == CallId::kFinalize) delivered_ = Delivering();
-  stream_.any = board_.ghost_.domains().StreamOf(call, &stream_.side, &stream_.sid);
-  led_ = led_before_ = stream_.any ? LedOn() : 0;
+  BeginClosings(call);
   work_.Begin(board_.hyp_.pools());
-  closed_ = lives_.Now();
+  call_began_ = lives_.Now();
   closes_ = false;
   takes_ = call.id == CallId::kHostStage2Idmap &&
            static_cast<uint32_t>(call.arg[2]) == SIDEWALL_PROT_NONE;
@@ -208,7 +207,7 @@ void Checks::AfterEffect(const Call& call, const struct sidewall_result& result)
   }
   if (result.status == SIDEWALL_DEGRADED) Iso10AfterDegraded(call);
   NoteWait(call, result);
-  Iso10Undrained(call, result);
+  if (ok) Iso10Drained(call);
 }
 
 // When there is no domain and no VM, nobody holds a reference, and the pools of the host and of
@@ -303,43 +302,67 @@ Checks::StreamSets Checks::Delivering() const {
   }
 }
 
-// The instances on which the call's stream is led somewhere.
-unsigned Checks::LedOn() const {
-  unsigned led = 0;
+// The streams that a call may take from what leads them: those that it is about, or all of a VM's.
+void Checks::BeginClosings(const Call& call) {
+  const GhostDomains& domains = board_.ghost_.domains();
+  const GhostDomains::Streams streams =
+      call.id == CallId::kVmDestroy ? domains.StreamsOfVm(static_cast<uint32_t>(call.arg[0]))
+                                    : domains.StreamsOf(call);
   for (size_t instance = 0; instance < model::kMaxInstances; instance++) {
-    const bool is_there =
-        board_.machine_->HasInstance(instance) && board_.machine_->SideOf(instance) == stream_.side;
-    if (!is_there || board_.IsDown(instance)) continue;
-    if (Delivers(instance, stream_.sid)) led |= 1u << instance;
+    const bool up = board_.machine_->HasInstance(instance) && !board_.IsDown(instance);
+    const GhostDomains::SidSet none;
+    closings_.Begin(instance, up ? streams[board_.machine_->SideOf(instance)] : none,
+                    [&](uint16_t sid) { return Delivers(instance, sid); });
   }
-  return led;
 }
 
-// Behind a store to an entry.
-void Checks::NoteClosed(size_t instance) {
-  if (!stream_.any || board_.machine_->SideOf(instance) != stream_.side) return;
-  const unsigned bit = 1u << instance;
-  const bool leads = Delivers(instance, stream_.sid);
-  if (!leads && (led_ & bit) != 0) closed_[instance] = lives_.Now()[instance];
-  led_ = leads ? led_ | bit : led_ & ~bit;
+// When the call has closed the stream, on each instance: when it began, where it did not.
+Lives::Moment Checks::ClosedInCall(uint8_t side, uint16_t sid) const {
+  Lives::Moment since = call_began_;
+  const size_t first = board_.machine_->InstanceIndex(side, 0);
+  for (size_t instance = first; instance < first + 2 && instance < since.size(); instance++) {
+    since[instance] = std::max(since[instance], closings_.At(instance, sid));
+  }
+  return since;
 }
 
-// A stream that was taken from what led it is drained when the call is OK: what it has under way
-// would else end behind the call, in memory that is its last domain's.
-[[gnu::noinline]] void Checks::Iso10Undrained(const Call& call,
-                                              const struct sidewall_result& result) {
-  const bool takes = call.id == CallId::kDetachDev || call.id == CallId::kGuestDetach ||
-                     call.id == CallId::kAssignUnit;
-  if (!takes || result.status != SIDEWALL_OK || !Enabled(Invariant::kIso10)) return;
-  if (!stream_.any || led_before_ == 0 || (led_ & led_before_) != 0) return;
-  const size_t instance = board_.machine_->InstanceIndex(stream_.side, 0);
-  if (board_.IsDown(instance)) return;
+// A stream that was taken from what led it, by this call or by one before, is drained when a call
+// that gives it another place is OK: what it has under way would else end behind the call, in
+// memory that is its last place's.
+void Checks::Iso10Drained(const Call& call) {
+  const bool moves = call.id == CallId::kAssignUnit || call.id == CallId::kUnassignUnit ||
+                     call.id == CallId::kVmDestroy;
+  const bool closes = call.id == CallId::kDetachDev || call.id == CallId::kGuestDetach ||
+                      call.id == CallId::kDevBlockDma;
+  if (!moves && !closes) return;
+  const GhostDomains& domains = board_.ghost_.domains();
+  const GhostDomains::Streams named = domains.StreamsOf(call);
+  for (size_t i = 0; i < board_.spec_.smmu_count; i++) {
+    const uint8_t side = board_.spec_.smmu[i].side;
+    const GhostDomains::SidSet& streams = moves ? domains.moved(side) : named[side];
+    if (streams.none() || board_.IsDownSide(side)) continue;
+    for (uint16_t sid = 0; sid < streams.size(); sid++) {
+      if (streams[sid]) Iso10StreamDrained(side, sid);
+    }
+  }
+}
+
+[[gnu::noinline]] void Checks::Iso10StreamDrained(uint8_t side, uint16_t sid) {
+  if (!Enabled(Invariant::kIso10)) return;
+  const size_t first = board_.machine_->InstanceIndex(side, 0);
+  Lives::Moment since = {};
+  bool closed = false;
+  for (size_t instance = first; instance < first + 2 && instance < since.size(); instance++) {
+    since[instance] = closings_.At(instance, sid);
+    closed |= since[instance] != 0;
+  }
+  if (!closed) return;
   Evaluated(Invariant::kIso10);
-  if (lives_.SyncedSince(instance, closed_)) return;
-  if (Report(Invariant::kIso10, "stream", "Iso10Undrained",
+  if (lives_.SyncedSince(first, since)) return;
+  if (Report(Invariant::kIso10, "stream", "Iso10StreamDrained",
              Print("%s was OK, and no sync has waited for the stream since it was closed",
                    board_.call_name_),
-             {Print("stream  0x%x on %s", stream_.sid, model::WindowName(WindowOf(instance)))})) {
+             {Print("stream  0x%x on %s", sid, model::WindowName(WindowOf(first)))})) {
     __builtin_trap();
   }
 }
@@ -349,8 +372,9 @@ void Checks::NoteClosed(size_t instance) {
 // use from there on: an entry of its own may lead it before the bank's end has had its sync too.
 bool Checks::IsHosts(const Call& call, size_t instance, uint16_t sid) const {
   if (call.id != CallId::kAttachDev && call.id != CallId::kDetachDev) return false;
-  const bool led = call.id == CallId::kAttachDev && (led_before_ >> instance & 1) != 0;
-  if (!led && !lives_.SyncedSince(instance, closed_)) return false;
+  const uint8_t side = board_.machine_->SideOf(instance);
+  const bool led = call.id == CallId::kAttachDev && closings_.LedBefore(instance, sid);
+  if (!led && !lives_.SyncedSince(instance, ClosedInCall(side, sid))) return false;
   const uint16_t hosts = model::cbar::Stage2Bank(board_.machine_->smmu(instance).cbar[0]);
   return board_.machine_->Resolve(instance, sid).stage2_bank == hosts;
 }
@@ -381,7 +405,7 @@ void Checks::NoteWait(const Call& call, const struct sidewall_result& result) {
   if (call.id != CallId::kDetachDev || result.status != SIDEWALL_DEGRADED) return;
   Wait wait;
   if (!board_.ghost_.domains().StreamOf(call, &wait.side, &wait.sid)) return;
-  wait.since = closed_;
+  wait.since = ClosedInCall(wait.side, wait.sid);
   const size_t instance = board_.machine_->InstanceIndex(wait.side, 0);
   if (!lives_.SyncedSince(instance, wait.since)) waits_.push_back(wait);
 }

@@ -110,6 +110,22 @@ constexpr uint32_t kNoVmid = 0x100;
   }
 }
 
+// What is mapped to be read is not written, and the other way round.
+[[gnu::noinline]] void Checks::Iso01Permission(const model::DmaResult& result, const Legal& legal) {
+  if (!Enabled(Invariant::kIso01) || !legal.denied) return;
+  Evaluated(Invariant::kIso01);
+  if (result.fault != model::FaultKind::kNone || result.stale) return;
+  Lines text;
+  if (result.via.entry != model::kNoIndex)
+    text = Path(result.instance, result.via.entry, result.via);
+  text.push_back(Print("page    0x%llx", Wide(result.pa)));
+  if (Report(Invariant::kIso01, "page", "Iso01Permission",
+             "a transfer was delivered that its domain's mapping does not permit",
+             std::move(text))) {
+    __builtin_trap();
+  }
+}
+
 // ---------------------------------------------------------------- ISO02 stale
 
 [[gnu::noinline]] void Checks::Iso02Stale(uint64_t page, uint8_t from) {
@@ -322,6 +338,19 @@ constexpr uint32_t kNoVmid = 0x100;
 
 // ---------------------------------------------------------------- ISO09 mc-sid
 
+// The stream ID of its device, whoever has that, or the quarantine's, which is nobody's: one of the
+// default table is never in quarantine, since its device would not work. Of a client whose wiring
+// nobody knows no table says anything, and it keeps what the takeover gave it.
+bool Checks::MayCarry(const model::ClientInfo& client, uint32_t sid) const {
+  if (sid == 0 || sid > kQuarantineSid) return false;
+  if (sid == OwnSid(client)) return true;
+  if (client.default_sid != 0) return false;
+  if (sid == kQuarantineSid) return true;
+  const bool settled = board_.phase_ == Board::Phase::kUp;
+  const bool unknown = client.side == model::kUnknownSide && client.node_sid == 0;
+  return unknown && (!settled || sid == (now_.after[client.id].override_ & 0xff));
+}
+
 [[gnu::noinline]] void Checks::Iso09McSid(uint16_t client) {
   if (!Enabled(Invariant::kIso09) || client >= now_.after.size()) return;
   if (IsHeld(client)) return;
@@ -337,11 +366,8 @@ constexpr uint32_t kNoVmid = 0x100;
   } else if (security != now_.after[client].security || !(security & 0x100)) {
     title = Print("the security register of %s changed", info->name);
   } else {
-    // A client of the default table has its own stream ID, the others one of the host's or the
-    // quarantine's. Nobody assigns clients yet, so every other value is somebody else's.
     const uint32_t sid = override_ & 0xff;
-    const bool own = info->default_sid != 0 ? sid == info->default_sid : sid != 0 && sid < 0x7f;
-    if (own) return;
+    if (MayCarry(*info, sid)) return;
     title =
         Print("%s reaches its SMMU with SID 0x%02x, which its owner may not use", info->name, sid);
   }

@@ -33,6 +33,8 @@ struct Legal {
   bool must_work = false;
   // The host's own entry, or the bank that it names, leads the transfer nowhere.
   bool must_fault = false;
+  // Its domain maps the page for another access.
+  bool denied = false;
   uint64_t pa = 0;
   uint16_t bank = 0;  // virtual index of the stage-1 bank; kNoIndex for an identity stream
 };

@@ -54,6 +54,15 @@ bool GhostDomains::HeldByEl2(uint8_t side, uint16_t sid) const {
   return now_.attached[side][index] != kNoDomain || now_.unclear[side][index];
 }
 
+bool GhostDomains::Denies(uint8_t side, uint16_t sid, uint64_t address, bool write) const {
+  const size_t index = sid & 0x7f;
+  if (now_.unclear[side][index]) return false;
+  const auto domain = now_.domain.find(now_.attached[side][index]);
+  if (domain == now_.domain.end() || domain->second.waiting) return false;
+  const Mapping* page = domain->second.page.Find(address / kPage);
+  return page != nullptr && (page->prot & (write ? SIDEWALL_PROT_W : SIDEWALL_PROT_R)) == 0;
+}
+
 bool GhostDomains::Find(uint8_t side, uint16_t sid, uint64_t address, bool write, bool instruction,
                         uint64_t* pa) const {
   const size_t index = sid & 0x7f;
@@ -264,6 +273,16 @@ GhostDomains::Streams GhostDomains::StreamsOf(const Call& call) const {
   Streams one;
   one[stream.first].set(stream.second);
   return one;
+}
+
+GhostDomains::Streams GhostDomains::StreamsOfVm(uint32_t vm) const {
+  Streams all;
+  for (uint8_t side = 0; side < kSides; side++) {
+    for (uint16_t sid = 0; sid < kSids; sid++) {
+      all[side][sid] = now_.owner[side][sid] == GuestOf(vm);
+    }
+  }
+  return all;
 }
 
 uint8_t GhostDomains::SidesOf(const Call& call) const {

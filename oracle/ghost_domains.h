@@ -40,6 +40,11 @@ class GhostDomains {
   uint8_t StreamOwner(uint8_t side, uint16_t sid) const { return now_.owner[side][sid & 0x7f]; }
   // An entry of EL2's may match the stream, so that those of the host that do are held back.
   bool HeldByEl2(uint8_t side, uint16_t sid) const;
+  // The streams that VM `vm` has.
+  Streams StreamsOfVm(uint32_t vm) const;
+  // The stream is on a domain that maps the page, for another access than this, and of which
+  // nothing waits for a sync.
+  bool Denies(uint8_t side, uint16_t sid, uint64_t address, bool write) const;
   // What an attached stream must reach. False: nothing is claimed.
   bool Find(uint8_t side, uint16_t sid, uint64_t address, bool write, bool instruction,
             uint64_t* pa) const;

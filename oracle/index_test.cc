@@ -63,6 +63,7 @@ class IndexTest : public testing::Test {
     for (unsigned n : {0u, 1u}) {
       Open(n, FreeBank(0), kVmid, driver_->root());
       Store(n, layout::kS2cr, FreeBank(0));
+      Store(n, layout::kSmr, kEntryValid | 0x7f80u << 16 | kQuarantineSid);
     }
     for (unsigned n : {0u, 1u}) Store(n, layout::kS2cr, 0x20000);
   }
@@ -228,6 +229,26 @@ TEST_F(IndexTest, Iso04WaitsForASyncOnly) {
     CallOnce();
     const bool fine = way == kDrained || way == kSyncPending || way == kOneSynced;
     EXPECT_EQ(Found(), fine ? "none" : "ISO04") << way;
+  }
+}
+
+// An entry that is no longer valid leads nowhere, whatever its S2CR says from there on.
+TEST_F(IndexTest, Iso04CountsFromTheEntryThatWasValid) {
+  for (const bool synced : {false, true}) {
+    Boot(Bit(Invariant::kIso04));
+    driver_->in_call = [&] {
+      for (unsigned n : {0u, 1u}) {
+        Open(n, FreeBank(0), kVmid, driver_->root());
+        Store(n, layout::kS2cr, FreeBank(0));
+        Store(n, layout::kSmr, kEntryValid | 0x7f80u << 16 | kQuarantineSid);
+        Store(n, layout::kSmr, 0);
+        if (synced) Sync(n, true);
+        Close(n, FreeBank(0));
+        Store(n, layout::kS2cr, 0x20000);
+      }
+    };
+    CallOnce();
+    EXPECT_EQ(Found(), synced ? "none" : "ISO04");
   }
 }
 

@@ -83,6 +83,7 @@ struct Verdict {
   std::vector<std::string> frames;  // innermost first: check, store, call
   size_t event_index = 0;
   bool at_boot = false;           // the board was coming up: no event was under way
+  bool at_store = true;           // it was looked at behind the store, and not later
   std::string title;              // one line
   std::vector<std::string> text;  // the path and the registers, for people
   StoreNote store;                // valid where the event had made one, and nobody fuzzes

@@ -55,7 +55,7 @@ void Lives::Begin() {
     if (!machine_.HasInstance(instance)) continue;
     const model::SmmuInstance& smmu = machine_.smmu(instance);
     for (uint16_t bank = 0; bank < smmu.banks; bank++) OnBank(instance, bank);
-    for (uint16_t entry = 0; entry < smmu.entries; entry++) OnS2cr(instance, entry);
+    for (uint16_t entry = 0; entry < smmu.entries; entry++) OnEntry(instance, entry);
   }
   // What every board begins with is nobody's history.
   notes_.clear();
@@ -280,33 +280,47 @@ void Lives::OnFree(uint64_t pa) {
 
 // ---------------------------------------------------------------- what names a bank
 
-void Lives::Unname(size_t instance, uint16_t bank) {
+// An S2CR no longer names the bank, or its entry, which was valid, no longer leads there.
+void Lives::Unname(size_t instance, uint16_t bank, bool named, bool used) {
   const model::SmmuInstance& smmu = machine_.smmu(instance);
   if (bank >= smmu.banks) return;
   const uint64_t now = ++now_[instance].clock.now;
-  TouchUse(instance, bank).unnamed = now;
+  const auto stamp = [&](uint16_t index) {
+    Use& use = TouchUse(instance, index);
+    if (named) use.unnamed = now;
+    if (used) use.unused = now;
+  };
+  stamp(bank);
   const uint32_t cbar = smmu.cbar[bank];
   if (model::cbar::Type(cbar) != model::cbar::kNested) return;
   const uint16_t under = model::cbar::Stage2Bank(cbar);
-  if (under < smmu.banks) TouchUse(instance, under).unnamed = now;
+  if (under < smmu.banks) stamp(under);
 }
 
-void Lives::OnS2cr(size_t instance, uint16_t entry) {
+void Lives::OnEntry(size_t instance, uint16_t entry) {
   const model::SmmuInstance& smmu = machine_.smmu(instance);
   if (now_.empty() || entry >= smmu.entries) return;
   const uint32_t value = smmu.s2cr[entry];
   const bool translates = model::Bits(value, 17, 16) == 0;
   const auto bank = translates ? static_cast<uint16_t>(value & 0xff) : model::kNoIndex;
+  const bool valid = smmu.smr[entry] >> 31 != 0;
   Named& named = now_[instance].named[entry];
-  if (named.bank == bank) return;
+  if (named.bank == bank && named.valid == valid) return;
   const auto where = static_cast<uint8_t>(instance);
   if (!named.touched) touched_.push_back({kNamed, where, entry});
   named.touched = true;
-  if (named.bank != model::kNoIndex) {
-    Unname(instance, named.bank);
-    Keep({.what = What::kUnnamed, .instance = where, .bank = named.bank, .entry = entry});
-  }
+  const Named before = named;
   named.bank = bank;
+  named.valid = valid;
+  const bool moves = before.bank != bank;
+  const bool used = before.valid && (moves || !valid);
+  if (before.bank != model::kNoIndex && (moves || used)) {
+    Unname(instance, before.bank, moves, used);
+  }
+  if (!moves) return;
+  if (before.bank != model::kNoIndex) {
+    Keep({.what = What::kUnnamed, .instance = where, .bank = before.bank, .entry = entry});
+  }
   if (bank != model::kNoIndex) {
     Keep({.what = What::kNamed, .instance = where, .bank = bank, .entry = entry});
   }
@@ -330,8 +344,8 @@ bool Lives::IsOn(size_t instance, uint16_t bank) const {
 
 bool Lives::IsDrained(size_t instance, uint16_t bank) const {
   if (now_.empty() || bank >= kBanks) return true;
-  const uint64_t unnamed = now_[instance].use[bank].unnamed;
-  return unnamed == 0 || now_[instance].clock.done > unnamed;
+  const uint64_t unused = now_[instance].use[bank].unused;
+  return unused == 0 || now_[instance].clock.done > unused;
 }
 
 bool Lives::SyncedSince(size_t instance, const Moment& since) const {

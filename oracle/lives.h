@@ -52,7 +52,8 @@ class Lives {
   // ---- What happens. Indices are those of the machine.
   // SCTLR, CBAR, CBA2R, TTBR0 or TCR of a bank was stored.
   Clash OnBank(size_t instance, uint16_t bank);
-  void OnS2cr(size_t instance, uint16_t entry);
+  // The S2CR or the SMR of an entry was stored.
+  void OnEntry(size_t instance, uint16_t entry);
   void OnCommand(size_t instance, uint32_t offset, uint64_t value);
   // TLBGSTATUS was read and the bus answered.
   // True: a sync that was waited for is seen complete.
@@ -74,8 +75,8 @@ class Lives {
   Moment Now() const;
   // Its stage 2 is in use.
   bool IsOn(size_t instance, uint16_t bank) const;
-  // What used the bank has been waited for: a sync that began after an S2CR last ceased to name
-  // it was seen complete, whoever asked for it.
+  // What used the bank has been waited for: a sync that began after a valid entry last ceased to
+  // lead there was seen complete, whoever asked for it.
   bool IsDrained(size_t instance, uint16_t bank) const;
   // A sync of the driver's own that began after that was seen complete on each instance of the
   // unit of `instance`.
@@ -127,12 +128,14 @@ class Lives {
     uint64_t root = 0;
     uint64_t began = 0;
     uint64_t unnamed = 0;  // when an S2CR that named the bank went away
+    uint64_t unused = 0;   // when an entry that was valid did, or ceased to be valid
     uint8_t vmid = 0;
     bool on = false;
     bool touched = false;
   };
   struct Named {
     uint16_t bank = model::kNoIndex;
+    bool valid = false;
     bool touched = false;
   };
   struct Instance {
@@ -191,7 +194,7 @@ class Lives {
   void Enter(size_t instance, const Use& use);
   void Leave(size_t instance, const Use& use);
   Clash ClashOf(size_t instance, const Use& use) const;
-  void Unname(size_t instance, uint16_t bank);
+  void Unname(size_t instance, uint16_t bank, bool named, bool used);
   void Keep(Note note);
   std::string Line(const Note& note) const;
 

@@ -360,7 +360,7 @@ bool Reach::CountLeaves(uint64_t root, uint64_t* leaves) const {
 bool Reach::MapsAnything(uint64_t root) const {
   const Tree* tree = Find(root);
   if (!tree || !tree->live || tree->wild) return true;
-  return std::any_of(tree->count.begin(), tree->count.end(), [](uint16_t n) { return n != 0; });
+  return tree->leaves != 0;
 }
 
 }  // namespace sidewall
