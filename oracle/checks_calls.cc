@@ -38,8 +38,8 @@ void Checks::AfterReturn(const Call& call, const struct sidewall_result& result)
   if (up && result.status == SIDEWALL_OK) Iso12Authority(board_.ghost_.domains().Breach(call));
   Err03Work();
   Err01Refused(call, result);
-  // What the host asks of caches is none of the driver's.
-  if (call.id != CallId::kHandleDabt) {
+  // What the host asks of caches itself is none of the driver's.
+  if (!lives_.hosts()) {
     flagged_ = static_cast<uint8_t>((flagged_ & ~finished_) | unfinished_);
   }
   Fun02Result(call, result);

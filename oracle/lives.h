@@ -46,6 +46,7 @@ class Lives {
   // What follows is an access of the host's own to the registers of a sync, which is passed on.
   // What the host waits for there is no wait of the driver's.
   void SetHosts(bool hosts) { hosts_ = hosts; }
+  bool hosts() const { return hosts_; }
   // The board is up: what is in use now is the beginning, and nothing is owed.
   void Begin();
 
