@@ -309,7 +309,7 @@ class Session {
     }
     std::fflush(talk_);
     std::fprintf(stderr, "sidewall repro: %s\n", problem.c_str());
-    (*row)["not_run"] = problem;
+    (*row)["error"] = problem;
     return true;
   }
 

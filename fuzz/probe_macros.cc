@@ -120,7 +120,7 @@ void ProbeMacros::Register(Events* out) {
     size_t count = 0;
     const model::ClientInfo* clients = model::Clients(&count);
     const model::ClientInfo& client = clients[random_.Below(count)];
-    const uint64_t own = client.default_sid != 0 ? client.default_sid : client.node_sid;
+    const uint64_t own = model::OwnSid(client);
     const uint64_t side = random_.OneIn(3) ? random_.Below(3) : client.side;
     const uint64_t sid = random_.OneIn(4) ? values_.Sid(&random_, side) : own;
     out->push_back(CallEvent(EventKind::kHvcMcRegisterSid, {client.id, side, sid}));

@@ -7,7 +7,6 @@
 
 #include "model/registers.h"
 #include "oracle/checks.h"
-#include "oracle/clients.h"
 #include "oracle/fault_view.h"
 #include "oracle/smmu_layout.h"
 #include "oracle/trap.h"

@@ -69,6 +69,10 @@ struct ClientInfo {
   bool has_registers = true;  // override and security; without them it drives its own stream ID
 };
 inline constexpr uint8_t kUnknownSide = 3;
+// The stream ID of a client's device: that of the table, or else that of its node; 0: it has none.
+constexpr uint8_t OwnSid(const ClientInfo& client) {
+  return client.default_sid != 0 ? client.default_sid : client.node_sid;
+}
 const ClientInfo* Clients(size_t* count);
 const ClientInfo* FindClient(uint16_t id);
 const ClientInfo* FindClient(const char* name);

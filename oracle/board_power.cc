@@ -4,6 +4,7 @@
 // registers may be lost; when the driver has brought it back, it is looked at (ISO11), and only
 // then may its masters go on.
 #include "model/registers.h"
+#include "oracle/banks.h"
 #include "oracle/board.h"
 #include "oracle/checks.h"
 #include "oracle/clients.h"
@@ -159,15 +160,14 @@ void Checks::AfterPowerUp(uint8_t side, bool untouched) {
 
 [[gnu::noinline]] void Checks::Iso11Client(uint16_t client, const ClientImage& before) {
   if (!Enabled(Invariant::kIso11)) return;
-  const uint32_t override_ = board_.machine_->PeekMc(0, 8u * client);
-  const uint32_t security = board_.machine_->PeekMc(0, 8u * client + 4);
-  if (override_ == before.override_ && security == before.security) return;
+  const ClientImage now = ReadClient(client);
+  if (now == before) return;
   const model::ClientInfo* info = model::FindClient(client);
   if (Report(Invariant::kIso11, "client", "Iso11Client",
              Print("the words of %s are not what they were before power went",
                    info != nullptr ? info->name : "an unlisted client"),
              {Print("before  override 0x%08x, security 0x%08x", before.override_, before.security),
-              Print("now     override 0x%08x, security 0x%08x", override_, security)})) {
+              Print("now     override 0x%08x, security 0x%08x", now.override_, now.security)})) {
     __builtin_trap();
   }
 }
@@ -186,13 +186,8 @@ const char* Checks::WhyNotRestored(size_t instance, uint16_t entry) const {
   if (type != kTranslates) return "the entry passes by stage 2";
   uint16_t bank = static_cast<uint16_t>(s2cr & 0xff);
   if (bank >= smmu.banks) return "there is no such bank";
-  if (model::cbar::Type(smmu.cbar[bank]) == model::cbar::kNested) {
-    bank = model::cbar::Stage2Bank(smmu.cbar[bank]);
-  }
-  const bool stage2 =
-      bank < smmu.banks && model::cbar::Type(smmu.cbar[bank]) == model::cbar::kStage2;
-  const bool on = stage2 && (smmu.bank[bank].sctlr & model::sctlr::kM) != 0;
-  if (!on) return "the stage 2 of its bank is off";
+  bank = Under(smmu, bank);
+  if (!IsStage2On(smmu, bank)) return "the stage 2 of its bank is off";
   const char* why = WhyNotItsTables(instance, bank);
   return why != nullptr ? why : WhyNotFixed(instance, bank);
 }
@@ -205,19 +200,14 @@ const char* Checks::WhyNotFixed(size_t instance, uint16_t bank) const {
   const uint32_t base = layout::Bank(SpecOf(instance), bank);
   const uint32_t actlr = board_.machine_->Peek32(instance, base + layout::kActlr);
   if (actlr != now_.fixed_actlr[instance]) return "ACTLR of its bank is not back";
-  constexpr uint32_t kCfcfg = 1u << 7;
-  if ((smmu.bank[bank].sctlr & kCfcfg) != 0) return "its bank may stall";
+  if ((smmu.bank[bank].sctlr & model::sctlr::kCfcfg) != 0) return "its bank may stall";
   if (board_.spec_.mc_window_count == 0) return nullptr;
   size_t count = 0;
   const model::ClientInfo* clients = model::Clients(&count);
   for (size_t i = 0; i < count; i++) {
     const uint16_t id = clients[i].id;
     if (clients[i].side != board_.machine_->SideOf(instance) || IsUntouchable(id)) continue;
-    const ClientImage& fixed = now_.after[id];
-    if (board_.machine_->PeekMc(0, 8u * id) != fixed.override_ ||
-        board_.machine_->PeekMc(0, 8u * id + 4) != fixed.security) {
-      return "the words of a client are not back";
-    }
+    if (!(ReadClient(id) == now_.after[id])) return "the words of a client are not back";
   }
   return nullptr;
 }

@@ -10,7 +10,6 @@
 #include <cstdio>
 
 #include "model/registers.h"
-#include "oracle/clients.h"
 #include "oracle/smmu_layout.h"
 
 namespace sidewall {
@@ -105,12 +104,13 @@ bool Checks::Report(Invariant id, const char* object, const char* check, std::st
 
 // ---------------------------------------------------------------- boot
 
+Checks::ClientImage Checks::ReadClient(uint16_t client) const {
+  return {board_.machine_->PeekMc(0, 8u * client), board_.machine_->PeekMc(0, 8u * client + 4)};
+}
+
 std::vector<Checks::ClientImage> Checks::ReadClients() const {
   std::vector<ClientImage> images(0x200);
-  for (uint32_t id = 0; id < images.size(); id++) {
-    images[id].override_ = board_.machine_->PeekMc(0, 8 * id);
-    images[id].security = board_.machine_->PeekMc(0, 8 * id + 4);
-  }
+  for (uint16_t id = 0; id < images.size(); id++) images[id] = ReadClient(id);
   return images;
 }
 

@@ -118,6 +118,7 @@ class Checks {
   struct ClientImage {
     uint32_t override_ = 0;
     uint32_t security = 0;
+    bool operator==(const ClientImage&) const = default;
   };
   struct State {
     uint32_t fixed_sacr[model::kMaxInstances] = {};
@@ -137,6 +138,7 @@ class Checks {
     uint64_t commands[2] = {};
   };
 
+  ClientImage ReadClient(uint16_t client) const;
   std::vector<ClientImage> ReadClients() const;
   bool IsHeld(uint16_t client) const;
   std::vector<uint32_t> PolicyToRestore(uint8_t side) const;
@@ -229,7 +231,6 @@ class Checks {
   void Fun05Left(uint8_t side);
   void Err02Balance();
   void Iso10Released(uint64_t pa);
-  static bool IsStage2On(const model::SmmuInstance& smmu, uint16_t bank);
   void Iso10Closed(size_t instance, uint16_t sid);
   void Iso10Waits(size_t instance);
   void NoteWait(const Call& call, const struct sidewall_result& result);
@@ -239,7 +240,7 @@ class Checks {
   void Iso10AfterDegraded(const Call& call);
   bool IsHosts(const Call& call, size_t instance, uint16_t sid) const;
   void BeginClosings(const Call& call);
-  Lives::Moment ClosedInCall(uint8_t side, uint16_t sid) const;
+  Lives::Moment ClosedSince(uint8_t side, uint16_t sid, Lives::Moment since) const;
   void Iso10Drained(const Call& call);
   void Iso10StreamDrained(uint8_t side, uint16_t sid);
   // Streams that may reach something, by instance.

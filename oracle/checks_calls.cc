@@ -4,6 +4,7 @@
 // ERR02 (nothing is left of what is gone), ERR03 (its work is bounded) and ISO10 (what did not come
 // to its end is closed).
 #include "model/registers.h"
+#include "oracle/banks.h"
 #include "oracle/checks.h"
 #include "oracle/smmu_layout.h"
 
@@ -308,17 +309,17 @@ void Checks::BeginClosings(const Call& call) {
   const GhostDomains::Streams streams =
       call.id == CallId::kVmDestroy ? domains.StreamsOfVm(static_cast<uint32_t>(call.arg[0]))
                                     : domains.StreamsOf(call);
+  closings_.EndCall();
   for (size_t instance = 0; instance < model::kMaxInstances; instance++) {
-    const bool up = board_.machine_->HasInstance(instance) && !board_.IsDown(instance);
-    const GhostDomains::SidSet none;
-    closings_.Begin(instance, up ? streams[board_.machine_->SideOf(instance)] : none,
-                    [&](uint16_t sid) { return Delivers(instance, sid); });
+    if (!board_.machine_->HasInstance(instance) || board_.IsDown(instance)) continue;
+    const GhostDomains::SidSet& here = streams[board_.machine_->SideOf(instance)];
+    if (here.none()) continue;
+    closings_.Begin(instance, here, [&](uint16_t sid) { return Delivers(instance, sid); });
   }
 }
 
-// When the call has closed the stream, on each instance: when it began, where it did not.
-Lives::Moment Checks::ClosedInCall(uint8_t side, uint16_t sid) const {
-  Lives::Moment since = call_began_;
+// When the stream was closed, on each instance: `since`, where that was earlier or never.
+Lives::Moment Checks::ClosedSince(uint8_t side, uint16_t sid, Lives::Moment since) const {
   const size_t first = board_.machine_->InstanceIndex(side, 0);
   for (size_t instance = first; instance < first + 2 && instance < since.size(); instance++) {
     since[instance] = std::max(since[instance], closings_.At(instance, sid));
@@ -341,22 +342,15 @@ void Checks::Iso10Drained(const Call& call) {
     const uint8_t side = board_.spec_.smmu[i].side;
     const GhostDomains::SidSet& streams = moves ? domains.moved(side) : named[side];
     if (streams.none() || board_.IsDownSide(side)) continue;
-    for (uint16_t sid = 0; sid < streams.size(); sid++) {
-      if (streams[sid]) Iso10StreamDrained(side, sid);
-    }
+    Closings::ForEach(streams, [&](uint16_t sid) { Iso10StreamDrained(side, sid); });
   }
 }
 
 [[gnu::noinline]] void Checks::Iso10StreamDrained(uint8_t side, uint16_t sid) {
   if (!Enabled(Invariant::kIso10)) return;
   const size_t first = board_.machine_->InstanceIndex(side, 0);
-  Lives::Moment since = {};
-  bool closed = false;
-  for (size_t instance = first; instance < first + 2 && instance < since.size(); instance++) {
-    since[instance] = closings_.At(instance, sid);
-    closed |= since[instance] != 0;
-  }
-  if (!closed) return;
+  const Lives::Moment since = ClosedSince(side, sid, {});
+  if (since == Lives::Moment()) return;
   Evaluated(Invariant::kIso10);
   if (lives_.SyncedSince(first, since)) return;
   if (Report(Invariant::kIso10, "stream", "Iso10StreamDrained",
@@ -374,7 +368,7 @@ bool Checks::IsHosts(const Call& call, size_t instance, uint16_t sid) const {
   if (call.id != CallId::kAttachDev && call.id != CallId::kDetachDev) return false;
   const uint8_t side = board_.machine_->SideOf(instance);
   const bool led = call.id == CallId::kAttachDev && closings_.LedBefore(instance, sid);
-  if (!led && !lives_.SyncedSince(instance, ClosedInCall(side, sid))) return false;
+  if (!led && !lives_.SyncedSince(instance, ClosedSince(side, sid, call_began_))) return false;
   const uint16_t hosts = model::cbar::Stage2Bank(board_.machine_->smmu(instance).cbar[0]);
   return board_.machine_->Resolve(instance, sid).stage2_bank == hosts;
 }
@@ -405,7 +399,7 @@ void Checks::NoteWait(const Call& call, const struct sidewall_result& result) {
   if (call.id != CallId::kDetachDev || result.status != SIDEWALL_DEGRADED) return;
   Wait wait;
   if (!board_.ghost_.domains().StreamOf(call, &wait.side, &wait.sid)) return;
-  wait.since = ClosedInCall(wait.side, wait.sid);
+  wait.since = ClosedSince(wait.side, wait.sid, call_began_);
   const size_t instance = board_.machine_->InstanceIndex(wait.side, 0);
   if (!lives_.SyncedSince(instance, wait.since)) waits_.push_back(wait);
 }

@@ -6,6 +6,7 @@
 #include <bitset>
 
 #include "model/registers.h"
+#include "oracle/banks.h"
 #include "oracle/checks.h"
 #include "oracle/smmu_layout.h"
 
@@ -22,21 +23,6 @@ bool OnStage2(const Reach::Slot& slot) {
 }
 
 void Append(const Lines& more, Lines* text) { text->insert(text->end(), more.begin(), more.end()); }
-
-bool IsOn(const model::SmmuInstance& smmu, uint16_t bank) {
-  return (smmu.bank[bank].sctlr & model::sctlr::kM) != 0;
-}
-
-// The bank whose stage 2 applies to what `bank` translates: the one that CBAR.CBNDX names, or
-// itself.
-uint16_t Under(const model::SmmuInstance& smmu, uint16_t bank) {
-  const uint32_t cbar = smmu.cbar[bank];
-  return model::cbar::Type(cbar) == model::cbar::kNested ? model::cbar::Stage2Bank(cbar) : bank;
-}
-
-bool IsStage2(const model::SmmuInstance& smmu, uint16_t bank) {
-  return bank < smmu.banks && model::cbar::Type(smmu.cbar[bank]) == model::cbar::kStage2;
-}
 
 // The bank that an S2CR names; kNoIndex when it names none.
 uint16_t NamedBy(uint32_t s2cr) {
@@ -95,7 +81,7 @@ Lines Checks::BankLines(size_t instance, uint16_t bank) const {
   const bool exists = bank < smmu.banks;
   const uint16_t under = exists ? Under(smmu, bank) : bank;
   if (exists && model::cbar::Type(smmu.cbar[bank]) == model::cbar::kFault) return;
-  if (exists && IsStage2(smmu, under) && IsOn(smmu, under)) return;
+  if (exists && IsStage2On(smmu, under)) return;
   Lines text = {"entry   " + RegisterLine(instance, layout::kSmr + 4u * entry),
                 "        " + RegisterLine(instance, layout::kS2cr + 4u * entry)};
   if (exists) Append(BankLines(instance, bank), &text);
@@ -118,7 +104,7 @@ Lines Checks::BankLines(size_t instance, uint16_t bank) const {
   if (model::cbar::Type(smmu.cbar[bank]) == model::cbar::kFault) return;
   Evaluated(Invariant::kIso04);
   const uint16_t under = Under(smmu, bank);
-  if (IsStage2(smmu, under) && IsOn(smmu, under) &&
+  if (IsStage2On(smmu, under) &&
       board_.hyp_.IsTaken(smmu.bank[under].ttbr0 & model::kAddressMask)) {
     return;
   }
@@ -131,10 +117,6 @@ Lines Checks::BankLines(size_t instance, uint16_t bank) const {
              std::move(text))) {
     __builtin_trap();
   }
-}
-
-bool Checks::IsStage2On(const model::SmmuInstance& smmu, uint16_t bank) {
-  return bank < smmu.banks && IsStage2(smmu, bank) && IsOn(smmu, bank);
 }
 
 // A stage 2 that is off, or is another type by now, is none: what was translated under it and is
@@ -195,7 +177,7 @@ std::bitset<model::kMaxBanks> Checks::NamedBanks(size_t instance) const {
 // when both are drained.
 bool Checks::WaitsForSync(size_t instance, uint16_t bank) const {
   const model::SmmuInstance& smmu = board_.machine_->smmu(instance);
-  return IsOn(smmu, bank) && IsStage2(smmu, bank) && lives_.WaitsForSync(instance, bank);
+  return IsStage2On(smmu, bank) && lives_.WaitsForSync(instance, bank);
 }
 
 // What a store to a bank can have changed: itself, what is nested over it, and the entries that

@@ -355,24 +355,22 @@ bool Checks::MayCarry(const model::ClientInfo& client, uint32_t sid) const {
   if (!Enabled(Invariant::kIso09) || client >= now_.after.size()) return;
   if (IsHeld(client)) return;
   Evaluated(Invariant::kIso09);
-  const uint32_t override_ = board_.machine_->PeekMc(0, 8u * client);
-  const uint32_t security = board_.machine_->PeekMc(0, 8u * client + 4);
+  const ClientImage now = ReadClient(client);
   const model::ClientInfo* info = model::FindClient(client);
   std::string title;
   if (IsUntouchable(client)) {
-    const ClientImage& before = now_.before[client];
-    if (override_ == before.override_ && security == before.security) return;
+    if (now == now_.before[client]) return;
     title = "an unlisted or untouchable register of the memory controller changed";
-  } else if (security != now_.after[client].security || !(security & 0x100)) {
+  } else if (now.security != now_.after[client].security || !(now.security & 0x100)) {
     title = Print("the security register of %s changed", info->name);
   } else {
-    const uint32_t sid = override_ & 0xff;
+    const uint32_t sid = now.override_ & 0xff;
     if (MayCarry(*info, sid)) return;
     title =
         Print("%s reaches its SMMU with SID 0x%02x, which its owner may not use", info->name, sid);
   }
   Lines text = {Print("client  %s (0x%x)", info ? info->name : "unlisted", client),
-                Print("        override 0x%08x, security 0x%08x", override_, security)};
+                Print("        override 0x%08x, security 0x%08x", now.override_, now.security)};
   if (Report(Invariant::kIso09, "client", "Iso09McSid", std::move(title), std::move(text))) {
     __builtin_trap();
   }

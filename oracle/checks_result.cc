@@ -5,7 +5,6 @@
 #include "model/registers.h"
 #include "oracle/bits.h"
 #include "oracle/checks.h"
-#include "oracle/clients.h"
 #include "oracle/smmu_layout.h"
 
 namespace sidewall {

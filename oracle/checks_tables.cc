@@ -2,6 +2,7 @@
 //
 // ISO07 and MEM02: what the tables of EL2 say, and when it is in memory.
 #include "model/registers.h"
+#include "oracle/banks.h"
 #include "oracle/checks.h"
 #include "oracle/smmu_layout.h"
 
@@ -11,10 +12,7 @@ namespace {
 unsigned long long Wide(uint64_t value) { return value; }
 
 // The bank that all banks of the host are nested over.
-uint16_t HostStage2(const model::SmmuInstance& smmu) {
-  const uint32_t cbar = smmu.cbar[0];
-  return model::cbar::Type(cbar) == model::cbar::kNested ? model::cbar::Stage2Bank(cbar) : 0;
-}
+uint16_t HostStage2(const model::SmmuInstance& smmu) { return Under(smmu, 0); }
 
 const char* HostHas(bool owns) { return owns ? "the host's" : "not the host's"; }
 

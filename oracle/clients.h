@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
 //
-// Which clients of the memory controller no SMMU can hold back, and which stream is a client's.
+// Which clients of the memory controller no SMMU can hold back.
 //
 //     if (IsUntouchable(client)) continue;     // its registers must stay as firmware left them
-//     streams[info.side].set(OwnSid(info));
 #ifndef SIDEWALL_ORACLE_CLIENTS_H_
 #define SIDEWALL_ORACLE_CLIENTS_H_
 
@@ -23,11 +22,6 @@ inline bool IsUntouchable(uint16_t client) {
     if (name.starts_with(prefix)) return true;
   }
   return false;
-}
-
-// That of the default table, or else that of its node; 0: it has none.
-inline uint8_t OwnSid(const model::ClientInfo& client) {
-  return client.default_sid != 0 ? client.default_sid : client.node_sid;
 }
 
 }  // namespace sidewall

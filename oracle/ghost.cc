@@ -356,8 +356,9 @@ Legal Ghost::LegalDma(uint8_t side, uint16_t sid, uint64_t address, bool write, 
   Legal legal;
   legal.bank = kNoIndex;
   uint64_t pa = 0;
-  legal.denied = domains_.Denies(side, sid, address, write);
-  if (!domains_.Find(side, sid, address, write, instruction, &pa)) return legal;
+  const GhostDomains::Access access = domains_.Find(side, sid, address, write, instruction, &pa);
+  legal.denied = access == GhostDomains::Access::kDenied;
+  if (access != GhostDomains::Access::kServed) return legal;
   if (!MayTouch(pa, owner)) return legal;
   legal.must_work = true;
   legal.pa = pa;

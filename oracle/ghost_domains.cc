@@ -54,29 +54,28 @@ bool GhostDomains::HeldByEl2(uint8_t side, uint16_t sid) const {
   return now_.attached[side][index] != kNoDomain || now_.unclear[side][index];
 }
 
-bool GhostDomains::Denies(uint8_t side, uint16_t sid, uint64_t address, bool write) const {
+const GhostDomains::Mapping* GhostDomains::MappingAt(uint8_t side, uint16_t sid, uint64_t address,
+                                                     const Domain** domain) const {
   const size_t index = sid & 0x7f;
-  if (now_.unclear[side][index]) return false;
-  const auto domain = now_.domain.find(now_.attached[side][index]);
-  if (domain == now_.domain.end() || domain->second.waiting) return false;
-  const Mapping* page = domain->second.page.Find(address / kPage);
-  return page != nullptr && (page->prot & (write ? SIDEWALL_PROT_W : SIDEWALL_PROT_R)) == 0;
+  if (now_.unclear[side][index] || now_.attached[side][index] == kNoDomain) return nullptr;
+  const auto found = now_.domain.find(now_.attached[side][index]);
+  if (found == now_.domain.end()) return nullptr;
+  *domain = &found->second;
+  return found->second.page.Find(address / kPage);
 }
 
-bool GhostDomains::Find(uint8_t side, uint16_t sid, uint64_t address, bool write, bool instruction,
-                        uint64_t* pa) const {
-  const size_t index = sid & 0x7f;
-  if (now_.unclear[side][index] || now_.attached[side][index] == kNoDomain) return false;
-  const auto domain = now_.domain.find(now_.attached[side][index]);
-  if (domain == now_.domain.end()) return false;
-  const Mapping* page = domain->second.page.Find(address / kPage);
-  if (page == nullptr) return false;
-  const uint32_t prot = page->prot;
-  if ((prot & (write ? SIDEWALL_PROT_W : SIDEWALL_PROT_R)) == 0) return false;
+GhostDomains::Access GhostDomains::Find(uint8_t side, uint16_t sid, uint64_t address, bool write,
+                                        bool instruction, uint64_t* pa) const {
+  const Domain* domain = nullptr;
+  const Mapping* page = MappingAt(side, sid, address, &domain);
+  if (page == nullptr) return Access::kUnknown;
+  if ((page->prot & (write ? SIDEWALL_PROT_W : SIDEWALL_PROT_R)) == 0) {
+    return domain->waiting ? Access::kUnknown : Access::kDenied;
+  }
   // What may execute depends on the kind of memory too; nothing is claimed about it.
-  if (instruction) return false;
+  if (instruction) return Access::kUnknown;
   *pa = page->pa + address % kPage;
-  return true;
+  return Access::kServed;
 }
 
 const GhostDomains::Domain* GhostDomains::Live(uint32_t handle, uint8_t owner) const {

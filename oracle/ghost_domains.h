@@ -42,12 +42,11 @@ class GhostDomains {
   bool HeldByEl2(uint8_t side, uint16_t sid) const;
   // The streams that VM `vm` has.
   Streams StreamsOfVm(uint32_t vm) const;
-  // The stream is on a domain that maps the page, for another access than this, and of which
-  // nothing waits for a sync.
-  bool Denies(uint8_t side, uint16_t sid, uint64_t address, bool write) const;
-  // What an attached stream must reach. False: nothing is claimed.
-  bool Find(uint8_t side, uint16_t sid, uint64_t address, bool write, bool instruction,
-            uint64_t* pa) const;
+  // What a stream on a domain meets: it must reach `pa`; or must not be served, since the page is
+  // mapped for another access and nothing of the domain waits for a sync; or nothing is claimed.
+  enum class Access : uint8_t { kUnknown, kServed, kDenied };
+  Access Find(uint8_t side, uint16_t sid, uint64_t address, bool write, bool instruction,
+              uint64_t* pa) const;
 
   // ---- For what a call must return. Handles are those that exist, whoever asks.
   bool IsAttached(uint32_t domain) const;
@@ -129,6 +128,9 @@ class GhostDomains {
     std::array<Vm, SIDEWALL_MAX_VMS> vm;
   };
 
+  // What the stream's domain maps there; null also where the stream is on none, or may be.
+  const Mapping* MappingAt(uint8_t side, uint16_t sid, uint64_t address,
+                           const Domain** domain) const;
   const Domain* Live(uint32_t handle, uint8_t owner) const;
   const Vm* Serving(uint32_t vm) const;
   static Streams UnitOf(const Stream& stream);

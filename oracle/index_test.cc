@@ -58,13 +58,15 @@ class IndexTest : public testing::Test {
       board_->Read32(smmu_->window[n] + 0x74, &active);
     }
   }
+  // A bank of EL2's own, and a valid entry that leads there.
+  void OpenByEntry(unsigned n) {
+    Open(n, FreeBank(0), kVmid, driver_->root());
+    Store(n, layout::kS2cr, FreeBank(0));
+    Store(n, layout::kSmr, kEntryValid | 0x7f80u << 16 | kQuarantineSid);
+  }
   // A stage 2 on both instances, which an entry has named and names no longer.
   void OpenAndLeave() {
-    for (unsigned n : {0u, 1u}) {
-      Open(n, FreeBank(0), kVmid, driver_->root());
-      Store(n, layout::kS2cr, FreeBank(0));
-      Store(n, layout::kSmr, kEntryValid | 0x7f80u << 16 | kQuarantineSid);
-    }
+    for (unsigned n : {0u, 1u}) OpenByEntry(n);
     for (unsigned n : {0u, 1u}) Store(n, layout::kS2cr, 0x20000);
   }
   // A call, inside which the driver does what `in_call` says.
@@ -238,9 +240,7 @@ TEST_F(IndexTest, Iso04CountsFromTheEntryThatWasValid) {
     Boot(Bit(Invariant::kIso04));
     driver_->in_call = [&] {
       for (unsigned n : {0u, 1u}) {
-        Open(n, FreeBank(0), kVmid, driver_->root());
-        Store(n, layout::kS2cr, FreeBank(0));
-        Store(n, layout::kSmr, kEntryValid | 0x7f80u << 16 | kQuarantineSid);
+        OpenByEntry(n);
         Store(n, layout::kSmr, 0);
         if (synced) Sync(n, true);
         Close(n, FreeBank(0));

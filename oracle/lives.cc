@@ -338,10 +338,6 @@ bool Lives::WaitsForSync(size_t instance, uint16_t bank) const {
   return false;
 }
 
-bool Lives::IsOn(size_t instance, uint16_t bank) const {
-  return !now_.empty() && bank < kBanks && now_[instance].use[bank].on;
-}
-
 bool Lives::IsDrained(size_t instance, uint16_t bank) const {
   if (now_.empty() || bank >= kBanks) return true;
   const uint64_t unused = now_[instance].use[bank].unused;

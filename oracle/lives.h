@@ -74,8 +74,6 @@ class Lives {
   // under a VMID that was flushed before, which is another question (Clash).
   using Moment = std::array<uint64_t, model::kMaxInstances>;
   Moment Now() const;
-  // Its stage 2 is in use.
-  bool IsOn(size_t instance, uint16_t bank) const;
   // What used the bank has been waited for: a sync that began after a valid entry last ceased to
   // lead there was seen complete, whoever asked for it.
   bool IsDrained(size_t instance, uint16_t bank) const;
