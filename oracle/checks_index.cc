@@ -120,7 +120,8 @@ Lines Checks::BankLines(size_t instance, uint16_t bank) const {
 }
 
 // A stage 2 that is off, or is another type by now, is none: what was translated under it and is
-// under way must have been waited for, since its last S2CR went, before that.
+// under way must have been waited for, since the last valid entry ceased to lead there, before
+// that.
 [[gnu::noinline]] void Checks::Iso04Drained(size_t instance, uint16_t bank) {
   if (!Enabled(Invariant::kIso04)) return;
   const model::SmmuInstance& smmu = board_.machine_->smmu(instance);
