@@ -327,7 +327,8 @@ struct Sums {
   size_t found = 0;
   std::vector<std::string> missed;
   std::vector<std::string> another;
-  std::vector<std::string> shipped;  // whose program breaks what ships
+  std::vector<std::string> not_first;  // found as expected, by one that the patch names later
+  std::vector<std::string> shipped;    // whose program breaks what ships
   bool control_found = false;
 };
 
@@ -343,7 +344,12 @@ Sums SumUp(const std::vector<Json>& rows) {
     ++sums.bugs;
     sums.found += found;
     if (!found) sums.missed.push_back(row["id"]);
-    if (found && !row["as_expected"].get<bool>()) sums.another.push_back(row["id"]);
+    if (!found) continue;
+    if (!row["as_expected"].get<bool>()) {
+      sums.another.push_back(row["id"]);
+    } else if (row["expect"].front() != row["found_by"]) {
+      sums.not_first.push_back(row["id"]);
+    }
   }
   return sums;
 }
@@ -352,6 +358,8 @@ void PrintSums(const Sums& sums, const Json& bearing) {
   fmt::print("\n{} of {} found from an empty corpus\n", sums.found, sums.bugs);
   fmt::print("not found: {}\n", fmt::join(sums.missed, " "));
   fmt::print("found by another invariant than expected: {}\n", fmt::join(sums.another, " "));
+  fmt::print("found by one of those expected, but not the first: {}\n",
+             fmt::join(sums.not_first, " "));
   if (!sums.shipped.empty()) {
     fmt::print("findings of the driver that ships, met on the hunt for: {}\n",
                fmt::join(sums.shipped, " "));
@@ -424,6 +432,7 @@ int RunHunts(const BugsOptions& options) {
                    {"of", sums.bugs},
                    {"not_found", sums.missed},
                    {"found_by_another", sums.another},
+                   {"not_by_the_first", sums.not_first},
                    {"shipped", sums.shipped},
                    {"load_bearing", bearing}});
     fmt::print("{}\n", report.dump(2, ' ', false, Json::error_handler_t::replace));
