@@ -214,18 +214,18 @@ void Checks::AfterStore(uint64_t pa, unsigned width, uint64_t value) {
   last_store_ = Store::kRegister;
   last_instance_ = instance;
   last_offset_ = offset;
-  AfterSmmuStore(instance, offset, value);
+  AfterSmmuStore(instance, offset, target_.place, value);
   if (width == 8) {
     was_stage2_ = false;
-    AfterSmmuStore(instance, offset + 4, value);
+    AfterSmmuStore(instance, offset + 4, layout::PlaceOf(SpecOf(instance), offset + 4), value);
   }
   if (board_.reach_.suspicious()) Iso01Reach();
   // What an entry or a table says does not change with what caches are told to forget.
   if (!now_.armed_watches.empty() && !layout::IsCommand(target_.place)) Fun03Watched();
 }
 
-void Checks::AfterSmmuStore(size_t instance, uint32_t offset, uint64_t value) {
-  const layout::Place place = layout::PlaceOf(SpecOf(instance), offset);
+void Checks::AfterSmmuStore(size_t instance, uint32_t offset, const layout::Place& place,
+                            uint64_t value) {
   NoteForMirror(instance, offset, place, value);
   if (offset == layout::kSGfsr)
     global_records_.Look(instance, board_.machine_->smmu(instance).gfsr);

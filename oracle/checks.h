@@ -263,7 +263,7 @@ class Checks {
   void Iso01Permission(const model::DmaResult& result, const Legal& legal);
   void IsoDelivered(const model::DmaResult& result, uint8_t owner);
 
-  void AfterSmmuStore(size_t instance, uint32_t offset, uint64_t value);
+  void AfterSmmuStore(size_t instance, uint32_t offset, const layout::Place& place, uint64_t value);
   void CheckPolicyWord(size_t instance, const layout::Place& place);
   void NoteLives(size_t instance, uint32_t offset, const layout::Place& place, uint64_t value);
   void NoteForMirror(size_t instance, uint32_t offset, const layout::Place& place, uint64_t value);

@@ -141,12 +141,16 @@ Lines Checks::BankLines(size_t instance, uint16_t bank) const {
 // The banks that an S2CR names, and those that these are nested over.
 std::bitset<model::kMaxBanks> Checks::NamedBanks(size_t instance) const {
   const model::SmmuInstance& smmu = board_.machine_->smmu(instance);
-  std::bitset<model::kMaxBanks> named;
+  std::bitset<model::kMaxBanks> direct;
   for (uint16_t entry = 0; entry < smmu.entries; entry++) {
     const uint16_t bank = NamedBy(smmu.s2cr[entry]);
-    if (bank >= smmu.banks) continue;
-    named.set(bank);
-    if (Under(smmu, bank) < smmu.banks) named.set(Under(smmu, bank));
+    if (bank < smmu.banks) direct[bank] = true;
+  }
+  std::bitset<model::kMaxBanks> named = direct;
+  for (uint16_t bank = 0; bank < smmu.banks; bank++) {
+    if (!direct[bank]) continue;
+    const uint16_t under = Under(smmu, bank);
+    if (under < smmu.banks) named[under] = true;
   }
   return named;
 }
@@ -159,9 +163,9 @@ std::bitset<model::kMaxBanks> Checks::NamedBanks(size_t instance) const {
   const model::SmmuInstance& smmu = board_.machine_->smmu(instance);
   if ((smmu.on_banks[0] | smmu.on_banks[1]) == 0) return;
   const std::bitset<model::kMaxBanks> named = NamedBanks(instance);
-  for (uint16_t bank = 0; bank < smmu.banks; bank++) {
-    if (named[bank] || !(smmu.on_banks[bank / 64] >> (bank % 64) & 1)) continue;
-    if (WaitsForSync(instance, bank)) continue;
+  AnyBit(smmu.on_banks, [&](uint32_t on) {
+    const uint16_t bank = static_cast<uint16_t>(on);
+    if (named[bank] || WaitsForSync(instance, bank)) return false;
     Lines text = BankLines(instance, bank);
     Append(lives_.HistoryOfBank(instance, bank), &text);
     if (Report(Invariant::kIso04, "bank", "Iso04Idle",
@@ -170,8 +174,8 @@ std::bitset<model::kMaxBanks> Checks::NamedBanks(size_t instance) const {
                std::move(text))) {
       __builtin_trap();
     }
-    return;
-  }
+    return true;
+  });
 }
 
 // A stage 2 that is on since a sync was not seen complete. It goes off on both instances at once,

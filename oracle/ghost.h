@@ -63,8 +63,16 @@ class Ghost {
   // ---- Pages. owner: as in model/hyp.h.
   // Dense over RAM, then the host's peripherals; or kNoPage.
   size_t PageIndex(uint64_t pa) const {
-    for (const Indexed& range : ranges_) {
-      if (pa - range.start < range.size) return range.first + (pa - range.start) / kPageSize;
+    size_t range = 0;
+    return PageIndex(pa, &range);
+  }
+  // For pages that come one after the other: *range is where the last one was found, at first 0.
+  size_t PageIndex(uint64_t pa, size_t* range) const {
+    if (ranges_[*range].Has(pa)) return ranges_[*range].IndexOf(pa);
+    for (size_t i = 0; i < ranges_.size(); i++) {
+      if (!ranges_[i].Has(pa)) continue;
+      *range = i;
+      return ranges_[i].IndexOf(pa);
     }
     return kNoPage;
   }
@@ -74,8 +82,7 @@ class Ghost {
   uint8_t owner(uint64_t pa) const;
   uint8_t Touchers(uint64_t pa) const;  // set of the owners that may touch the page
   uint8_t TouchersAt(size_t page_index) const {
-    const auto bit = [](uint8_t who) { return who < model::kMaxOwners ? 1u << who : 0u; };
-    return static_cast<uint8_t>(bit(owner_[page_index]) | bit(borrower_[page_index]));
+    return kSetOf[owner_[page_index]] | kSetOf[borrower_[page_index]];
   }
   bool CanMove(uint64_t pa, uint64_t count, uint8_t from) const;
   bool CanUnshare(uint64_t pa, uint64_t count, uint8_t from, uint8_t with) const;
@@ -118,7 +125,17 @@ class Ghost {
     uint64_t start;
     uint64_t size;
     size_t first;
+    bool Has(uint64_t pa) const { return pa - start < size; }
+    size_t IndexOf(uint64_t pa) const { return first + (pa - start) / kPageSize; }
   };
+  // The set that an owner is alone; nobody, and hardware's own, is in none.
+  static constexpr std::array<uint8_t, 256> kSetOf = [] {
+    std::array<uint8_t, 256> sets = {};
+    for (uint8_t owner = 0; owner < model::kMaxOwners; owner++) {
+      sets[owner] = static_cast<uint8_t>(1u << owner);
+    }
+    return sets;
+  }();
   std::vector<Indexed> ranges_;
   std::vector<uint8_t> owner_, saved_owner_;
   std::vector<uint8_t> borrower_, saved_borrower_;

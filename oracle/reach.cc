@@ -2,7 +2,7 @@
 #include "oracle/reach.h"
 
 #include <algorithm>
-#include <bit>
+#include <numeric>
 
 namespace sidewall {
 namespace {
@@ -83,9 +83,13 @@ void Reach::ForgetPending() {
 
 // Changes come many at a time for one tree.
 Reach::Tree* Reach::Find(uint64_t root) {
-  if (last_found_ < now_.trees.size() && now_.trees[last_found_].root == root) {
+  if (last_found_ < now_.trees.size() && now_.trees[last_found_].root == root) [[likely]] {
     return &now_.trees[last_found_];
   }
+  return FindAnother(root);
+}
+
+[[gnu::noinline]] Reach::Tree* Reach::FindAnother(uint64_t root) {
   for (Tree& tree : now_.trees) {
     if (tree.root != root) continue;
     last_found_ = static_cast<size_t>(&tree - now_.trees.data());
@@ -108,17 +112,13 @@ void Reach::OnLeaf(const model::LeafChange& change) {
   dirty_ = true;
   tree->touched = true;
   const uint32_t one = change.added ? 1 : ~0u;
-  tree->leaves += change.added ? 1 : ~uint64_t{0};
-  const size_t index = ghost_.PageIndex(change.page);
+  const size_t index = ghost_.PageIndex(change.page, &last_range_);
   unsigned may = 0;
   if (index != kNoPage) {
     tree->count[index] = static_cast<uint16_t>(tree->count[index] + one);
     may = ghost_.TouchersAt(index);
   }
-  // Few owners may touch a page.
-  for (unsigned left = may; left != 0; left &= left - 1) {
-    tree->good[std::countr_zero(left)] += one;
-  }
+  tree->leaves[may] += one;
   if (!change.added) return;
   // What only caches lead to has no users: anybody's stream may come to it, the host's at least.
   const unsigned users = tree->users != 0 ? tree->users : 1u << model::kOwnerHost;
@@ -145,10 +145,9 @@ void Reach::OnTree(uint64_t root, bool live) {
   tree->root = root;
   tree->live = live;
   tree->wild = false;
-  tree->leaves = 0;
+  tree->leaves = {};
   tree->users = UsersOf(root);
   tree->count.assign(live ? ghost_.page_count() : 0, 0);
-  std::fill(std::begin(tree->good), std::end(tree->good), 0u);
 }
 
 void Reach::OnWildTree(uint64_t root) {
@@ -249,20 +248,16 @@ void Reach::RefreshAll() {
 void Reach::OnOwner(uint64_t pa, bool before) {
   const size_t index = ghost_.PageIndex(pa);
   if (index == kNoPage) return;
+  const uint8_t may = ghost_.TouchersAt(index);
   dirty_ = true;
   for (Tree& tree : now_.trees) {
     if (!tree.live || tree.count[index] == 0) continue;
     tree.touched = true;
-    for (uint8_t owner = 0; owner < kMaxOwners; owner++) {
-      if (ghost_.MayTouch(pa, owner)) {
-        tree.good[owner] += before ? -tree.count[index] : tree.count[index];
-        continue;
-      }
-      if (before) continue;
-      tree.last_bad_page = pa;
-      tree.last_bad_ipa = pa;
-      all_suspicious_ = true;
-    }
+    tree.leaves[may] += before ? -uint32_t{tree.count[index]} : tree.count[index];
+    if (before) continue;
+    tree.last_bad_page = pa;
+    tree.last_bad_ipa = pa;
+    all_suspicious_ = true;
   }
 }
 
@@ -353,14 +348,14 @@ bool Reach::IsMapped(uint64_t page, uint64_t* root) const {
 bool Reach::CountLeaves(uint64_t root, uint64_t* leaves) const {
   const Tree* tree = Find(root);
   if (!tree || !tree->live || tree->wild) return false;
-  *leaves = tree->leaves;
+  *leaves = std::accumulate(tree->leaves.begin(), tree->leaves.end(), uint64_t{0});
   return true;
 }
 
 bool Reach::MapsAnything(uint64_t root) const {
   const Tree* tree = Find(root);
   if (!tree || !tree->live || tree->wild) return true;
-  return tree->leaves != 0;
+  return std::any_of(tree->leaves.begin(), tree->leaves.end(), [](uint32_t n) { return n != 0; });
 }
 
 }  // namespace sidewall

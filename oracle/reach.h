@@ -101,14 +101,19 @@ class Reach final : public model::Watcher {
     uint64_t root = 0;
     bool live = false;
     bool wild = false;
-    bool touched = true;                    // since Save; a place that Save has not seen is
-    std::vector<uint16_t> count;            // leaves by DRAM page
-    uint64_t leaves = 0;                    // of 4 KiB, or what a block has of them
-    uint32_t good[model::kMaxOwners] = {};  // leaves that this owner may touch
-    uint8_t users = 0;                      // owners of the streams that stand on it
+    bool touched = true;          // since Save; a place that Save has not seen is
+    std::vector<uint16_t> count;  // leaves by DRAM page
+    // Leaves of 4 KiB, or what a block has of them, by the set of owners that may touch the page.
+    std::array<uint32_t, 1u << model::kMaxOwners> leaves = {};
+    uint8_t users = 0;  // owners of the streams that stand on it
     uint64_t last_bad_page = 0;
     uint64_t last_bad_ipa = 0;
-    uint32_t Bad(uint8_t owner) const { return static_cast<uint32_t>(leaves) - good[owner]; }
+    // Leaves whose page this owner may not touch.
+    uint32_t Bad(uint8_t owner) const {
+      uint32_t bad = 0;
+      for (size_t may = 0; may < leaves.size(); may++) bad += may >> owner & 1 ? 0 : leaves[may];
+      return bad;
+    }
   };
   // A set of entries. Few of an instance are valid, and looking at each slot costs a line of cache.
   using Entries = std::array<uint64_t, model::kMaxEntries / 64>;
@@ -129,6 +134,7 @@ class Reach final : public model::Watcher {
   }
   void ForgetPending();
   Tree* Find(uint64_t root);
+  Tree* FindAnother(uint64_t root);
   const Tree* Find(uint64_t root) const;
   void AddVmid(size_t instance, uint8_t vmid, uint8_t owners);
   uint8_t UsersOf(uint64_t root) const;
@@ -144,6 +150,7 @@ class Reach final : public model::Watcher {
   uint8_t held_ = 0;
   bool dirty_ = true;
   size_t last_found_ = 0;
+  size_t last_range_ = 0;       // where the page of the last leaf lies
   unsigned slots_touched_ = 0;  // instances with an entry that was looked at since Save
   // Entries that have changed since the last check, or all of them when a tree has.
   bool all_suspicious_ = true;
