@@ -184,7 +184,7 @@ def plant(build, fault):
         words[words.index("-c") + 1] = str(copy / source)
         if shutil.which("ccache") and "ccache" not in words[0]:
             words.insert(0, "ccache")
-        compiled = run(words + ["-O1"], cwd=build.folder)
+        compiled = run(words + ["-O0"], cwd=build.folder)
         if compiled.returncode != 0:
             raise Wrong("does not compile:\n" + compiled.stdout)
         objects.append(str(output))
@@ -211,7 +211,9 @@ def check_killed(build, fault):
     objects = plant(build, fault)
     words, output = build.link(fault.test)
     program = build.work / fault.id / "test"
-    words = [w for w in words if not re.fullmatch(r"-g\d?", w)]
+    words = [w for w in words if not re.fullmatch(r"-g\d?", w)] + ["-Wl,--strip-debug"]
+    if "clang" in words[0]:
+        words.append("-fuse-ld=lld")
     at = words.index("-o")
     words[at + 1] = str(program)
     linked = run(words[:at] + objects + words[at:], cwd=build.folder)
