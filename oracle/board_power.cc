@@ -95,10 +95,15 @@ std::vector<uint32_t> Checks::PolicyToRestore(uint8_t side) const {
     const model::SmmuSpec& spec = SpecOf(instance);
     const std::bitset<model::kMaxBanks> named = NamedBanks(instance);
     for (uint32_t offset : layout::PolicyOffsets(spec)) {
-      const layout::Place place = layout::PlaceOf(spec, offset);
-      const bool ends = layout::InBank(place, layout::kSctlr) && !named[place.index] &&
-                        WaitsForSync(instance, place.index);
-      image.push_back(ends ? 0 : board_.machine_->Peek32(instance, offset));
+      uint32_t word = board_.machine_->Peek32(instance, offset);
+      // Few words have this bit, which is M in a SCTLR.
+      if ((word & model::sctlr::kM) != 0) {
+        const layout::Place place = layout::PlaceOf(spec, offset);
+        const bool ends = layout::InBank(place, layout::kSctlr) && !named[place.index] &&
+                          WaitsForSync(instance, place.index);
+        if (ends) word = 0;
+      }
+      image.push_back(word);
     }
   }
   return image;

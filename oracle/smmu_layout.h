@@ -137,7 +137,10 @@ constexpr bool NamesBank(const Place& place) {
 
 // Every 32-bit word of the policy image, for the comparison of whole pairs.
 inline std::vector<uint32_t> PolicyOffsets(const model::SmmuSpec& spec) {
-  std::vector<uint32_t> offsets = {kSCr0, kSCr2, kSAcr};
+  std::vector<uint32_t> offsets;
+  constexpr uint32_t kOfBank = 2 + 0x40 / 4;  // at most
+  offsets.reserve(3 + 2 * spec.entries + kOfBank * spec.banks);
+  offsets = {kSCr0, kSCr2, kSAcr};
   for (uint32_t i = 0; i < spec.entries; i++) {
     offsets.push_back(kSmr + 4 * i);
     offsets.push_back(kS2cr + 4 * i);
