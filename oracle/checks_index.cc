@@ -7,6 +7,7 @@
 
 #include "model/registers.h"
 #include "oracle/banks.h"
+#include "oracle/bits.h"
 #include "oracle/checks.h"
 #include "oracle/smmu_layout.h"
 

@@ -2,6 +2,7 @@
 #include "oracle/reach.h"
 
 #include <algorithm>
+#include <bit>
 #include <numeric>
 
 namespace sidewall {
