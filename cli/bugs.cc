@@ -343,9 +343,9 @@ Sums SumUp(const std::vector<Json>& rows) {
     if (BreaksShipped(row)) sums.shipped.push_back(row["id"]);
     ++sums.bugs;
     sums.found += found;
-    if (!found) sums.missed.push_back(row["id"]);
-    if (!found) continue;
-    if (!row["as_expected"].get<bool>()) {
+    if (!found) {
+      sums.missed.push_back(row["id"]);
+    } else if (!row["as_expected"].get<bool>()) {
       sums.another.push_back(row["id"]);
     } else if (row["expect"].front() != row["found_by"]) {
       sums.not_first.push_back(row["id"]);
