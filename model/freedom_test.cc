@@ -404,7 +404,7 @@ TEST_F(Freedom, QuirksStayWhenThePowerGoes) {
 // The trees that were ever announced.
 class Roots : public Watcher {
  public:
-  void OnLeaf(const LeafChange&) override {}
+  void OnLeaves(const LeafChange&, uint64_t) override {}
   void OnTree(uint64_t root, bool live) override {
     if (live) seen.insert(root);
   }

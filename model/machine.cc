@@ -26,25 +26,54 @@ class Machine::Listener final : public TreeListener {
  public:
   // stored: what it hears of is the effect of a store to a table.
   explicit Listener(Machine* machine, bool stored = false) : machine_(machine), stored_(stored) {}
+  Listener(const Listener&) = delete;
+  Listener& operator=(const Listener&) = delete;
+  ~Listener() { Tell(); }
   void OnTreeLeaf(uint16_t tree, const LeafChange& change) override {
     machine_->OnTreeLeaf(tree, change, stored_);
+    if (machine_->watcher_ == nullptr || change.perm == 0) return;
+    if (!Continues(change)) {
+      Tell();
+      first_ = change;
+    }
+    ++pages_;
   }
   void OnTreeLive(uint64_t root, bool live) override {
+    Tell();
     if (machine_->watcher_ != nullptr) machine_->watcher_->OnTree(root, live);
   }
   void OnTreeWild(uint64_t root) override {
+    Tell();
     if (machine_->watcher_ != nullptr) machine_->watcher_->OnWildTree(root);
   }
   void OnTableUnlinked(uint16_t tree, uint64_t pa, unsigned level, uint64_t base) override {
+    Tell();
     machine_->OnTableUnlinked(tree, pa, level, base);
   }
   void OnTableTaken(uint16_t walk, uint16_t by, bool same) override {
+    Tell();
     machine_->OnTableTaken(walk, by, same);
   }
 
  private:
+  bool Continues(const LeafChange& change) const {
+    const uint64_t further = pages_ * kPageSize;
+    return pages_ != 0 && change.page - first_.page == further &&
+           change.ipa - first_.ipa == further && change.root == first_.root &&
+           change.perm == first_.perm && change.attributes == first_.attributes &&
+           change.added == first_.added && change.block == first_.block &&
+           change.leaf_bits == first_.leaf_bits;
+  }
+  // The watcher hears of what came so far, before it hears of anything else.
+  void Tell() {
+    if (pages_ != 0) machine_->watcher_->OnLeaves(first_, pages_);
+    pages_ = 0;
+  }
+
   Machine* machine_;
   bool stored_;
+  LeafChange first_;  // of the leaves that were not told yet
+  uint64_t pages_ = 0;
 };
 
 size_t Machine::WorkSize(size_t pool_pages) {
@@ -390,7 +419,6 @@ void Machine::OnTreeLeaf(uint16_t tree, const LeafChange& change, bool stored) {
       }
     }
   }
-  if (watcher_ != nullptr && change.perm != 0) watcher_->OnLeaf(change);
 }
 
 // Every walk cache that could hold a pointer to the table keeps it, under the VMIDs of the tree.

@@ -145,7 +145,8 @@ struct LeafChange {
   uint8_t leaf_bits = 12;   // log2 of the size of the leaf that it is part of
 };
 
-// Told of what a store changed. Calls come from inside Write*/Table*/Store64, in order, before
+// Told of what a store changed. Leaves that follow each other come in one call: a tree that comes
+// back brings tens of thousands. Calls come from inside Write*/Table*/Store64, in order, before
 // they return; what a store takes away is told inside the Barrier that makes it visible to walkers,
 // so that one address may have an old and a new leaf meanwhile. A tree that only stale TLB entries
 // kept alive ends inside the status read that shows the sync complete (or in PowerLoss). When trees
@@ -159,7 +160,9 @@ struct LeafChange {
 // followed. It ends, or becomes wild, before a tree that links one of its pages says so.
 class Watcher {
  public:
-  virtual void OnLeaf(const LeafChange& change) = 0;
+  // `pages` leaves: the first one, and those that agree with it and lie a page further each, in
+  // addresses and in output.
+  virtual void OnLeaves(const LeafChange& first, uint64_t pages) = 0;
   // A tree became live (all its leaves follow as added), or ceased to be (no leaf calls follow).
   virtual void OnTree(uint64_t root, bool live) = 0;
   // Tables of a live tree lie outside the pool, or nest in a way that cannot be followed: treat

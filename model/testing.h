@@ -28,7 +28,15 @@ class Leaves : public Watcher {
   using Value = std::pair<uint64_t, uint8_t>;
   using Exact = std::tuple<uint64_t, uint64_t, uint64_t, uint16_t>;  // with attributes
 
-  void OnLeaf(const LeafChange& change) override {
+  void OnLeaves(const LeafChange& first, uint64_t pages) override {
+    LeafChange change = first;
+    for (uint64_t i = 0; i < pages; ++i) {
+      OnLeaf(change);
+      change.ipa += kPageSize;
+      change.page += kPageSize;
+    }
+  }
+  void OnLeaf(const LeafChange& change) {
     const Key key = {change.root, change.ipa};
     const Value value = {change.page, change.perm};
     const Exact exact = {change.root, change.ipa, change.page, change.attributes};

@@ -150,6 +150,20 @@ uint8_t Ghost::Touchers(uint64_t pa) const {
   return index == kNoPage ? 0 : TouchersAt(index);
 }
 
+uint64_t Ghost::AlikeAt(size_t page_index, uint64_t pages) const {
+  const auto holds = [&](const Indexed& range) {
+    return page_index - range.first < range.size / kPageSize;
+  };
+  const Indexed& range = *std::find_if(ranges_.begin(), ranges_.end(), holds);
+  const uint64_t limit = std::min(pages, range.first + range.size / kPageSize - page_index);
+  uint64_t alike = 1;
+  while (alike < limit && owner_[page_index + alike] == owner_[page_index] &&
+         borrower_[page_index + alike] == borrower_[page_index]) {
+    alike++;
+  }
+  return alike;
+}
+
 bool Ghost::CanMove(uint64_t pa, uint64_t count, uint8_t from) const {
   return CanUnshare(pa, count, from, kNobody);
 }

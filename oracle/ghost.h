@@ -63,16 +63,8 @@ class Ghost {
   // ---- Pages. owner: as in model/hyp.h.
   // Dense over RAM, then the host's peripherals; or kNoPage.
   size_t PageIndex(uint64_t pa) const {
-    size_t range = 0;
-    return PageIndex(pa, &range);
-  }
-  // For pages that come one after the other: *range is where the last one was found, at first 0.
-  size_t PageIndex(uint64_t pa, size_t* range) const {
-    if (ranges_[*range].Has(pa)) return ranges_[*range].IndexOf(pa);
-    for (size_t i = 0; i < ranges_.size(); i++) {
-      if (!ranges_[i].Has(pa)) continue;
-      *range = i;
-      return ranges_[i].IndexOf(pa);
+    for (const Indexed& range : ranges_) {
+      if (range.Has(pa)) return range.IndexOf(pa);
     }
     return kNoPage;
   }
@@ -84,6 +76,9 @@ class Ghost {
   uint8_t TouchersAt(size_t page_index) const {
     return kSetOf[owner_[page_index]] | kSetOf[borrower_[page_index]];
   }
+  // How many of so many pages that follow each other in memory, this one the first of them, are
+  // in the same hands as it is; at least 1.
+  uint64_t AlikeAt(size_t page_index, uint64_t pages) const;
   bool CanMove(uint64_t pa, uint64_t count, uint8_t from) const;
   bool CanUnshare(uint64_t pa, uint64_t count, uint8_t from, uint8_t with) const;
   void Move(uint64_t pa, uint64_t count, uint8_t to);

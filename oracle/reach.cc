@@ -106,27 +106,37 @@ const Reach::Tree* Reach::Find(uint64_t root) const {
   return nullptr;
 }
 
-// Of a whole tree that comes or goes this is called for every leaf.
-void Reach::OnLeaf(const model::LeafChange& change) {
-  Tree* tree = Find(change.root);
+// What belongs to nobody, since it is no memory, is told one page at a time: no index says how far.
+void Reach::OnLeaves(const model::LeafChange& first, uint64_t pages) {
+  Tree* tree = Find(first.root);
   if (!tree || !tree->live) return;
   dirty_ = true;
   tree->touched = true;
-  const uint32_t one = change.added ? 1 : ~0u;
-  const size_t index = ghost_.PageIndex(change.page, &last_range_);
-  unsigned may = 0;
-  if (index != kNoPage) {
-    tree->count[index] = static_cast<uint16_t>(tree->count[index] + one);
-    may = ghost_.TouchersAt(index);
+  model::LeafChange last = first;
+  for (uint64_t done = 0, run = 0; done < pages; done += run) {
+    const size_t index = ghost_.PageIndex(first.page + done * kPageSize);
+    run = index == kNoPage ? 1 : ghost_.AlikeAt(index, pages - done);
+    last.page = first.page + (done + run - 1) * kPageSize;
+    last.ipa = first.ipa + (done + run - 1) * kPageSize;
+    Count(tree, index == kNoPage ? 0 : ghost_.TouchersAt(index), run, last);
+    if (index == kNoPage) continue;
+    const auto at = tree->count.begin() + static_cast<ptrdiff_t>(index);
+    const auto end = at + static_cast<ptrdiff_t>(run);
+    const int one = first.added ? 1 : -1;
+    std::transform(at, end, at, [&](uint16_t n) { return static_cast<uint16_t>(n + one); });
   }
-  tree->leaves[may] += one;
-  if (!change.added) return;
+}
+
+void Reach::Count(Tree* tree, unsigned may, uint64_t pages, const model::LeafChange& last) {
+  const auto count = static_cast<uint32_t>(pages);
+  tree->leaves[may] += last.added ? count : -count;
+  if (!last.added) return;
   // What only caches lead to has no users: anybody's stream may come to it, the host's at least.
   const unsigned users = tree->users != 0 ? tree->users : 1u << model::kOwnerHost;
   if (tree->users == 0) all_suspicious_ = true;
   if ((users & ~may) == 0) return;
-  tree->last_bad_page = change.page;
-  tree->last_bad_ipa = change.ipa;
+  tree->last_bad_page = last.page;
+  tree->last_bad_ipa = last.ipa;
   all_suspicious_ = true;
 }
 

@@ -42,7 +42,7 @@ class Reach final : public model::Watcher {
   void Restore();
 
   // ---- What the model tells.
-  void OnLeaf(const model::LeafChange& change) override;
+  void OnLeaves(const model::LeafChange& first, uint64_t pages) override;
   void OnTree(uint64_t root, bool live) override;
   void OnWildTree(uint64_t root) override;
 
@@ -133,6 +133,8 @@ class Reach final : public model::Watcher {
     pending_in_ |= 1u << instance;
   }
   void ForgetPending();
+  // Leaves of pages that the same owners may touch came or went; the last one is named.
+  void Count(Tree* tree, unsigned may, uint64_t pages, const model::LeafChange& last);
   Tree* Find(uint64_t root);
   Tree* FindAnother(uint64_t root);
   const Tree* Find(uint64_t root) const;
@@ -150,7 +152,6 @@ class Reach final : public model::Watcher {
   uint8_t held_ = 0;
   bool dirty_ = true;
   size_t last_found_ = 0;
-  size_t last_range_ = 0;       // where the page of the last leaf lies
   unsigned slots_touched_ = 0;  // instances with an entry that was looked at since Save
   // Entries that have changed since the last check, or all of them when a tree has.
   bool all_suspicious_ = true;
