@@ -55,6 +55,12 @@ class Machine::Listener final : public TreeListener {
     machine_->OnTableTaken(walk, by, same);
   }
 
+  // The watcher hears of what came so far, before it hears of anything else.
+  void Tell() {
+    if (pages_ != 0) machine_->watcher_->OnLeaves(first_, pages_);
+    pages_ = 0;
+  }
+
  private:
   bool Continues(const LeafChange& change) const {
     const uint64_t further = pages_ * kPageSize;
@@ -63,11 +69,6 @@ class Machine::Listener final : public TreeListener {
            change.perm == first_.perm && change.attributes == first_.attributes &&
            change.added == first_.added && change.block == first_.block &&
            change.leaf_bits == first_.leaf_bits;
-  }
-  // The watcher hears of what came so far, before it hears of anything else.
-  void Tell() {
-    if (pages_ != 0) machine_->watcher_->OnLeaves(first_, pages_);
-    pages_ = 0;
   }
 
   Machine* machine_;
@@ -564,6 +565,7 @@ void Machine::PowerLoss(uint8_t side) {
     for (uint16_t tree : named) {
       if (tree != kNoTree) trees_.DropBank(tree, &listener);
     }
+    listener.Tell();  // before what the next one, which has a listener of its own, ends
     DropStaleTrees(dropped);
   }
   if (powered(side)) DrawUnknown(side);

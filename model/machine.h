@@ -145,13 +145,14 @@ struct LeafChange {
   uint8_t leaf_bits = 12;   // log2 of the size of the leaf that it is part of
 };
 
-// Told of what a store changed. Leaves that follow each other come in one call: a tree that comes
-// back brings tens of thousands. Calls come from inside Write*/Table*/Store64, in order, before
-// they return; what a store takes away is told inside the Barrier that makes it visible to walkers,
-// so that one address may have an old and a new leaf meanwhile. A tree that only stale TLB entries
-// kept alive ends inside the status read that shows the sync complete (or in PowerLoss). When trees
-// of two shapes lie over one root, the root is announced anew after one of them ends; and so is a
-// tree that was wild only because another tree used one of its tables, after that other tree ends:
+// Told of what a store changed. Leaves that follow each other may come in one call, since a tree
+// that comes back brings tens of thousands; what the machine itself says of TLBs is then ahead of
+// the call by these. Calls come from inside Write*/Table*/Store64, in order, before they return;
+// what a store takes away is told inside the Barrier that makes it visible to walkers, so that one
+// address may have an old and a new leaf meanwhile. A tree that only stale TLB entries kept alive
+// ends inside the status read that shows the sync complete (or in PowerLoss). When trees of two
+// shapes lie over one root, the root is announced anew after one of them ends; and so is a tree
+// that was wild only because another tree used one of its tables, after that other tree ends:
 // OnTree false, OnTree true, its leaves.
 //
 // A table that is unlinked from a live tree becomes a tree of its own, under its own address as

@@ -352,13 +352,28 @@ TEST_F(WalkCache, BlockEndsWithItsVmidOnly) {
   EXPECT_EQ(rig.machine->MayHold(2, 7, 0x80200000), 0);
 }
 
-TEST_F(Trees, BlocksAreToldPageByPage) {
+TEST_F(Trees, BlocksAreToldInOneCall) {
   rig.Stage2Bank(2, 3, root, 7);
   rig.Put(root, 0x80000000, 0x80000000 | 0x401 | 0xc0, 2);
   EXPECT_EQ(watcher().leaves.size(), 512u);
+  EXPECT_EQ(watcher().calls, 1u);
   ExpectEqualToWalk(root);
   rig.Put(root, 0x80000000, 0, 2);
   EXPECT_TRUE(watcher().leaves.empty());
+  EXPECT_EQ(watcher().calls, 2u);
+}
+
+// A call ends where the next page is elsewhere, by address or by output, or has other attributes.
+TEST_F(Trees, ATreeThatComesIsToldInRuns) {
+  for (uint64_t page = 0; page < 16; ++page) {
+    const uint64_t output = (page + (page >= 4)) * 0x1000;
+    const uint64_t ipa = (page + (page >= 8)) * 0x1000;
+    rig.Map(root, ipa, kPage + output, page < 12 ? kAll : uint8_t{kPermRead});
+  }
+  rig.Stage2Bank(2, 3, root, 7);
+  EXPECT_EQ(watcher().leaves.size(), 16u);
+  EXPECT_EQ(watcher().calls, 4u);
+  ExpectEqualToWalk(root);
 }
 
 TEST_F(Trees, AddressBit39IsToldAsStored) {
@@ -574,6 +589,19 @@ TEST_F(Conflict, EndsWithTheOtherTree) {
 TEST_F(Conflict, EndsWithTheOtherTreeAtPowerLoss) {
   rig.machine->PowerLoss(0);
   ExpectFollowed();
+}
+
+// The tree that was wild comes back with its leaves, and ends at once: in this order.
+TEST_F(Conflict, BothEndAtPowerLoss) {
+  rig.Stage2Bank(0, 2, root, 7);
+  rig.Write(2, Rig::Cb(3, 0), 0);
+  Flush(2);
+  rig.Write(0, Rig::Cb(2, 0), 0);
+  ASSERT_EQ(watcher().live.count(root), 1u);
+  rig.machine->PowerLoss(0);
+  EXPECT_TRUE(watcher().sound);
+  EXPECT_TRUE(watcher().live.empty());
+  EXPECT_TRUE(watcher().leaves.empty());
 }
 
 TEST_F(Conflict, WhatIsRemovedMeanwhileMayBeHeld) {

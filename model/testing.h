@@ -30,6 +30,7 @@ class Leaves : public Watcher {
 
   void OnLeaves(const LeafChange& first, uint64_t pages) override {
     LeafChange change = first;
+    ++calls;
     for (uint64_t i = 0; i < pages; ++i) {
       OnLeaf(change);
       change.ipa += kPageSize;
@@ -76,6 +77,7 @@ class Leaves : public Watcher {
   std::multimap<Key, Value> leaves;
   std::set<Exact> told;
   std::map<uint64_t, bool> live;  // root to wild
+  uint64_t calls = 0;             // of OnLeaves
   bool sound = true;
 };
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-3-Clause
 //
 // Reach: which pages the live stage-2 trees map, whose streams stand on which tree, and whether
-// the one fits the other. It is kept up by what changes: one leaf, one entry or one page at a time.
+// the one fits the other. It is kept up by what changes: leaves, one entry or one page at a time.
 //
 //     Reach reach(board, ghost, machine);
 //     reach.RefreshAll();                       // after takeover: every entry of every instance
