@@ -63,12 +63,10 @@ class Machine::Listener final : public TreeListener {
 
  private:
   bool Continues(const LeafChange& change) const {
-    const uint64_t further = pages_ * kPageSize;
-    return pages_ != 0 && change.page - first_.page == further &&
-           change.ipa - first_.ipa == further && change.root == first_.root &&
-           change.perm == first_.perm && change.attributes == first_.attributes &&
-           change.added == first_.added && change.block == first_.block &&
-           change.leaf_bits == first_.leaf_bits;
+    LeafChange next = first_;
+    next.ipa += pages_ * kPageSize;
+    next.page += pages_ * kPageSize;
+    return pages_ != 0 && change == next;
   }
 
   Machine* machine_;

@@ -143,6 +143,8 @@ struct LeafChange {
   bool added = false;       // else removed
   bool block = false;       // part of a block, and not of a last-level leaf
   uint8_t leaf_bits = 12;   // log2 of the size of the leaf that it is part of
+
+  bool operator==(const LeafChange&) const = default;
 };
 
 // Told of what a store changed. Leaves that follow each other may come in one call, since a tree

@@ -150,15 +150,15 @@ uint8_t Ghost::Touchers(uint64_t pa) const {
   return index == kNoPage ? 0 : TouchersAt(index);
 }
 
-uint64_t Ghost::AlikeAt(size_t page_index, uint64_t pages) const {
-  const auto holds = [&](const Indexed& range) {
-    return page_index - range.first < range.size / kPageSize;
-  };
-  const Indexed& range = *std::find_if(ranges_.begin(), ranges_.end(), holds);
-  const uint64_t limit = std::min(pages, range.first + range.size / kPageSize - page_index);
+uint64_t Ghost::Alike(uint64_t pa, uint64_t pages) const {
+  const auto range = std::find_if(ranges_.begin(), ranges_.end(),
+                                  [&](const Indexed& indexed) { return indexed.Has(pa); });
+  if (range == ranges_.end()) return 1;
+  const size_t index = range->IndexOf(pa);
+  const uint64_t limit = std::min(pages, range->first + range->size / kPageSize - index);
   uint64_t alike = 1;
-  while (alike < limit && owner_[page_index + alike] == owner_[page_index] &&
-         borrower_[page_index + alike] == borrower_[page_index]) {
+  while (alike < limit && owner_[index + alike] == owner_[index] &&
+         borrower_[index + alike] == borrower_[index]) {
     alike++;
   }
   return alike;

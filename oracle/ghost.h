@@ -76,9 +76,9 @@ class Ghost {
   uint8_t TouchersAt(size_t page_index) const {
     return kSetOf[owner_[page_index]] | kSetOf[borrower_[page_index]];
   }
-  // How many of so many pages that follow each other in memory, this one the first of them, are
-  // in the same hands as it is; at least 1.
-  uint64_t AlikeAt(size_t page_index, uint64_t pages) const;
+  // How many of so many pages from this one on are in the same hands as it is; at least 1, and no
+  // more where there is no memory.
+  uint64_t Alike(uint64_t pa, uint64_t pages) const;
   bool CanMove(uint64_t pa, uint64_t count, uint8_t from) const;
   bool CanUnshare(uint64_t pa, uint64_t count, uint8_t from, uint8_t with) const;
   void Move(uint64_t pa, uint64_t count, uint8_t to);

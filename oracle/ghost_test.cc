@@ -26,10 +26,6 @@ class GhostPages : public testing::TestWithParam<const char*> {
     }
     return alike;
   }
-  void ExpectAlike(const model::Range& range, uint64_t pa, uint64_t pages) const {
-    EXPECT_EQ(ghost_.AlikeAt(ghost_.PageIndex(pa), pages), Alike(range, pa, pages))
-        << std::hex << pa << std::dec << ", " << pages << " pages";
-  }
 
   const model::BoardSpec& spec_;
   Ghost ghost_;
@@ -41,9 +37,9 @@ TEST_P(GhostPages, ARunEndsWithItsRange) {
     const model::Range& range =
         i < spec_.dram_count ? spec_.dram[i] : spec_.host_mmio[i - spec_.dram_count];
     const uint64_t pages = range.size / kPageSize;
-    EXPECT_EQ(ghost_.AlikeAt(ghost_.PageIndex(range.start), ~uint64_t{0}), pages);
-    EXPECT_EQ(ghost_.AlikeAt(ghost_.PageIndex(range.start + range.size - kPageSize), 512), 1u);
-    EXPECT_EQ(ghost_.AlikeAt(ghost_.PageIndex(range.start), pages - 1), pages - 1);
+    EXPECT_EQ(ghost_.Alike(range.start, ~uint64_t{0}), pages);
+    EXPECT_EQ(ghost_.Alike(range.start + range.size - kPageSize, 512), 1u);
+    EXPECT_EQ(ghost_.Alike(range.start, pages - 1), pages - 1);
   }
 }
 
@@ -71,8 +67,16 @@ TEST_P(GhostPages, ARunEndsWhereAnotherOwnerOrBorrowerBegins) {
         ghost_.Lend(pa, count, model::kNobody);
         break;
     }
-    ExpectAlike(ram, ram.start + random() % kPages * kPageSize, random() % 64 + 1);
+    const uint64_t asked = ram.start + random() % kPages * kPageSize;
+    const uint64_t pages = random() % 64 + 1;
+    ASSERT_EQ(ghost_.Alike(asked, pages), Alike(ram, asked, pages))
+        << std::hex << asked << std::dec << ", " << pages << " pages";
   }
+}
+
+TEST_P(GhostPages, WhereThereIsNoMemoryAPageIsAlone) {
+  EXPECT_EQ(ghost_.PageIndex(0), kNoPage);
+  EXPECT_EQ(ghost_.Alike(0, 512), 1u);
 }
 
 INSTANTIATE_TEST_SUITE_P(Boards, GhostPages, testing::Values("tiny", "tegra234"),

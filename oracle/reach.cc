@@ -106,7 +106,6 @@ const Reach::Tree* Reach::Find(uint64_t root) const {
   return nullptr;
 }
 
-// What belongs to nobody, since it is no memory, is told one page at a time: no index says how far.
 void Reach::OnLeaves(const model::LeafChange& first, uint64_t pages) {
   Tree* tree = Find(first.root);
   if (!tree || !tree->live) return;
@@ -114,11 +113,12 @@ void Reach::OnLeaves(const model::LeafChange& first, uint64_t pages) {
   tree->touched = true;
   model::LeafChange last = first;
   for (uint64_t done = 0, run = 0; done < pages; done += run) {
-    const size_t index = ghost_.PageIndex(first.page + done * kPageSize);
-    run = index == kNoPage ? 1 : ghost_.AlikeAt(index, pages - done);
+    const uint64_t page = first.page + done * kPageSize;
+    run = ghost_.Alike(page, pages - done);
     last.page = first.page + (done + run - 1) * kPageSize;
     last.ipa = first.ipa + (done + run - 1) * kPageSize;
-    Count(tree, index == kNoPage ? 0 : ghost_.TouchersAt(index), run, last);
+    Count(tree, ghost_.Touchers(page), run, last);
+    const size_t index = ghost_.PageIndex(page);
     if (index == kNoPage) continue;
     const auto at = tree->count.begin() + static_cast<ptrdiff_t>(index);
     const auto end = at + static_cast<ptrdiff_t>(run);
